@@ -1,0 +1,62 @@
+# utakata_library(NAME DEPS ours... LIBS theirs...)
+#
+# One folder, one target: every *.cc of the folder but the tests. DEPS are the only folders whose headers it may
+# include (tools/check_arrows refuses any other); LIBS are libraries from outside, private to the .cc files.
+# Each *_test.cc of the folder goes into NAME_test, and each header is compiled alone (target NAME_headers).
+function(utakata_library NAME)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  file(GLOB all CONFIGURE_DEPENDS *.cc)
+  file(GLOB headers CONFIGURE_DEPENDS *.h)
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+
+  if(sources)
+    add_library(${NAME} STATIC ${sources})
+    target_include_directories(${NAME} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${NAME} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_LIBS})
+  else()
+    add_library(${NAME} INTERFACE)
+    target_include_directories(${NAME} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${NAME} INTERFACE ${ARG_DEPS})
+  endif()
+
+  set(alone)
+  foreach(header ${headers})
+    get_filename_component(stem ${header} NAME_WE)
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/alone_${stem}.cc)
+    if(NOT EXISTS ${file})
+      file(WRITE ${file} "#include \"${header}\"\n")
+    endif()
+    list(APPEND alone ${file})
+  endforeach()
+  if(alone)
+    add_library(${NAME}_headers OBJECT EXCLUDE_FROM_ALL ${alone})
+    target_link_libraries(${NAME}_headers PRIVATE ${NAME} ${ARG_LIBS})
+    set_property(GLOBAL APPEND PROPERTY UTAKATA_HEADERS ${NAME}_headers)
+  endif()
+
+  if(tests AND GTest_FOUND AND NOT UTAKATA_FUZZ)
+    add_executable(${NAME}_test EXCLUDE_FROM_ALL ${tests})
+    target_link_libraries(${NAME}_test PRIVATE ${NAME} ${ARG_LIBS} ${ARG_TEST_DEPS} GTest::gtest_main)
+    add_test(NAME ${NAME} COMMAND ${NAME}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_property(GLOBAL APPEND PROPERTY UTAKATA_TESTS ${NAME}_test)
+  endif()
+endfunction()
+
+# utakata_program(NAME SOURCE DEPS ours...): a main() that only wires.
+function(utakata_program NAME SOURCE)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  add_executable(${NAME} ${SOURCE})
+  target_link_libraries(${NAME} PRIVATE ${ARG_DEPS} ${ARG_LIBS})
+  set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+endfunction()
+
+# Targets `unit_tests` and `headers` build all of them.
+function(utakata_gather)
+  get_property(tests GLOBAL PROPERTY UTAKATA_TESTS)
+  add_custom_target(unit_tests DEPENDS ${tests})
+  get_property(headers GLOBAL PROPERTY UTAKATA_HEADERS)
+  add_custom_target(headers DEPENDS ${headers})
+endfunction()

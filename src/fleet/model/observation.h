@@ -1,0 +1,52 @@
+// What was seen in one tick of one cluster. Enough to plan from, and to replay a day.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/problem.h"
+#include "fleet/model/instance.h"
+
+namespace utakata {
+
+// One instance, probed once. A missed answer is `answered = false`; an answer without a usable number leaves `count` empty.
+struct Sight {
+  bool asked = false;     // false: not probed this tick (not yet launched, stopping)
+  bool answered = false;  // within the deadline, with a usable answer
+  bool ready = false;     // its readiness holds: 2xx where a path is named, and the listener is its own
+  std::optional<Count> count;
+  std::optional<std::int64_t> accepted;
+  std::vector<double> metrics;  // parallel to ClusterSpec::metrics, NaN where not told; may be empty
+  std::string problem;          // of a miss: "GET /stats: no answer within 800ms"
+};
+
+// What the placement side knows of one instance.
+struct SeatSight {
+  int seats_held = 0;
+  int keys = 0;                   // live keys bound to it
+  bool out_of_placement = false;  // the view in force hands it to no one
+};
+
+struct ProviderNews {
+  enum class Kind { launched, launch_failed, gone };
+  Kind kind;
+  InstanceId id;
+  std::string handle;   // of launched
+  Address address;      // of launched
+  std::string what;     // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while nobody watched"
+  bool retry = false;   // of launch_failed: the fault was not the program's (no free port, process table full)
+};
+
+struct Observation {
+  Instant at{};
+  bool late = false;  // we woke more than two periods late: no miss counts
+  std::vector<Sight> sights;      // parallel to the fleet's instances; empty: nothing probed in this pass
+  std::vector<SeatSight> seats;   // parallel too, or empty: placement has not spoken
+  std::vector<ProviderNews> news;
+  int waiting = 0;                // clients in line for a place
+};
+
+}  // namespace utakata

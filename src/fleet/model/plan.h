@@ -1,0 +1,71 @@
+// What the planner answers: actions to record and do, and everything that led to them, for `explain`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/instant.h"
+#include "fleet/model/ids.h"
+#include "fleet/model/instance.h"
+
+namespace utakata {
+
+// One rule's opinion in one tick. No `want`: no opinion, which changes nothing.
+struct Proposal {
+  std::string rule;
+  std::optional<int> want;
+  std::string because;  // "1,240 connections + 12 held + 30 % headroom need 4 of 500"; of silence: why
+  bool operator==(const Proposal&) const = default;
+};
+
+// The arbiter's answer.
+struct Want {
+  int instances = 0;
+  std::string winner;   // the rule whose proposal it is: "min", "headroom", "by hand", ...
+  std::string because;
+  std::string limited_by;  // "max 20", "settle 10m: 6 were wanted 3m ago", "step 25 %"; empty: nothing
+  bool operator==(const Want&) const = default;
+};
+
+struct LaunchAction {
+  InstanceId id;
+  std::string because;
+  std::optional<InstanceId> substitute_for;
+};
+struct DrainAction {
+  InstanceId id;
+  DrainCause cause = DrainCause::scale_in;
+  std::optional<Duration> deadline;
+  std::string because;
+};
+struct ResumeAction {
+  InstanceId id;
+  std::string because;
+};
+struct StopAction {  // final once recorded
+  InstanceId id;
+  std::string because;
+  int cut = 0;            // clients it had by the last count; 0 is promised for scaling and rollouts without a deadline
+  bool certain = true;    // false: condemned by silence, nobody could count
+};
+struct SuspectAction {    // leaves placement; nothing is killed
+  InstanceId id;
+  std::string because;
+};
+struct TrustAction {      // back from suspicion
+  InstanceId id;
+  std::string because;
+};
+using Action = std::variant<LaunchAction, DrainAction, ResumeAction, StopAction, SuspectAction, TrustAction>;
+
+struct Plan {
+  std::vector<Action> actions;
+  std::vector<Proposal> proposals;
+  Want want;
+  std::string held_back;      // what kept the fleet from the want in this tick: "total_max 6: 2 are draining", "back-off 8s"
+  bool braked = false;        // promise 7's brake is on
+};
+
+}  // namespace utakata

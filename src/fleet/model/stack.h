@@ -1,0 +1,117 @@
+// What one stack file describes, after parameters are filled in and everything is checked. Values only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/instant.h"
+#include "fleet/model/rule.h"
+
+namespace utakata {
+
+struct Listen {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 7070;  // 0: any free one
+  bool operator==(const Listen&) const = default;
+};
+
+struct ApiSpec {
+  Listen listen;
+  std::string advertise = "127.0.0.1";  // the host name or address that clients reach instances at
+  std::uint16_t ports_first = 20000, ports_last = 29999;  // given to instances
+  std::string certificate, key;         // PEM files; empty: plain HTTP
+  std::vector<std::string> origins;     // allowed to place from a browser; empty: any
+  bool operator==(const ApiSpec&) const = default;
+};
+
+// Text with `${...}` in it, filled in at launch: ${port} ${host} ${instance} ${ticket} ${clusters.NAME.host|port|url}.
+struct Template {
+  std::string text;
+  bool operator==(const Template&) const = default;
+};
+
+struct ReadySpec {
+  std::string http;       // path; empty: a listener on the port is enough
+  Duration within{30s};   // from launch; later than that the instance is given up
+  std::string handshake;  // path of a WebSocket handshake, used only to confirm a suspicion; empty: none
+  bool operator==(const ReadySpec&) const = default;
+};
+
+struct CountSpec {
+  enum class Kind { http, prometheus, sockets };
+  Kind kind = Kind::sockets;
+  std::string path;         // of http and prometheus: what is asked for
+  std::string connections;  // the field (dotted path) or the metric's name
+  std::string accepted;     // the same for the count of clients ever accepted; empty: not told
+  bool operator==(const CountSpec&) const = default;
+};
+
+struct DrainSpec {
+  std::optional<Duration> deadline;  // none: wait as long as it takes
+  std::string tell_method, tell_path;  // "POST", "/drain"; an empty path: instances are not told
+  Duration grace{10s};                 // between SIGTERM and SIGKILL
+  bool operator==(const DrainSpec&) const = default;
+};
+
+struct HealSpec {
+  int misses = 3;             // at so many a substitute is launched; one before, the instance leaves placement
+  Duration clients_wait{45s};  // silence that clients themselves sit out (Socket.IO: pingInterval 25 s + pingTimeout 20 s)
+  double brake = 0.30;        // of the serving instances suspected within 60 s
+  bool operator==(const HealSpec&) const = default;
+};
+
+struct LimitSpec {
+  std::optional<std::int64_t> memory;  // bytes
+  std::optional<std::int64_t> files;   // descriptors
+  bool operator==(const LimitSpec&) const = default;
+};
+
+enum class PlacePolicy { least, pack, weighted };
+
+struct ClusterSpec {
+  std::string name;
+  std::vector<std::string> needs;  // clusters that must serve before this one starts
+  std::string app;                 // folder the command runs in, absolute; empty: the stack file's
+  std::string install;             // run once for each version, in `app`
+  Template run;                    // through /bin/sh -c
+  std::vector<std::pair<std::string, Template>> env;
+  Template url;                    // what clients are told
+  ReadySpec ready;
+  CountSpec count;
+  std::vector<std::string> metrics = {"connections"};  // every number the rules and `weight` name; [0] is connections
+  std::optional<std::uint16_t> weight_metric;          // of PlacePolicy::weighted
+  int capacity = 1000;             // connections one instance may hold
+  double accept_per_second = 0;    // new clients an instance takes; 0: as many as come
+  int instances_min = 1, instances_max = 1;
+  PlacePolicy place = PlacePolicy::least;
+  std::vector<Rule> scale;
+  Duration settle{600s};
+  double step = 0.25;              // at most this share of the serving instances leaves at once, at least 1
+  DrainSpec drain;
+  HealSpec heal;
+  LimitSpec limits;
+  int seats_per_key = 1;           // `seats:`: the room's total
+  Duration hold{60s};              // a placement's seats are held so long unless the caller asks for less
+  Duration every{1s};              // the loop's period
+  std::string version;             // hash of what a running instance cannot change: app, install, run, env, limits
+  bool operator==(const ClusterSpec&) const = default;
+};
+
+struct Stack {
+  std::string name;
+  std::string folder;  // absolute; what relative paths in the file mean
+  std::string store;   // SQLite file, absolute
+  ApiSpec api;
+  std::vector<ClusterSpec> clusters;  // in an order that respects `needs`
+  bool operator==(const Stack&) const = default;
+};
+
+// max + the larger of 1 and 25 %: what may exist at all, the draining and the unconfirmed dead included.
+constexpr int instances_total_max(const ClusterSpec& spec) {
+  return spec.instances_max + (spec.instances_max / 4 > 1 ? spec.instances_max / 4 : 1);
+}
+
+}  // namespace utakata

@@ -1,0 +1,63 @@
+// What must not be lost: instances, intents, outcomes, what operators asked for; and the observations, for replay.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/problem.h"
+#include "fleet/model/activity.h"
+#include "fleet/model/fleet.h"
+#include "fleet/model/instance.h"
+
+namespace utakata {
+
+struct InstanceRow {   // an instance as recorded; written whole, by id
+  std::string cluster;
+  Instance instance;
+};
+
+// One transaction: all of it or nothing.
+struct Batch {
+  std::vector<Activity> activities;     // their numbers are filled in
+  std::vector<InstanceRow> instances;   // inserted or replaced; `gone` ones are kept as history
+  struct ClusterRow {
+    std::string cluster;
+    Desired desired;
+    int next_number = 1;
+  };
+  std::vector<ClusterRow> clusters;
+  bool empty() const { return activities.empty() && instances.empty() && clusters.empty(); }
+};
+
+struct Saved {
+  std::string fleet_id;                  // made once for a store: tells our instances from another store's
+  std::vector<InstanceRow> instances;    // all that are not gone
+  std::vector<Batch::ClusterRow> clusters;
+  std::vector<std::pair<std::string, std::string>> settings;  // small named texts: the admin token's hash, the stack file
+};
+
+struct ActivityQuery {
+  std::string cluster;         // empty: all
+  std::string instance;        // empty: all
+  std::int64_t after = 0;      // numbers greater than it
+  int limit = 100;             // the newest so many, answered oldest first
+};
+
+// One thread calls it; every call may block on the disk. Only one process holds a store at a time.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual Expected<Saved> load() = 0;
+  // On return it is durable against a crash of this process and of the machine. On failure nothing of it is kept, and the
+  // same call may succeed later (`unavailable`, retry: disk full).
+  virtual Expected<void> record(Batch& batch) = 0;
+  virtual Expected<void> set(std::string_view name, std::string_view text) = 0;
+  virtual Expected<std::vector<Activity>> activities(const ActivityQuery& query) = 0;
+  // One blob of a cluster-tick (model/observation_blob.h). The oldest are dropped beyond the cap. May be lost in a crash.
+  virtual Expected<void> observe(std::string_view cluster, WallTime at, std::string_view blob) = 0;
+};
+
+}  // namespace utakata
