@@ -1,4 +1,5 @@
-// HTTP out, by libcurl's multi interface driven by a Loop. For probes, telling instances, webhooks, engines.
+// HTTP out, by libcurl's multi interface driven by a Loop. For probes, telling instances, webhooks,
+// engines.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "base/instant.h"
 #include "base/problem.h"
 #include "net/loop.h"
+#include "net/socket_end.h"
 
 namespace utakata::net {
 
@@ -18,9 +20,10 @@ struct HttpCall {
   std::string url;
   std::vector<std::string> headers;  // "Name: value"
   std::string body;
-  Duration deadline{5s};
-  std::size_t answer_bytes_max = 1024 * 1024;  // more is refused: an instance must not fill our memory
-  std::string unix_socket;                     // path; empty: TCP
+  Duration deadline{5s};  // for the whole call, name lookup and connect included
+  std::size_t answer_bytes_max =
+      1024 * 1024;          // more is refused: an instance must not fill our memory
+  std::string unix_socket;  // path; empty: TCP
 };
 
 struct HttpResult {
@@ -29,17 +32,27 @@ struct HttpResult {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
 };
 
-// Loop thread only; no call blocks. Connections are kept and used again. Redirects are not followed.
+// Loop thread only; no call blocks. Connections are kept and used again. Redirects are not
+// followed, answers are not decompressed. Proxies of the environment are used, but never to reach
+// loopback or a unix socket. Each kept connection is one descriptor: the process needs a limit
+// (RLIMIT_NOFILE) that has room for them.
 class HttpClient {
  public:
   using Done = std::function<void(Expected<HttpResult>)>;
   using CallId = std::uint64_t;
   explicit HttpClient(Loop& loop, std::size_t kept_connections = 4096);
-  ~HttpClient();  // calls under way end without `done`
-  // `done` is called once, never before call() has returned. Problems: `timed_out`, `unavailable` (no connection), `refused`
-  // (the answer broke the protocol or a limit), `invalid` (the URL).
+  ~HttpClient();  // calls under way end without `done`; may be destroyed inside `done`
+  // `done` is called once, never before call() has returned. Problems: `timed_out`, `unavailable`
+  // (no connection, or it broke), `refused` (the answer broke the protocol or a limit, or the
+  // certificate is not trusted), `invalid` (the URL, method or a header). Any status is an answer,
+  // not a problem. A message names scheme, host and port only: paths and queries of webhooks are
+  // secrets. A call on a kept connection that the other side had closed meanwhile is sent once more
+  // by itself.
   CallId call(HttpCall call, Done done);
-  void cancel(CallId id);  // without `done`
+  void cancel(CallId id);  // without `done`; what has ended, or never was, is not a failure
+
+  // Our TCP connections open or being opened now, the idle kept ones included.
+  std::vector<OwnConnection> own_connections() const;
 
  private:
   struct State;

@@ -1,0 +1,62 @@
+// One call on one libcurl easy handle. Made once, used for many calls in turn: a handle costs more
+// to make than to set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/curl/http_client.h"
+
+struct curl_slist;
+
+namespace utakata::net {
+
+// The descriptors that libcurl opens and closes go through this.
+class SocketBook {
+ public:
+  virtual ~SocketBook() = default;
+  virtual void opened(int descriptor, const sockaddr* target) = 0;
+  virtual void closing(int descriptor) = 0;
+};
+
+class Transfer {
+ public:
+  explicit Transfer(SocketBook& book);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  // Sets the handle for this call; the call lives here until clear(). Problem: `invalid`.
+  Expected<void> prepare(HttpClient::CallId id, HttpCall call, HttpClient::Done done);
+  Expected<HttpResult> outcome(int curl_code);  // takes the answer out
+  HttpClient::Done take_done() { return std::move(done_); }
+  void clear();  // ready for the next prepare(); gives back big buffers
+
+  HttpClient::CallId id() const { return id_; }
+  void* easy() const { return easy_; }
+
+ private:
+  void set_once(SocketBook& book);
+  void set_method();
+  bool set_headers();
+  bool take_body(const char* data, std::size_t size);
+  bool take_header(std::string_view line);
+  Problem problem_of(int curl_code) const;
+  std::string where() const;
+
+  static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
+  static std::size_t on_header(char* data, std::size_t one, std::size_t size, void* self);
+
+  void* easy_;
+  curl_slist* headers_ = nullptr;
+  HttpClient::CallId id_ = 0;
+  HttpCall call_;
+  HttpClient::Done done_;
+  HttpResult result_;
+  std::size_t header_bytes_ = 0;
+  bool too_large_ = false;
+  char error_[256];  // CURL_ERROR_SIZE
+};
+
+}  // namespace utakata::net
