@@ -46,6 +46,13 @@ struct ActivityQuery {
   int limit = 100;             // the newest so many, answered oldest first
 };
 
+struct ObservationRow {
+  std::int64_t number = 0;     // ever rising
+  std::string cluster;
+  WallTime at{};
+  std::string blob;
+};
+
 // One thread calls it; every call may block on the disk. Only one process holds a store at a time.
 class Store {
  public:
@@ -57,7 +64,10 @@ class Store {
   virtual Expected<void> set(std::string_view name, std::string_view text) = 0;
   virtual Expected<std::vector<Activity>> activities(const ActivityQuery& query) = 0;
   // One blob of a cluster-tick (model/observation_blob.h). The oldest are dropped beyond the cap. May be lost in a crash.
+  // A failure costs some of the blobs and nothing else: say it once and go on.
   virtual Expected<void> observe(std::string_view cluster, WallTime at, std::string_view blob) = 0;
+  // For replay: the oldest so many of the cluster (empty: all) with numbers greater than `after`, oldest first.
+  virtual Expected<std::vector<ObservationRow>> observations(std::string_view cluster, std::int64_t after, int limit) = 0;
 };
 
 }  // namespace utakata
