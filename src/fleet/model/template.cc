@@ -47,15 +47,21 @@ Expected<std::string> expand(std::string_view text, const Lookup& lookup) {
   for (std::string_view rest = text; !rest.empty();) {
     const Piece piece = next_piece(rest);
     switch (piece.kind) {
-      case Piece::Kind::plain: out += piece.text; break;
-      case Piece::Kind::dollar: out += '$'; break;
+      case Piece::Kind::plain:
+        out += piece.text;
+        break;
+      case Piece::Kind::dollar:
+        out += '$';
+        break;
       case Piece::Kind::broken:
-        return problem(Problem::Kind::invalid, fmt::format("`{}` is not a reference: write `$$` for a dollar sign.",
-                                                           broken_excerpt(rest)));
+        return problem(Problem::Kind::invalid,
+                       fmt::format("`{}` is not a reference: write `$$` for a dollar sign.",
+                                   broken_excerpt(rest)));
       case Piece::Kind::reference: {
         const auto value = lookup(piece.name);
         if (!value)
-          return problem(Problem::Kind::invalid, fmt::format("`${{{}}}` is not known here.", piece.name));
+          return problem(Problem::Kind::invalid,
+                         fmt::format("`${{{}}}` is not known here.", piece.name));
         out += *value;
       }
     }

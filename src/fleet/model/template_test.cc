@@ -15,7 +15,10 @@ std::optional<std::string> known(std::string_view name) {
 }  // namespace
 
 TEST(Templates, are_filled_in_and_dollars_unescaped) {
-  const struct { const char* text; const char* want; } rows[] = {
+  const struct {
+    const char* text;
+    const char* want;
+  } rows[] = {
       {"", ""},
       {"plain", "plain"},
       {"--port ${port}", "--port 20001"},

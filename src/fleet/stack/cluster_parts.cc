@@ -1,0 +1,172 @@
+#include "fleet/stack/cluster_parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace utakata {
+namespace {
+
+const Key<ReadySpec> ready_keys[] = {
+    {{"http", Mark::now, "web_path",
+      "Answers 2xx when the instance is ready; without it a listener is enough."},
+     [](Reader& r, const Yaml& y, ReadySpec& s) { r.web_path(y, s.http); }},
+    {{"within", Mark::now, "duration",
+      "Later than this after its launch an instance is given up; 30s by default."},
+     [](Reader& r, const Yaml& y, ReadySpec& s) { r.duration(y, 100ms, 24h, s.within); }},
+    {{"handshake", Mark::now, "web_path",
+      "A WebSocket handshake, made only to confirm that an instance is sick."},
+     [](Reader& r, const Yaml& y, ReadySpec& s) { r.web_path(y, s.handshake); }},
+};
+
+struct CountDraft {
+  std::string http, field, prometheus, path, accepted;
+  const Yaml *http_at = nullptr, *field_at = nullptr, *prometheus_at = nullptr, *path_at = nullptr,
+             *accepted_at = nullptr, *sockets_at = nullptr;
+};
+
+void read_sockets(Reader& r, const Yaml& y, CountDraft& d) {
+  d.sockets_at = &y;
+  const auto text = r.text(y);
+  if (text && *text != "true")
+    r.mistake(
+        y,
+        fmt::format(
+            "`sockets` can only be `true`, not {}: name `http` or `prometheus` to count otherwise.",
+            in_ticks(*text)));
+}
+
+const Key<CountDraft> count_keys[] = {
+    {{"http", Mark::now, "web_path",
+      "The path that answers JSON with the number of connections in it."},
+     [](Reader& r, const Yaml& y, CountDraft& d) { d.http_at = &y, r.web_path(y, d.http); }},
+    {{"field", Mark::now, "text",
+      "Of `http`: where in the JSON the number stands, such as `players.online`."},
+     [](Reader& r, const Yaml& y, CountDraft& d) { d.field_at = &y, r.text(y, d.field); }},
+    {{"prometheus", Mark::now, "text", "The metric that tells the number of connections."},
+     [](Reader& r, const Yaml& y, CountDraft& d) {
+       d.prometheus_at = &y, r.text(y, d.prometheus);
+     }},
+    {{"path", Mark::now, "web_path",
+      "Of `prometheus`: where the metrics are; /metrics by default."},
+     [](Reader& r, const Yaml& y, CountDraft& d) { d.path_at = &y, r.web_path(y, d.path); }},
+    {{"accepted", Mark::now, "text",
+      "The field or metric of clients ever accepted: confirms that a placed client has come."},
+     [](Reader& r, const Yaml& y, CountDraft& d) { d.accepted_at = &y, r.text(y, d.accepted); }},
+    {{"sockets", Mark::now, "only_true",
+      "Counts the kernel's established connections to the instance's port."},
+     read_sockets},
+};
+
+void count_check(Reader& r, const Yaml& y, const CountDraft& d) {
+  if ((d.http_at != nullptr) + (d.prometheus_at != nullptr) + (d.sockets_at != nullptr) != 1)
+    return r.mistake(y, "`count` needs exactly one of `http`, `prometheus` and `sockets`.");
+  if (d.http_at && !d.field_at)
+    r.mistake(y,
+              "`count` by `http` needs `field`: where in the JSON the number stands, such as "
+              "`connections`.");
+  if (d.field_at && !d.http_at)
+    r.mistake_at_key(*d.field_at, "`field` belongs to `http`: remove it.");
+  if (d.path_at && !d.prometheus_at)
+    r.mistake_at_key(*d.path_at, "`path` belongs to `prometheus`: remove it.");
+  if (d.accepted_at && d.sockets_at)
+    r.mistake_at_key(*d.accepted_at,
+                     "`accepted` needs `http` or `prometheus`: sockets do not tell it. Remove it.");
+}
+
+void read_deadline(Reader& r, const Yaml& y, DrainSpec& s) {
+  const auto text = r.text(y);
+  if (text && *text == "none") {
+    s.deadline.reset();
+  } else if (text) {
+    Duration deadline{-1};
+    r.duration(y, 0s, 24h * 30, deadline);
+    if (deadline >= 0s) s.deadline = deadline;
+  }
+}
+
+void read_tell(Reader& r, const Yaml& y, DrainSpec& s) {
+  const auto text = r.text(y);
+  if (!text) return;
+  const std::size_t space = text->find(' ');
+  const std::string method = text->substr(0, space);
+  const std::string path = space == text->npos ? "" : text->substr(space + 1);
+  constexpr std::array<std::string_view, 5> methods = {"POST", "PUT", "GET", "PATCH", "DELETE"};
+  if (std::ranges::find(methods, method) == methods.end() || !path.starts_with('/') ||
+      path.find_first_of(" \t\r\n") != path.npos)
+    return r.mistake(
+        y, fmt::format("`tell` must be a method and a path such as `POST /drain`, not {}.",
+                       in_ticks(*text)));
+  s.tell_method = method, s.tell_path = path;
+}
+
+const Key<DrainSpec> drain_keys[] = {
+    {{"deadline", Mark::now, "duration_or_none",
+      "After this time the clients left are cut; `none`, the default, waits as long as it takes."},
+     read_deadline},
+    {{"tell", Mark::now, "method_and_path",
+      "What an instance is sent when it begins to drain, such as `POST /drain`."},
+     read_tell},
+    {{"grace", Mark::now, "duration", "Between SIGTERM and SIGKILL; 10s by default."},
+     [](Reader& r, const Yaml& y, DrainSpec& s) { r.duration(y, 0s, 1h, s.grace); }},
+    {{"pace", Mark::later, "", ""}},
+};
+
+const Key<HealSpec> heal_keys[] = {
+    {{"misses", Mark::now, "count_from_1",
+      "Unanswered probes in a row until a substitute is launched; one before, no new clients; 3 by "
+      "default."},
+     [](Reader& r, const Yaml& y, HealSpec& s) { r.integer(y, 2, 1000, s.misses); }},
+    {{"clients_wait", Mark::now, "duration",
+      "Silence that clients themselves sit out; 45s by default, as Socket.IO."},
+     [](Reader& r, const Yaml& y, HealSpec& s) { r.duration(y, 1s, 24h, s.clients_wait); }},
+    {{"brake", Mark::now, "percentage",
+      "When more than this share is suspected within a minute, nothing is killed; 30% by default."},
+     [](Reader& r, const Yaml& y, HealSpec& s) { r.share(y, s.brake); }},
+};
+
+const Key<LimitSpec> limit_keys[] = {
+    {{"memory", Mark::now, "size", "Bytes of memory, such as `512M`."},
+     [](Reader& r, const Yaml& y, LimitSpec& s) { r.bytes(y, s.memory); }},
+    {{"files", Mark::now, "count_from_1", "Open files and sockets."},
+     [](Reader& r, const Yaml& y, LimitSpec& s) { r.integer(y, 16, 1'000'000'000, s.files); }},
+};
+
+}  // namespace
+
+void read_ready(Reader& reader, const Yaml& y, ReadySpec& into) {
+  read_map<ReadySpec>(reader, y, ready_keys, into);
+}
+void read_drain(Reader& reader, const Yaml& y, DrainSpec& into) {
+  read_map<DrainSpec>(reader, y, drain_keys, into);
+}
+void read_heal(Reader& reader, const Yaml& y, HealSpec& into) {
+  read_map<HealSpec>(reader, y, heal_keys, into);
+}
+void read_limits(Reader& reader, const Yaml& y, LimitSpec& into) {
+  read_map<LimitSpec>(reader, y, limit_keys, into);
+}
+
+void read_count(Reader& reader, const Yaml& y, CountSpec& into) {
+  CountDraft d;
+  read_map<CountDraft>(reader, y, count_keys, d);
+  if (y.kind != Yaml::Kind::map) return;
+  count_check(reader, y, d);
+  if (d.http_at)
+    into = {CountSpec::Kind::http, d.http, d.field, d.accepted};
+  else if (d.prometheus_at)
+    into = {CountSpec::Kind::prometheus, d.path.empty() ? "/metrics" : d.path, d.prometheus,
+            d.accepted};
+  else
+    into = {};
+}
+
+std::vector<Section> part_sections() {
+  return {section_of<ReadySpec>("ready", ready_keys),
+          section_of<CountDraft>("count_of_connections", count_keys),
+          section_of<DrainSpec>("drain", drain_keys), section_of<HealSpec>("heal", heal_keys),
+          section_of<LimitSpec>("limits", limit_keys)};
+}
+
+}  // namespace utakata

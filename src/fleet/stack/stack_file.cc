@@ -1,0 +1,97 @@
+#include "fleet/stack/stack_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+
+#include "fleet/stack/parameters.h"
+#include "fleet/stack/stack_keys.h"
+#include "fleet/stack/version.h"
+#include "fleet/stack/wiring.h"
+
+namespace utakata {
+namespace {
+
+void check_cluster(Reader& r, const ClusterDraft& c) {
+  if (c.spec.place == PlacePolicy::weighted && !c.weight)
+    r.mistake(*c.place,
+              "`place: weighted` needs `weight`: the name of a number that instances tell.");
+  if (c.weight && c.spec.place != PlacePolicy::weighted)
+    r.mistake_at_key(*c.weight,
+                     "`weight` belongs to `place: weighted`: remove it, or change `place`.");
+  if (c.spec.count.kind == CountSpec::Kind::sockets && c.spec.metrics.size() > 1)
+    r.mistake_at_key(c.scale ? *c.scale : *c.weight,
+                     fmt::format("The rules name {}, but sockets tell only `connections`: set "
+                                 "`count` to `http` or `prometheus`.",
+                                 in_ticks(c.spec.metrics[1])));
+  if (c.spec.seats_per_key > c.spec.capacity)
+    r.mistake(*c.at,
+              fmt::format("`seats` {} is more than `capacity` {}: no instance could take a room.",
+                          c.spec.seats_per_key, c.spec.capacity));
+}
+
+void check_ports(Reader& r, const StackDraft& d) {
+  long long wanted = 0;
+  for (const auto& c : d.clusters) wanted += instances_total_max(c.spec);
+  const long long there = d.stack.api.ports_last - d.stack.api.ports_first + 1;
+  if (wanted <= there) return;
+  const std::string what = fmt::format(
+      "The clusters may need {} ports (every `max` and a quarter more while draining), `ports` has "
+      "{}: widen it.",
+      wanted, there);
+  d.api ? r.mistake(*d.api, what) : r.mistake(1, 1, what);
+}
+
+}  // namespace
+
+void complete_stack(Stack& stack) {
+  if (stack.store.empty())
+    stack.store =
+        (std::filesystem::path(stack.folder) / (stack.name + ".db")).lexically_normal().string();
+  for (auto& cluster : stack.clusters) {
+    if (cluster.url.text.empty()) cluster.url.text = "ws://${host}:${port}";
+    cluster.version = version_of(cluster);
+  }
+}
+
+std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) {
+  Reader reader(input.folder);
+  const auto root = read_yaml(input.text, reader.mistakes);
+  if (!root) return std::unexpected(std::move(reader.mistakes));
+  read_parameters(reader, root->find("parameters"), input.parameters);
+  StackDraft draft;
+  draft.stack.folder = input.folder;
+  read_stack(reader, *root, draft);
+  for (auto& cluster : draft.clusters) {
+    if (!cluster.scale && cluster.spec.instances_max > cluster.spec.instances_min)
+      cluster.spec.scale = {{"headroom", HeadroomRule{{30, true}}}};
+    check_cluster(reader, cluster);
+  }
+  check_wiring(reader, draft.clusters);
+  check_ports(reader, draft);
+  if (!reader.mistakes.empty()) {
+    std::ranges::stable_sort(reader.mistakes, {},
+                             [](const Mistake& m) { return std::tuple(m.line, m.column); });
+    return std::unexpected(std::move(reader.mistakes));
+  }
+  Stack stack = std::move(draft.stack);
+  const std::string& host = stack.api.listen.host;
+  if (!draft.is_advertise_given && host != "0.0.0.0" && host != "::") stack.api.advertise = host;
+  std::vector<ClusterSpec> clusters;
+  for (auto& cluster : draft.clusters) clusters.push_back(std::move(cluster.spec));
+  stack.clusters = in_order_of_needs(std::move(clusters));
+  complete_stack(stack);
+  return stack;
+}
+
+std::string to_text(const std::vector<Mistake>& mistakes, std::string_view file) {
+  std::string out;
+  for (const auto& [line, column, what] : mistakes)
+    out += line == 0 ? fmt::format("{}\n", what)
+                     : fmt::format("{}:{}:{}: {}\n", file, line, column, what);
+  return out;
+}
+
+}  // namespace utakata

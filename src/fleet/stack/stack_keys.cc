@@ -1,0 +1,169 @@
+#include "fleet/stack/stack_keys.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "fleet/stack/parameters.h"
+
+namespace utakata {
+namespace {
+
+std::optional<std::uint16_t> port_from(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size() || port > 65535) return std::nullopt;
+  return std::uint16_t(port);
+}
+
+// `127.0.0.1:7070`, `[::1]:7070`.
+void read_listen(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  const std::size_t colon = text->rfind(':');
+  std::string host = text->substr(0, colon == text->npos ? 0 : colon);
+  const auto port =
+      colon == text->npos ? std::nullopt : port_from(std::string_view(*text).substr(colon + 1));
+  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+  if (is_bracketed) host = host.substr(1, host.size() - 2);
+  if (!port || host.empty() || (!is_bracketed && host.find(':') != host.npos) ||
+      host.find_first_of(" \t[]/") != host.npos)
+    return r.mistake(
+        y, fmt::format("`listen` must be an address and a port such as `127.0.0.1:7070`, not {}.",
+                       in_ticks(*text)));
+  d.stack.api.listen = {host, *port};
+}
+
+void read_advertise(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (text->empty() || text->find_first_of(" \t\r\n/") != text->npos)
+    return r.mistake(
+        y, fmt::format("`advertise` must be a host name or an address, without a scheme, not {}.",
+                       in_ticks(*text)));
+  d.stack.api.advertise = *text;
+  d.is_advertise_given = true;
+}
+
+void read_ports(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  const std::size_t dash = text->find('-');
+  const auto first = port_from(std::string_view(*text).substr(0, dash));
+  const auto last =
+      dash == text->npos ? std::nullopt : port_from(std::string_view(*text).substr(dash + 1));
+  if (!first || !last || *first < 1 || *first > *last)
+    return r.mistake(
+        y, fmt::format("`ports` must be a range such as `20000-29999`, within 1 and 65535, not {}.",
+                       in_ticks(*text)));
+  d.stack.api.ports_first = *first, d.stack.api.ports_last = *last;
+}
+
+const Key<StackDraft> api_keys[] = {
+    {{"listen", Mark::now, "text",
+      "Where the controller answers; 127.0.0.1:7070 by default, port 0 for any free one."},
+     read_listen},
+    {{"advertise", Mark::now, "text", "The host name or address that clients reach instances at."},
+     read_advertise},
+    {{"ports", Mark::now, "range", "The ports given to instances; 20000-29999 by default."},
+     read_ports},
+    {{"certificate", Mark::now, "text",
+      "A PEM file; with it, and `key`, the controller answers over HTTPS."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.api.certificate); }},
+    {{"key", Mark::now, "text", "The certificate's private key, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.api.key); }},
+    {{"origins", Mark::now, "texts",
+      "Web pages that may place clients, such as https://game.example; any without it."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.texts(y, d.stack.api.origins); }},
+};
+
+void read_api(Reader& r, const Yaml& y, StackDraft& d) {
+  d.api = &y;
+  read_map<StackDraft>(r, y, api_keys, d);
+  const ApiSpec& api = d.stack.api;
+  if (api.certificate.empty() != api.key.empty())
+    r.mistake(y, "`certificate` and `key` belong together: give both or none.");
+  if (api.listen.port >= api.ports_first && api.listen.port <= api.ports_last)
+    r.mistake(
+        y,
+        fmt::format(
+            "`listen` takes port {}, which lies in the instances' `ports` {}-{}: choose another.",
+            api.listen.port, api.ports_first, api.ports_last));
+}
+
+void read_provider(Reader& r, const Yaml& y, StackDraft&) {
+  const auto text = r.text(y);
+  if (!text || *text == "process") return;
+  if (*text == "docker" || *text == "kubernetes" || *text == "ec2" || *text == "observe")
+    return r.mistake(
+        y,
+        fmt::format("`provider: {}` is not yet supported by this version: use `process`.", *text));
+  r.mistake(y, fmt::format("{} is no provider: use `process`.", in_ticks(*text)));
+}
+
+void read_store(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  d.store = &y;
+  if (text->starts_with("etcd://"))
+    return r.mistake(y,
+                     "`store` in etcd is not yet supported by this version: name an SQLite file "
+                     "such as `./game.db`.");
+  if (text->find("://") != text->npos)
+    return r.mistake(
+        y, fmt::format("`store` must be the path of an SQLite file, not {}.", in_ticks(*text)));
+  r.path(y, d.stack.store);
+}
+
+void read_name(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (text && r.name(y.line, y.column, *text, "stack")) d.stack.name = *text;
+}
+
+void read_clusters(Reader& r, const Yaml& y, StackDraft& d) {
+  if (y.kind == Yaml::Kind::refused) return;
+  if (y.kind != Yaml::Kind::map || y.items.empty())
+    return r.mistake_at_key(
+        y, "`clusters` must hold at least one cluster: a name with `run` below it.");
+  if (y.items.size() > 100)
+    return r.mistake_at_key(y, "A stack has at most 100 clusters: split it into several stacks.");
+  d.clusters.resize(y.items.size());
+  for (std::size_t i = 0; i < y.items.size(); ++i) read_cluster(r, y.items[i], d.clusters[i]);
+}
+
+const Key<StackDraft> stack_keys[] = {
+    {{"stack", Mark::now, "text", "The stack's name: a-z, 0-9 and `-`.", true}, read_name},
+    {{"parameters", Mark::now, "parameters",
+      "Values that `-p name=value` may change, used as ${name}."},
+     [](Reader&, const Yaml&, StackDraft&) {}},  // read before everything else
+    {{"provider", Mark::now, "provider", "What launches instances: `process`, on this machine."},
+     read_provider},
+    {{"store", Mark::now, "text", "The SQLite file of everything recorded; ./STACK.db by default."},
+     read_store},
+    {{"api", Mark::now, "api", "Where the controller and the instances answer."}, read_api},
+    {{"clusters", Mark::now, "clusters", "The clusters, by their names.", true}, read_clusters},
+    {{"powers", Mark::later, "", ""}},
+    {{"shows", Mark::later, "", ""}},
+    {{"price", Mark::later, "", ""}},
+    {{"notify", Mark::later, "", ""}},
+    {{"docker", Mark::later, "", ""}},
+    {{"kubernetes", Mark::later, "", ""}},
+    {{"ec2", Mark::later, "", ""}},
+    {{"secrets", Mark::later, "", ""}},
+    {{"functions", Mark::later, "", ""}},
+};
+
+}  // namespace
+
+void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
+  read_map<StackDraft>(reader, root, stack_keys, into);
+}
+
+std::vector<Section> stack_sections() {
+  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
+                              section_of<StackDraft>("api", api_keys)};
+  for (auto& section : cluster_sections()) all.push_back(std::move(section));
+  return all;
+}
+
+}  // namespace utakata

@@ -1,0 +1,24 @@
+// The keys at the top of a stack file, and those of `api:`.
+#pragma once
+
+#include <vector>
+
+#include "fleet/model/stack.h"
+#include "fleet/stack/cluster_keys.h"
+#include "fleet/stack/keys.h"
+
+namespace utakata {
+
+struct StackDraft {
+  Stack stack;
+  std::vector<ClusterDraft> clusters;  // as in the file
+  const Yaml* api = nullptr;
+  const Yaml* store = nullptr;
+  bool is_advertise_given = false;
+};
+
+void read_stack(Reader& reader, const Yaml& root, StackDraft& into);
+
+std::vector<Section> stack_sections();  // "stack" is the first
+
+}  // namespace utakata

@@ -1,0 +1,39 @@
+#include "fleet/stack/version.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace utakata {
+namespace {
+
+class Fnv1a {  // 64 bits (Fowler, Noll, Vo): stable and short; nobody forges his own stack file
+ public:
+  void add(std::string_view text) {
+    for (const char c : text) byte(static_cast<unsigned char>(c));
+    byte(0);  // so that "ab", "c" is not "a", "bc"
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void byte(unsigned char b) { value_ = (value_ ^ b) * 0x100000001b3ull; }
+  std::uint64_t value_ = 0xcbf29ce484222325ull;
+};
+
+}  // namespace
+
+std::string version_of(const ClusterSpec& spec) {
+  Fnv1a hash;
+  hash.add(spec.app);
+  hash.add(spec.install);
+  hash.add(spec.run.text);
+  for (const auto& [name, value] : spec.env) {
+    hash.add(name);
+    hash.add(value.text);
+  }
+  hash.add(spec.limits.memory ? fmt::format("memory {}", *spec.limits.memory) : "");
+  hash.add(spec.limits.files ? fmt::format("files {}", *spec.limits.files) : "");
+  return fmt::format("{:016x}", hash.value());
+}
+
+}  // namespace utakata
