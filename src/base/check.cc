@@ -6,7 +6,8 @@
 namespace utakata {
 
 void check_failed(const char* why, std::source_location where) {
-  std::fprintf(stderr, "bug: %s:%u: broken rule: %s\n", where.file_name(), unsigned(where.line()), why);
+  std::fprintf(stderr, "bug: %s:%u: broken rule: %s\n", where.file_name(), unsigned(where.line()),
+               why);
   std::abort();
 }
 

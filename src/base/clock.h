@@ -1,4 +1,5 @@
-// The present, as a port: real in programs, set by hand in tests and in the simulator. Any thread may ask.
+// The present, as a port: real in programs, set by hand in tests and in the simulator. Any thread
+// may ask.
 #pragma once
 
 #include "base/instant.h"

@@ -1,7 +1,8 @@
 // Time as the project knows it: two clocks that cannot be mixed up.
 //
-// Instant is monotonic and has no meaning outside this boot of the host: durations (cooldowns, deadlines, holds)
-// run on it, and are stored as time remaining. WallTime is for people: records and `at:` read it, nothing else.
+// Instant is monotonic and has no meaning outside this boot of the host: durations (cooldowns,
+// deadlines, holds) run on it, and are stored as time remaining. WallTime is for people: records
+// and `at:` read it, nothing else.
 #pragma once
 
 #include <chrono>

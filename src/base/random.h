@@ -6,7 +6,8 @@
 
 namespace utakata {
 
-class Random {  // SplitMix64 (Steele, Lea, Flood 2014): one word of state, good enough to choose and to jitter
+class Random {  // SplitMix64 (Steele, Lea, Flood 2014): one word of state, good enough to choose
+                // and to jitter
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
   std::uint64_t next() {

@@ -43,7 +43,8 @@ std::string to_text(Duration d) {
   std::int64_t left = d.count();
   if (left < 0) return "-" + to_text(-d);
   if (left < 1'000'000) return left == 0 ? "0s" : fmt::format("{:.2g}ms", double(left) / 1e6);
-  if (left >= 60'000'000'000) left -= left % 1'000'000'000;  // nobody reads milliseconds beside minutes
+  if (left >= 60'000'000'000)
+    left -= left % 1'000'000'000;  // nobody reads milliseconds beside minutes
   std::string text;
   int parts = 0;
   for (const auto& [name, ns] : units) {
@@ -64,7 +65,8 @@ std::optional<Duration> duration_from(std::string_view text) {
     if (error != std::errc{} || number < 0) return std::nullopt;
     text.remove_prefix(std::size_t(end - text.data()));
     std::size_t letters = 0;
-    while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters]))) ++letters;
+    while (letters < text.size() && std::isalpha(static_cast<unsigned char>(text[letters])))
+      ++letters;
     const auto unit = std::ranges::find(units, text.substr(0, letters), &Unit::name);
     if (unit == units.end()) return std::nullopt;
     const double ns = number * double(unit->ns);
@@ -93,13 +95,15 @@ std::string to_text(WallTime t) {
   const std::time_t seconds = std::time_t(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, ms - seconds * 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     ms - seconds * 1000);
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> known) {
   std::optional<std::string> best;
-  std::size_t best_distance = 3;  // two slips of the finger; beyond that a guess confuses more than it helps
+  std::size_t best_distance =
+      3;  // two slips of the finger; beyond that a guess confuses more than it helps
   for (const auto candidate : known) {
     const std::size_t d = distance(word, candidate);
     if (d < best_distance && d < candidate.size()) best_distance = d, best = std::string(candidate);
@@ -107,6 +111,8 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
-std::string plural(long long n, std::string_view noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); }
+std::string plural(long long n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
 
 }  // namespace utakata

@@ -10,11 +10,13 @@
 
 namespace utakata {
 
-std::string to_text(Duration d);                             // "500ms", "3s", "1m30s", "2d"
-std::optional<Duration> duration_from(std::string_view text);  // the stack file's `500ms 3s 10m 1h 2d`, 1h30m too
+std::string to_text(Duration d);  // "500ms", "3s", "1m30s", "2d"
+std::optional<Duration> duration_from(
+    std::string_view text);  // the stack file's `500ms 3s 10m 1h 2d`, 1h30m too
 std::optional<std::int64_t> bytes_from(std::string_view text);  // "512M" (1024-based), "20000"
-std::string to_text(WallTime t);                             // RFC 3339 in UTC: "2026-11-22T02:14:33.120Z"
-std::optional<std::string> nearest(std::string_view word, std::span<const std::string_view> known);  // distance <= 2
-std::string plural(long long n, std::string_view noun);     // "1 client", "12 clients"
+std::string to_text(WallTime t);  // RFC 3339 in UTC: "2026-11-22T02:14:33.120Z"
+std::optional<std::string> nearest(std::string_view word,
+                                   std::span<const std::string_view> known);  // distance <= 2
+std::string plural(long long n, std::string_view noun);  // "1 client", "12 clients"
 
 }  // namespace utakata

@@ -14,13 +14,15 @@ TEST(Durations, read_back_as_they_are_written) {
 }
 
 TEST(Durations, nonsense_is_refused) {
-  for (const auto text : {"", "3", "s", "-3s", "3 s", "3x", "1e300d", "nan", "3s,"}) EXPECT_FALSE(duration_from(text)) << text;
+  for (const auto text : {"", "3", "s", "-3s", "3 s", "3x", "1e300d", "nan", "3s,"})
+    EXPECT_FALSE(duration_from(text)) << text;
 }
 
 TEST(Sizes, are_powers_of_1024) {
   EXPECT_EQ(bytes_from("512M"), 512ll << 20);
   EXPECT_EQ(bytes_from("20000"), 20000);
-  for (const auto text : {"", "M", "-1", "5X", "5MB", "9999999999G"}) EXPECT_FALSE(bytes_from(text)) << text;
+  for (const auto text : {"", "M", "-1", "5X", "5MB", "9999999999G"})
+    EXPECT_FALSE(bytes_from(text)) << text;
 }
 
 TEST(Nearest, forgives_two_slips_and_no_more) {
@@ -29,6 +31,9 @@ TEST(Nearest, forgives_two_slips_and_no_more) {
   EXPECT_EQ(nearest("banana", known), std::nullopt);
 }
 
-TEST(WallTimes, are_rfc3339) { EXPECT_EQ(to_text(WallTime{std::chrono::milliseconds{1'767'225'600'120}}), "2026-01-01T00:00:00.120Z"); }
+TEST(WallTimes, are_rfc3339) {
+  EXPECT_EQ(to_text(WallTime{std::chrono::milliseconds{1'767'225'600'120}}),
+            "2026-01-01T00:00:00.120Z");
+}
 
 }  // namespace utakata

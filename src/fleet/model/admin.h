@@ -1,4 +1,5 @@
-// What the API asks of the control loop, and what it answers: the one door between the two threads for everything but placing.
+// What the API asks of the control loop, and what it answers: the one door between the two threads
+// for everything but placing.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,12 @@ struct AdminCall {
     explain,     // `cluster`: proposals, winner, what held it back
     activities,  // `cluster`, `instance` (both may be empty), `after`, `limit`
     scale,       // `cluster`, `number` (none: back to the rules)
-    drain, undrain, replace, restart,  // `instance`; of restart alternatively `cluster`
-    apply,       // `text`: a whole stack file; answers the difference, and applies it unless `dry_run`
-    down         // `now`: without waiting for clients; otherwise `deadline_ms`, if any
+    drain,
+    undrain,
+    replace,
+    restart,  // `instance`; of restart alternatively `cluster`
+    apply,    // `text`: a whole stack file; answers the difference, and applies it unless `dry_run`
+    down      // `now`: without waiting for clients; otherwise `deadline_ms`, if any
   };
   Verb verb = Verb::status;
   std::string cluster, instance, text;
@@ -32,8 +36,8 @@ struct AdminCall {
 class FleetAccess {
  public:
   virtual ~FleetAccess() = default;
-  // Called on the API's loop; `answer` is called there too, later, once: JSON text, or a Problem (`not_found`: no such
-  // cluster or instance, with the nearest known name).
+  // Called on the API's loop; `answer` is called there too, later, once: JSON text, or a Problem
+  // (`not_found`: no such cluster or instance, with the nearest known name).
   virtual void ask(AdminCall call, std::function<void(Expected<std::string>)> answer) = 0;
 };
 

@@ -16,7 +16,8 @@ namespace utakata {
 //              |            |   ^             |   ^  (a stop intent is final)                ^
 //              |            |   +-- resume ---+   |                                          |
 //              +------------+---------------------+------------------------------------------+
-// Suspicion is not a lifecycle: a serving or draining instance may be suspect, and recover (heal.h).
+// Suspicion is not a lifecycle: a serving or draining instance may be suspect, and recover
+// (heal.h).
 enum class Lifecycle : std::uint8_t { starting, serving, draining, stopping, gone };
 const char* to_text(Lifecycle lifecycle);
 
@@ -41,28 +42,29 @@ struct Instance {
   InstanceId id;
   std::string version;
   Lifecycle lifecycle = Lifecycle::starting;
-  std::string handle;   // how the provider finds it again after our restart: "pid 812 started 93112"; empty: not yet told
+  std::string handle;  // how the provider finds it again after our restart: "pid 812 started
+                       // 93112"; empty: not yet told
   Address address;
-  std::string url;      // with ${ticket} still in it where the file has it
+  std::string url;  // with ${ticket} still in it where the file has it
   std::string token_hash;
   std::optional<DrainCause> drain_cause;
   std::optional<Duration> drain_left;  // of draining, at `since`; none: no deadline
   bool closes_begun = false;           // it was told to close clients: it may not be resumed
 
   // What this life of the controller has seen.
-  Instant since{};                    // when `lifecycle` was entered
+  Instant since{};  // when `lifecycle` was entered
   Instant launched_at{};
-  std::optional<Count> count;         // last known; unknown is not zero
+  std::optional<Count> count;  // last known; unknown is not zero
   std::optional<std::int64_t> accepted;
-  std::vector<double> metrics;        // parallel to ClusterSpec::metrics; NaN where not told
-  int misses = 0;                     // in a row
+  std::vector<double> metrics;  // parallel to ClusterSpec::metrics; NaN where not told
+  int misses = 0;               // in a row
   bool suspect = false;
-  std::optional<Instant> suspect_since;
-  Instant last_answer{};              // or when we began to look
-  bool substituted = false;           // a substitute was launched for it
-  int zeros = 0;                      // fresh zero counts in a row, since it is surely out of placement
-  int seats_held = 0, keys = 0;       // as placement last told
-  bool out_of_placement = false;      // placement has confirmed that it hands it to no one
+  std::optional<Instant> suspected_at;  // when it was last under suspicion; kept after it recovered
+  Instant last_answer{};                // or when we began to look
+  bool substituted = false;             // a substitute was launched for it
+  int zeros = 0;                  // fresh zero counts in a row, since it is surely out of placement
+  int seats_held = 0, keys = 0;   // as placement last told
+  bool out_of_placement = false;  // placement has confirmed that it hands it to no one
 };
 
 }  // namespace utakata

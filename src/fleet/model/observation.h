@@ -12,15 +12,18 @@
 
 namespace utakata {
 
-// One instance, probed once. A missed answer is `answered = false`; an answer without a usable number leaves `count` empty.
+// One instance, probed once. A missed answer is `answered = false`; an answer without a usable
+// number leaves `count` empty.
 struct Sight {
   bool asked = false;     // false: not probed this tick (not yet launched, stopping)
   bool answered = false;  // within the deadline, with a usable answer
-  bool ready = false;     // its readiness holds: 2xx where a path is named, and the listener is its own
+  bool ready =
+      false;  // its readiness holds: 2xx where a path is named, and the listener is its own
   std::optional<Count> count;
   std::optional<std::int64_t> accepted;
-  std::vector<double> metrics;  // parallel to ClusterSpec::metrics, NaN where not told; may be empty
-  std::string problem;          // of a miss: "GET /stats: no answer within 800ms"
+  std::vector<double>
+      metrics;          // parallel to ClusterSpec::metrics, NaN where not told; may be empty
+  std::string problem;  // of a miss: "GET /stats: no answer within 800ms"
 };
 
 // What the placement side knows of one instance.
@@ -34,19 +37,22 @@ struct ProviderNews {
   enum class Kind { launched, launch_failed, gone };
   Kind kind;
   InstanceId id;
-  std::string handle;   // of launched
-  Address address;      // of launched
-  std::string what;     // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while nobody watched"
-  bool retry = false;   // of launch_failed: the fault was not the program's (no free port, process table full)
+  std::string handle;  // of launched
+  Address address;     // of launched
+  std::string what;  // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while
+                     // nobody watched"
+  bool retry = false;  // of launch_failed: the fault was not the program's (no free port, process
+                       // table full)
 };
 
 struct Observation {
   Instant at{};
   bool late = false;  // we woke more than two periods late: no miss counts
-  std::vector<Sight> sights;      // parallel to the fleet's instances; empty: nothing probed in this pass
-  std::vector<SeatSight> seats;   // parallel too, or empty: placement has not spoken
+  std::vector<Sight>
+      sights;  // parallel to the fleet's instances; empty: nothing probed in this pass
+  std::vector<SeatSight> seats;  // parallel too, or empty: placement has not spoken
   std::vector<ProviderNews> news;
-  int waiting = 0;                // clients in line for a place
+  int waiting = 0;  // clients in line for a place
 };
 
 }  // namespace utakata

@@ -1,4 +1,5 @@
-// What the placing side is told of a cluster, and what it tells back. Values that cross between the two threads.
+// What the placing side is told of a cluster, and what it tells back. Values that cross between the
+// two threads.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,18 @@
 
 namespace utakata {
 
-struct Placeable {        // one instance as placement sees it
+struct Placeable {  // one instance as placement sees it
   InstanceId id;
-  std::string url;        // may hold ${ticket}
-  bool open = false;      // new clients may be sent to it
-  bool honours_keys = false;  // draining: no new key, but those bound to it stay
-  int connections = 0;    // last fresh count
-  bool count_known = false;   // an unknown count places nobody
+  std::string url;                       // may hold ${ticket}
+  bool open = false;                     // new clients may be sent to it
+  bool honours_keys = false;             // draining: no new key, but those bound to it stay
+  int connections = 0;                   // last fresh count
+  bool count_known = false;              // an unknown count places nobody
   std::optional<std::int64_t> accepted;  // clients ever accepted: confirms arrivals
   Instant counted_at{};
-  Instant serving_since{};    // a fresh instance's load ramps up
-  double weight = 0;          // of PlacePolicy::weighted: its probed metric
-  std::string token_hash;     // lets the instance itself confirm tickets
+  Instant serving_since{};  // a fresh instance's load ramps up
+  double weight = 0;        // of PlacePolicy::weighted: its probed metric
+  std::string token_hash;   // lets the instance itself confirm tickets
 };
 
 // Replaces the former view of the cluster whole. `version` rises by one each time.
@@ -46,10 +47,10 @@ struct SeatReport {
     bool operator==(const Line&) const = default;
   };
   std::string cluster;
-  std::uint64_t version = 0;  // of the view in force when it was written
-  int waiting = 0;            // clients in line
+  std::uint64_t version = 0;              // of the view in force when it was written
+  int waiting = 0;                        // clients in line
   std::int64_t granted = 0, refused = 0;  // since start
-  std::vector<Line> lines;    // instances with a hold or a key only
+  std::vector<Line> lines;                // instances with a hold or a key only
 };
 
 }  // namespace utakata

@@ -1,4 +1,5 @@
-// What the planner answers: actions to record and do, and everything that led to them, for `explain`.
+// What the planner answers: actions to record and do, and everything that led to them, for
+// `explain`.
 #pragma once
 
 #include <optional>
@@ -16,16 +17,18 @@ namespace utakata {
 struct Proposal {
   std::string rule;
   std::optional<int> want;
-  std::string because;  // "1,240 connections + 12 held + 30 % headroom need 4 of 500"; of silence: why
+  std::string
+      because;  // "1,240 connections + 12 held + 30 % headroom need 4 of 500"; of silence: why
   bool operator==(const Proposal&) const = default;
 };
 
 // The arbiter's answer.
 struct Want {
   int instances = 0;
-  std::string winner;   // the rule whose proposal it is: "min", "headroom", "by hand", ...
+  std::string winner;  // the rule whose proposal it is: "min", "headroom", "by hand", ...
   std::string because;
-  std::string limited_by;  // "max 20", "settle 10m: 6 were wanted 3m ago", "step 25 %"; empty: nothing
+  std::string
+      limited_by;  // "max 20", "settle 10m: 6 were wanted 3m ago", "step 25 %"; empty: nothing
   bool operator==(const Want&) const = default;
 };
 
@@ -47,25 +50,28 @@ struct ResumeAction {
 struct StopAction {  // final once recorded
   InstanceId id;
   std::string because;
-  int cut = 0;            // clients it had by the last count; 0 is promised for scaling and rollouts without a deadline
-  bool certain = true;    // false: condemned by silence, nobody could count
+  int cut = 0;  // clients it had by the last count; 0 is promised for scaling and rollouts without
+                // a deadline
+  bool certain = true;  // false: condemned by silence, nobody could count
 };
-struct SuspectAction {    // leaves placement; nothing is killed
+struct SuspectAction {  // leaves placement; nothing is killed
   InstanceId id;
   std::string because;
 };
-struct TrustAction {      // back from suspicion
+struct TrustAction {  // back from suspicion
   InstanceId id;
   std::string because;
 };
-using Action = std::variant<LaunchAction, DrainAction, ResumeAction, StopAction, SuspectAction, TrustAction>;
+using Action =
+    std::variant<LaunchAction, DrainAction, ResumeAction, StopAction, SuspectAction, TrustAction>;
 
 struct Plan {
   std::vector<Action> actions;
   std::vector<Proposal> proposals;
   Want want;
-  std::string held_back;      // what kept the fleet from the want in this tick: "total_max 6: 2 are draining", "back-off 8s"
-  bool braked = false;        // promise 7's brake is on
+  std::string held_back;  // what kept the fleet from the want in this tick: "total_max 6: 2 are
+                          // draining", "back-off 8s"
+  bool braked = false;    // promise 7's brake is on
 };
 
 }  // namespace utakata

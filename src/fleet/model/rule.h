@@ -11,22 +11,35 @@
 
 namespace utakata {
 
-// An expression over the cluster's numbers of one tick, such as `avg(connections) > 400`. The tree lies flat in `nodes`:
-// children stand before their parents, the last node is the root. It was type-checked when it was parsed.
+// An expression over the cluster's numbers of one tick, such as `avg(connections) > 400`. The tree
+// lies flat in `nodes`: children stand before their parents, the last node is the root. It was
+// type-checked when it was parsed.
 struct Expression {
   enum class Op : std::uint8_t {
-    number, aggregate,
-    negate, add, subtract, multiply, divide,                       // number x number -> number
-    less, less_equal, greater, greater_equal, equal, not_equal,    // number x number -> truth
-    logical_and, logical_or, logical_not                           // truth x truth -> truth
+    number,
+    aggregate,
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,  // number x number -> number
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    equal,
+    not_equal,  // number x number -> truth
+    logical_and,
+    logical_or,
+    logical_not  // truth x truth -> truth
   };
   // count: serving instances that have the number. Percentiles by nearest rank.
   enum class Aggregate : std::uint8_t { count, sum, avg, min, max, percentile };
   struct Node {
     Op op = Op::number;
     Aggregate aggregate = Aggregate::count;
-    std::uint8_t percent = 0;   // of percentile: 1..99
-    std::uint16_t metric = 0;   // of an aggregate: index into ClusterSpec::metrics
+    std::uint8_t percent = 0;  // of percentile: 1..99
+    std::uint16_t metric = 0;  // of an aggregate: index into ClusterSpec::metrics
     std::uint16_t left = 0, right = 0;
     double number = 0;
     bool operator==(const Node&) const = default;
@@ -50,10 +63,11 @@ struct HeadroomRule {  // free seats beyond the present connections and holds
 
 struct WhenRule {
   Expression condition;
-  Duration sustained{};         // `for:`; zero means at once
-  std::optional<Amount> add;    // instances, or percent of those serving; exactly one of add and remove is set
+  Duration sustained{};  // `for:`; zero means at once
+  std::optional<Amount>
+      add;  // instances, or percent of those serving; exactly one of add and remove is set
   std::optional<Amount> remove;
-  Duration pause{180s};         // between two firings of this rule
+  Duration pause{180s};  // between two firings of this rule
   bool operator==(const WhenRule&) const = default;
 };
 

@@ -1,4 +1,5 @@
-// What one stack file describes, after parameters are filled in and everything is checked. Values only.
+// What one stack file describes, after parameters are filled in and everything is checked. Values
+// only.
 #pragma once
 
 #include <cstdint>
@@ -22,21 +23,23 @@ struct ApiSpec {
   Listen listen;
   std::string advertise = "127.0.0.1";  // the host name or address that clients reach instances at
   std::uint16_t ports_first = 20000, ports_last = 29999;  // given to instances
-  std::string certificate, key;         // PEM files; empty: plain HTTP
-  std::vector<std::string> origins;     // allowed to place from a browser; empty: any
+  std::string certificate, key;                           // PEM files; empty: plain HTTP
+  std::vector<std::string> origins;  // allowed to place from a browser; empty: any
   bool operator==(const ApiSpec&) const = default;
 };
 
-// Text with `${...}` in it, filled in at launch: ${port} ${host} ${instance} ${ticket} ${clusters.NAME.host|port|url}.
+// Text with `${...}` in it, filled in at launch: ${port} ${host} ${instance} ${ticket}
+// ${clusters.NAME.host|port|url}.
 struct Template {
   std::string text;
   bool operator==(const Template&) const = default;
 };
 
 struct ReadySpec {
-  std::string http;       // path; empty: a listener on the port is enough
-  Duration within{30s};   // from launch; later than that the instance is given up
-  std::string handshake;  // path of a WebSocket handshake, used only to confirm a suspicion; empty: none
+  std::string http;      // path; empty: a listener on the port is enough
+  Duration within{30s};  // from launch; later than that the instance is given up
+  std::string
+      handshake;  // path of a WebSocket handshake, used only to confirm a suspicion; empty: none
   bool operator==(const ReadySpec&) const = default;
 };
 
@@ -50,16 +53,17 @@ struct CountSpec {
 };
 
 struct DrainSpec {
-  std::optional<Duration> deadline;  // none: wait as long as it takes
+  std::optional<Duration> deadline;    // none: wait as long as it takes
   std::string tell_method, tell_path;  // "POST", "/drain"; an empty path: instances are not told
   Duration grace{10s};                 // between SIGTERM and SIGKILL
   bool operator==(const DrainSpec&) const = default;
 };
 
 struct HealSpec {
-  int misses = 3;             // at so many a substitute is launched; one before, the instance leaves placement
-  Duration clients_wait{45s};  // silence that clients themselves sit out (Socket.IO: pingInterval 25 s + pingTimeout 20 s)
-  double brake = 0.30;        // of the serving instances suspected within 60 s
+  int misses = 3;  // at so many a substitute is launched; one before, the instance leaves placement
+  Duration clients_wait{45s};  // silence that clients themselves sit out (Socket.IO: pingInterval
+                               // 25 s + pingTimeout 20 s)
+  double brake = 0.30;         // of the serving instances suspected within 60 s
   bool operator==(const HealSpec&) const = default;
 };
 
@@ -78,25 +82,27 @@ struct ClusterSpec {
   std::string install;             // run once for each version, in `app`
   Template run;                    // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
-  Template url;                    // what clients are told
+  Template url;  // what clients are told
   ReadySpec ready;
   CountSpec count;
-  std::vector<std::string> metrics = {"connections"};  // every number the rules and `weight` name; [0] is connections
-  std::optional<std::uint16_t> weight_metric;          // of PlacePolicy::weighted
-  int capacity = 1000;             // connections one instance may hold
-  double accept_per_second = 0;    // new clients an instance takes; 0: as many as come
+  std::vector<std::string> metrics = {
+      "connections"};  // every number the rules and `weight` name; [0] is connections
+  std::optional<std::uint16_t> weight_metric;  // of PlacePolicy::weighted
+  int capacity = 1000;                         // connections one instance may hold
+  double accept_per_second = 0;                // new clients an instance takes; 0: as many as come
   int instances_min = 1, instances_max = 1;
   PlacePolicy place = PlacePolicy::least;
   std::vector<Rule> scale;
   Duration settle{600s};
-  double step = 0.25;              // at most this share of the serving instances leaves at once, at least 1
+  double step = 0.25;  // at most this share of the serving instances leaves at once, at least 1
   DrainSpec drain;
   HealSpec heal;
   LimitSpec limits;
-  int seats_per_key = 1;           // `seats:`: the room's total
-  Duration hold{60s};              // a placement's seats are held so long unless the caller asks for less
-  Duration every{1s};              // the loop's period
-  std::string version;             // hash of what a running instance cannot change: app, install, run, env, limits
+  int seats_per_key = 1;  // `seats:`: the room's total
+  Duration hold{60s};     // a placement's seats are held so long unless the caller asks for less
+  Duration every{1s};     // the loop's period
+  std::string
+      version;  // hash of what a running instance cannot change: app, install, run, env, limits
   bool operator==(const ClusterSpec&) const = default;
 };
 
@@ -109,7 +115,8 @@ struct Stack {
   bool operator==(const Stack&) const = default;
 };
 
-// max + the larger of 1 and 25 %: what may exist at all, the draining and the unconfirmed dead included.
+// max + the larger of 1 and 25 %: what may exist at all, the draining and the unconfirmed dead
+// included.
 constexpr int instances_total_max(const ClusterSpec& spec) {
   return spec.instances_max + (spec.instances_max / 4 > 1 ? spec.instances_max / 4 : 1);
 }

@@ -1,0 +1,207 @@
+// The operator's half of Control: every wish is recorded before it is granted, like everything
+// else.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "fleet/control/cluster.h"
+#include "fleet/control/control.h"
+#include "fleet/control/difference.h"
+#include "fleet/control/report.h"
+
+namespace utakata {
+namespace {
+
+Activity wish(const Clock& clock, const std::string& cluster, const char* kind,
+              std::string because) {
+  return {.number = 0,
+          .at = clock.wall(),
+          .cluster = cluster,
+          .instance = {},
+          .phase = Activity::Phase::intent,
+          .kind = kind,
+          .because = std::move(because),
+          .limited_by = {},
+          .by = "operator",
+          .cut = {}};
+}
+
+template <class Names>
+std::unexpected<Problem> unknown(const char* what, const std::string& name, const Names& names) {
+  std::vector<std::string_view> views(names.begin(), names.end());
+  const auto close = nearest(name, views);
+  return problem(Problem::Kind::not_found,
+                 fmt::format("there is no {} `{}`{}", what, name,
+                             close ? fmt::format("; did you mean `{}`?", *close)
+                                   : fmt::format("; there are: {}", fmt::join(views, ", "))));
+}
+
+std::string done(const std::string& sentence) { return nlohmann::json{{"done", sentence}}.dump(); }
+
+}  // namespace
+
+Expected<std::string> Control::ask(const AdminCall& call) {
+  using Verb = AdminCall::Verb;
+  if (!call.cluster.empty() && !find(call.cluster)) {
+    std::vector<std::string> names;
+    for (const auto& c : clusters_) names.push_back(c->spec().name);
+    return unknown("cluster", call.cluster, names);
+  }
+  switch (call.verb) {
+    case Verb::status: {
+      std::vector<ClusterReport> reports;
+      for (const auto& c : clusters_) reports.push_back({c->fleet(), c->last_plan(), c->seats()});
+      return report_status(stack_, reports, parts_.run_folder, parts_.clock.now());
+    }
+    case Verb::explain: {
+      const Cluster& c = *find(call.cluster);
+      return report_explain({c.fleet(), c.last_plan(), c.seats()}, parts_.clock.wall());
+    }
+    case Verb::activities:
+      return admin_activities(call);
+    case Verb::scale:
+      return admin_scale(call);
+    case Verb::drain:
+    case Verb::undrain:
+    case Verb::replace:
+    case Verb::restart:
+      return admin_instance(call);
+    case Verb::apply:
+      return admin_apply(call);
+    case Verb::down:
+      return admin_down(call);
+  }
+  return problem(Problem::Kind::invalid, "no such call");
+}
+
+Expected<std::string> Control::admin_activities(const AdminCall& call) {
+  auto found = parts_.store.activities({.cluster = call.cluster,
+                                        .instance = call.instance,
+                                        .after = call.after,
+                                        .limit = std::clamp(call.limit, 1, 10'000)});
+  if (!found) return std::unexpected(found.error());
+  return report_activities(*found);
+}
+
+Expected<std::string> Control::admin_scale(const AdminCall& call) {
+  Cluster& cluster = *find(call.cluster);
+  Desired desired = cluster.fleet().desired;
+  const ClusterSpec& spec = cluster.spec();
+  if (call.number && (*call.number < 0 || *call.number > spec.instances_max))
+    return problem(Problem::Kind::invalid,
+                   fmt::format("{} can have 0 to {} instances, {} were asked for: raise "
+                               "`instances.max` in the stack file for more",
+                               spec.name, spec.instances_max, *call.number));
+  desired.by_hand = call.number;
+  const std::string sentence = call.number
+                                   ? fmt::format("at least {}", plural(*call.number, "instance"))
+                                   : "back to the rules";
+  if (auto kept = cluster.desire(desired, wish(parts_.clock, spec.name, "scale", sentence)); !kept)
+    return std::unexpected(kept.error());
+  cluster.replan();
+  return done(fmt::format("{}: {}", spec.name, sentence));
+}
+
+Expected<std::string> Control::admin_instance(const AdminCall& call) {
+  using Verb = AdminCall::Verb;
+  if (call.instance.empty()) {  // restart a whole cluster: a roll-out
+    Cluster& cluster = *find(call.cluster);
+    Desired desired = cluster.fleet().desired;
+    ++desired.restarts;
+    if (auto kept = cluster.desire(desired, wish(parts_.clock, call.cluster, "restart",
+                                                 "by an operator: rolled out, nobody cut"));
+        !kept)
+      return std::unexpected(kept.error());
+    cluster.replan();
+    return done(fmt::format("{} restarts, a few instances at a time", call.cluster));
+  }
+  Cluster* cluster = owner_of({call.instance});
+  const Instance* instance = nullptr;
+  if (cluster)
+    for (const Instance& i : cluster->fleet().instances)
+      if (i.id.text == call.instance) instance = &i;
+  if (!instance) {
+    std::vector<std::string> names;
+    for (const auto& c : clusters_)
+      for (const Instance& i : c->fleet().instances) names.push_back(i.id.text);
+    if (names.size() > 20) names.resize(20);
+    return unknown("instance", call.instance, names);
+  }
+  const bool wants_drain = call.verb != Verb::undrain;
+  const Lifecycle needed = wants_drain ? Lifecycle::serving : Lifecycle::draining;
+  if (instance->lifecycle != needed)
+    return problem(Problem::Kind::conflict,
+                   fmt::format("{} is {}: only a {} instance can be {}", call.instance,
+                               to_text(instance->lifecycle), to_text(needed),
+                               wants_drain ? "drained" : "taken back"));
+  Action action = ResumeAction{instance->id, "by an operator"};
+  if (wants_drain) {
+    std::optional<Duration> deadline = cluster->spec().drain.deadline;
+    if (call.deadline_ms) deadline = std::chrono::milliseconds{*call.deadline_ms};
+    if (call.now) deadline = Duration{0};
+    action = DrainAction{instance->id, DrainCause::by_hand, deadline, "by an operator"};
+  }
+  if (auto kept = cluster->by_hand(action); !kept) return std::unexpected(kept.error());
+  cluster->replan();
+  return done(fmt::format(
+      "{} {}", call.instance,
+      wants_drain ? "drains; it is stopped when its last client has left" : "serves again"));
+}
+
+Expected<std::string> Control::admin_down(const AdminCall& call) {
+  for (auto& cluster : clusters_) {
+    Desired desired = cluster->fleet().desired;
+    desired.shutting_down = true;
+    desired.down_now = desired.down_now || call.now;
+    if (call.deadline_ms) desired.down_deadline = std::chrono::milliseconds{*call.deadline_ms};
+    const char* how = call.now ? "at once, cutting who is connected" : "waiting for clients";
+    if (auto kept = cluster->desire(desired, wish(parts_.clock, cluster->spec().name, "down", how));
+        !kept)
+      return std::unexpected(kept.error());
+  }
+  for (auto& cluster : clusters_) cluster->replan();
+  down_turn();
+  return done("the stack goes down");
+}
+
+Expected<std::string> Control::admin_apply(const AdminCall& call) {
+  auto parsed = parts_.parse(call.text);
+  if (!parsed) return std::unexpected(parsed.error());
+  Stack& fresh = *parsed;
+  if (fresh.name != stack_.name || fresh.store != stack_.store || fresh.api != stack_.api)
+    return problem(Problem::Kind::conflict,
+                   "`stack`, `store` and `api` cannot change under a running controller: stop the "
+                   "controller with SIGTERM (its instances stay) and start it with the new file");
+  const std::vector<std::string> lines = difference(stack_, fresh);
+  const std::string answer =
+      nlohmann::json{{"difference", lines}, {"applied", !call.dry_run && !lines.empty()}}.dump();
+  if (call.dry_run || lines.empty()) return answer;
+  for (auto& cluster : clusters_) {
+    const auto found = std::ranges::find(fresh.clusters, cluster->spec().name, &ClusterSpec::name);
+    Desired desired = cluster->fleet().desired;
+    desired.shutting_down = found == fresh.clusters.end();
+    if (auto kept = cluster->desire(
+            desired,
+            wish(parts_.clock, cluster->spec().name, "apply",
+                 desired.shutting_down ? "the file no longer names it" : "edited stack file"));
+        !kept)
+      return std::unexpected(kept.error());
+    if (found != fresh.clusters.end()) cluster->respec(*found);
+  }
+  for (const ClusterSpec& spec : fresh.clusters) {
+    if (find(spec.name)) continue;
+    Fleet fleet;
+    fleet.spec = spec;
+    clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
+    clusters_.back()->start();
+  }
+  stack_ = std::move(fresh);
+  if (auto kept = parts_.store.set("stack_file", call.text); !kept)
+    parts_.on_problem(kept.error().what);
+  for (auto& cluster : clusters_) cluster->replan();
+  return answer;
+}
+
+}  // namespace utakata

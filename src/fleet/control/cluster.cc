@@ -1,0 +1,355 @@
+#include "fleet/control/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/text.h"
+#include "fleet/control/launch.h"
+#include "fleet/control/view.h"
+#include "fleet/model/observation_blob.h"
+#include "fleet/plan/apply.h"
+
+namespace utakata {
+namespace {
+
+constexpr Duration look_deadline{800ms};  // under the period of 1 s, so that ticks never overlap
+
+// A whole fleet's outcomes may wait for a full disk; beyond that only the newest state of each
+// instance is kept.
+constexpr std::size_t pending_activities_max = 10'000;
+
+}  // namespace
+
+Cluster::Cluster(Control& control, ClusterSpec spec, Fleet fleet)
+    : control_(control),
+      planner_((fleet.spec = std::move(spec), std::move(fleet)), control.parts_.clock.now()),
+      probe_(control.parts_.make_probe(planner_.fleet().spec)) {}
+
+Cluster::~Cluster() { *alive_ = false; }
+
+void Cluster::start() {
+  for (const Instance& i : fleet().instances) {
+    control_.parts_.provider.adopt(i.id, i.handle, i.address);
+    // A stop intent is final: the former life may have died between recording and asking.
+    if (i.lifecycle == Lifecycle::stopping)
+      (void)control_.parts_.provider.stop(i.id, spec().drain.grace);
+    if (i.lifecycle == Lifecycle::draining) tell(i, true);
+    if (!i.handle.empty()) to_release_.push_back(i.id);
+  }
+  for (const InstanceId& id : std::exchange(to_release_, {})) control_.parts_.provider.release(id);
+  due_ = control_.parts_.clock.now();
+  publish();
+  tick();
+}
+
+void Cluster::tick() {
+  const Instant now = control_.parts_.clock.now();
+  const bool late = now - due_ > 2 * spec().every;
+  due_ += spec().every;
+  if (due_ <= now) due_ = now + spec().every;  // ticks that were slept through are not made up for
+  control_.parts_.after(due_ - now, [this, alive = alive_] {
+    if (*alive) tick();
+  });
+  if (is_looking_)
+    return;  // cannot be while probes keep their deadline; a clock jump of the host could
+  is_looking_ = true;
+  std::vector<ProbeTarget> targets;
+  std::vector<InstanceId> asked;
+  for (const Instance& i : fleet().instances) {
+    if (i.address.port == 0 || i.lifecycle == Lifecycle::stopping) continue;
+    targets.push_back({.id = i.id,
+                       .handle = i.handle,
+                       .address = i.address,
+                       .starting = i.lifecycle == Lifecycle::starting,
+                       .suspect = i.suspect});
+    asked.push_back(i.id);
+  }
+  probe_->look(targets, std::min<Duration>(look_deadline, spec().every * 8 / 10),
+               [this, alive = alive_, asked = std::move(asked), late,
+                now](std::vector<Sight> answers) mutable {
+                 // We may also have been stopped between the question and the answers.
+                 if (*alive)
+                   looked(asked, std::move(answers),
+                          late || control_.parts_.clock.now() - now > 2 * spec().every);
+               });
+}
+
+void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late) {
+  is_looking_ = false;
+  const Instant now = control_.parts_.clock.now();
+  Observation seen{.at = now,
+                   .late = late,
+                   .sights = {},
+                   .seats = {},
+                   .news = std::exchange(refused_, {}),
+                   .waiting = seats_.waiting};
+  seen.sights.resize(fleet().instances.size());
+  std::size_t next = 0;  // the fleet keeps its order, so both lists are walked once
+  for (std::size_t k = 0; k < fleet().instances.size() && next < asked.size(); ++k) {
+    const auto found =
+        std::find(asked.begin() + std::ptrdiff_t(next), asked.end(), fleet().instances[k].id);
+    if (found == asked.end()) continue;
+    next = std::size_t(found - asked.begin());
+    seen.sights[k] = std::move(answers[next]);
+    seen.sights[k].asked = true;
+    ++next;
+  }
+  add_seats(seen);
+  const std::string blob =
+      encode_observation(spec().name, control_.parts_.clock.wall(), fleet(), seen);
+  if (const auto kept =
+          control_.parts_.store.observe(spec().name, control_.parts_.clock.wall(), blob);
+      !kept)
+    control_.parts_.on_problem(kept.error().what);
+  step(std::move(seen));
+}
+
+void Cluster::hear(std::vector<ProviderNews> news) {
+  step({.at = control_.parts_.clock.now(),
+        .late = false,
+        .sights = {},
+        .seats = {},
+        .news = std::move(news),
+        .waiting = seats_.waiting});
+}
+
+void Cluster::replan() { hear(std::exchange(refused_, {})); }
+
+void Cluster::add_seats(Observation& seen) const {
+  seen.seats.resize(fleet().instances.size());
+  std::unordered_map<std::string_view, const SeatReport::Line*> lines;
+  for (const SeatReport::Line& line : seats_.lines) lines.emplace(line.id.text, &line);
+  for (std::size_t k = 0; k < seen.seats.size(); ++k) {
+    const Instance& i = fleet().instances[k];
+    if (const auto found = lines.find(i.id.text); found != lines.end())
+      seen.seats[k] = {.seats_held = found->second->seats_held,
+                       .keys = found->second->keys,
+                       .out_of_placement = false};
+    const auto closed = closed_at_.find(i.id);
+    seen.seats[k].out_of_placement = closed != closed_at_.end() && seats_.version >= closed->second;
+  }
+}
+
+void Cluster::step(Observation seen) {
+  note_outcomes(planner_.observe(seen));
+  Plan plan = planner_.plan(
+      {.unmet = control_.unmet_needs(spec()), .is_needed = control_.needed_by_living(spec())});
+  if (record(plan)) {
+    for (const Action& action : plan.actions) planner_.commit(action);
+    for (const InstanceId& id : std::exchange(to_release_, {}))
+      control_.parts_.provider.release(id);
+    act(plan.actions);
+  }
+  last_plan_ = std::move(plan);
+  publish();
+  if (!refused_.empty())
+    control_.parts_.after(Duration{0}, [this, alive = alive_] {
+      if (*alive) replan();
+    });
+  control_.down_turn();
+}
+
+void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
+  for (Outcome& o : outcomes) {
+    if (o.kind == "launched") {
+      o.instance.url = client_url(spec(), o.instance);
+      o.instance.token_hash = control_.parts_.hash_of(control_.parts_.token_of(o.instance.id));
+      planner_.commit_launched(o.instance);
+      to_release_.push_back(o.instance.id);
+    }
+    if (o.instance.lifecycle == Lifecycle::gone) {
+      closed_at_.erase(o.instance.id);
+      std::erase(to_release_, o.instance.id);
+    }
+    if (pending_.activities.size() < pending_activities_max)
+      pending_.activities.push_back({.number = 0,
+                                     .at = control_.parts_.clock.wall(),
+                                     .cluster = spec().name,
+                                     .instance = o.instance.id.text,
+                                     .phase = Activity::Phase::outcome,
+                                     .kind = std::move(o.kind),
+                                     .because = std::move(o.because),
+                                     .limited_by = {},
+                                     .by = "utakata",
+                                     .cut = o.cut});
+    std::erase_if(pending_.instances,
+                  [&](const InstanceRow& r) { return r.instance.id == o.instance.id; });
+    pending_.instances.push_back({spec().name, std::move(o.instance)});
+  }
+}
+
+Activity Cluster::intent(const Action& action) const {
+  Activity a{.number = 0,
+             .at = control_.parts_.clock.wall(),
+             .cluster = spec().name,
+             .instance = id_of(action).text,
+             .phase = Activity::Phase::intent,
+             .kind = kind_of(action),
+             .because = because_of(action),
+             .limited_by = {},
+             .by = "utakata",
+             .cut = {}};
+  if (const auto* stop = std::get_if<StopAction>(&action); stop && stop->cut > 0) a.cut = stop->cut;
+  return a;
+}
+
+Batch::ClusterRow Cluster::row() const {
+  return {spec().name, fleet().desired, fleet().next_number};
+}
+
+// All or nothing: the outcomes that wait and the plan's intents, in one transaction. False: nothing
+// may be done.
+bool Cluster::record(const Plan& plan) {
+  Batch batch = pending_;
+  const Instant now = control_.parts_.clock.now();
+  int next_number = fleet().next_number;
+  for (const Action& action : plan.actions) {
+    batch.activities.push_back(intent(action));
+    batch.instances.push_back({spec().name, after(fleet(), action, now)});
+    next_number += std::holds_alternative<LaunchAction>(action);
+  }
+  const auto say = [&](const char* kind, const std::string& because) {
+    batch.activities.push_back({.number = 0,
+                                .at = control_.parts_.clock.wall(),
+                                .cluster = spec().name,
+                                .instance = {},
+                                .phase = Activity::Phase::outcome,
+                                .kind = kind,
+                                .because = because,
+                                .limited_by = {},
+                                .by = "utakata",
+                                .cut = {}});
+  };
+  if (plan.braked != was_braked_)
+    say(plan.braked ? "brake" : "brake_off", plan.braked ? plan.held_back : "fewer are suspected");
+  // What holds the fleet back is recorded once, when it begins; numbers that only count down are
+  // not a change.
+  const std::string held = plan.held_back.substr(0, plan.held_back.find_first_of("0123456789"));
+  if (held != last_held_back_ && !held.empty() && !plan.braked) say("held_back", plan.held_back);
+  if (!batch.empty()) {
+    if (next_number != fleet().next_number) {
+      batch.clusters.push_back(row());
+      batch.clusters.back().next_number = next_number;
+    }
+    if (const auto recorded = control_.parts_.store.record(batch); !recorded) {
+      if (!std::exchange(said_store_problem_, true))
+        control_.parts_.on_problem(fmt::format("{}: {}; nothing is done until it can be recorded",
+                                               spec().name, recorded.error().what));
+      return false;
+    }
+    if (std::exchange(said_store_problem_, false))
+      control_.parts_.on_problem(spec().name + ": recording works again");
+    pending_ = {};
+    for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
+  }
+  was_braked_ = plan.braked;
+  last_held_back_ = held;
+  return true;
+}
+
+void Cluster::act(const std::vector<Action>& actions) {
+  for (const Action& action : actions) {
+    const auto found = std::ranges::find(fleet().instances, id_of(action), &Instance::id);
+    if (found == fleet().instances.end()) continue;
+    if (const auto* launching = std::get_if<LaunchAction>(&action)) launch(*launching);
+    if (std::holds_alternative<StopAction>(action))
+      (void)control_.parts_.provider.stop(found->id, spec().drain.grace);
+    if (std::holds_alternative<DrainAction>(action)) tell(*found, true);
+    if (std::holds_alternative<ResumeAction>(action)) tell(*found, false);
+  }
+}
+
+void Cluster::launch(const LaunchAction& action) {
+  const auto value_of = [this](std::string_view name,
+                               std::string_view field) -> std::optional<std::string> {
+    const Cluster* other = control_.find(std::string(name));
+    if (!other) return std::nullopt;
+    for (const Instance& i : other->fleet().instances) {
+      if (i.lifecycle != Lifecycle::serving) continue;
+      if (field == "host") return i.address.host;
+      if (field == "port") return std::to_string(i.address.port);
+      if (field == "url") return i.url;
+    }
+    return std::nullopt;
+  };
+  const std::string token = control_.parts_.token_of(action.id);
+  auto spec_for_it = launch_spec(control_.stack_, spec(),
+                                 {.instance = action.id.text,
+                                  .token = token,
+                                  .api_url = control_.parts_.api_url,
+                                  .stack = control_.stack_.name,
+                                  .cluster = value_of});
+  Expected<void> asked;
+  if (!spec_for_it)
+    asked = std::unexpected(spec_for_it.error());
+  else
+    asked = control_.parts_.provider.launch(action.id, *spec_for_it);
+  if (!asked)
+    refused_.push_back({.kind = ProviderNews::Kind::launch_failed,
+                        .id = action.id,
+                        .handle = {},
+                        .address = {},
+                        .what = asked.error().what,
+                        .retry = asked.error().retry});
+}
+
+void Cluster::tell(const Instance& i, bool draining) {
+  if (spec().drain.tell_path.empty() || i.address.port == 0) return;
+  control_.parts_.teller.tell({.address = i.address,
+                               .method = spec().drain.tell_method,
+                               .path = spec().drain.tell_path,
+                               .token = control_.parts_.token_of(i.id),
+                               .draining = draining,
+                               .deadline = i.drain_left},
+                              [this, alive = alive_, id = i.id](Expected<void> told) {
+                                if (*alive && !told)
+                                  control_.parts_.on_problem(fmt::format(
+                                      "{} could not be told: {}", id.text, told.error().what));
+                              });
+}
+
+void Cluster::publish() {
+  PlacementView view = placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now());
+  view.version = ++view_version_;
+  for (const Placeable& p : view.instances) {
+    if (p.open)
+      closed_at_.erase(p.id);
+    else
+      closed_at_.try_emplace(p.id, view.version);
+  }
+  control_.parts_.publish(std::move(view));
+}
+
+Expected<void> Cluster::desire(const Desired& desired, Activity activity) {
+  Batch batch;
+  batch.clusters.push_back(row());
+  batch.clusters.back().desired = desired;
+  batch.activities.push_back(std::move(activity));
+  if (auto recorded = control_.parts_.store.record(batch); !recorded) return recorded;
+  for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
+  planner_.want_by_operator(desired);
+  return {};
+}
+
+Expected<void> Cluster::by_hand(const Action& action) {
+  Batch batch;
+  Activity activity = intent(action);
+  activity.by = "operator";
+  batch.activities.push_back(std::move(activity));
+  batch.instances.push_back({spec().name, after(fleet(), action, control_.parts_.clock.now())});
+  if (auto recorded = control_.parts_.store.record(batch); !recorded) return recorded;
+  for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
+  planner_.commit(action);
+  act({action});
+  return {};
+}
+
+void Cluster::respec(const ClusterSpec& spec) {
+  planner_.respec(spec);
+  probe_ = control_.parts_.make_probe(planner_.fleet().spec);
+  is_looking_ = false;
+}
+
+}  // namespace utakata

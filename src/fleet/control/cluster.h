@@ -1,0 +1,67 @@
+// The loop of one cluster. Owned by Control, on its thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fleet/control/control.h"
+#include "fleet/plan/planner.h"
+
+namespace utakata {
+
+class Cluster {
+ public:
+  Cluster(Control& control, ClusterSpec spec, Fleet fleet);
+  ~Cluster();
+
+  void start();                               // adopts what was recorded, then ticks
+  void hear(std::vector<ProviderNews> news);  // at once, between ticks
+  void take(const SeatReport& report) { seats_ = report; }
+  void replan();  // an operator's wish: no need to wait for the tick
+
+  // Records an operator's wish. Problems: the store's; then nothing has changed.
+  Expected<void> desire(const Desired& desired, Activity activity);
+  Expected<void> by_hand(const Action& action);  // drain, resume, stop by an operator
+  void respec(const ClusterSpec& spec);
+
+  const Fleet& fleet() const { return planner_.fleet(); }
+  const Plan& last_plan() const { return last_plan_; }
+  const SeatReport& seats() const { return seats_; }
+  const ClusterSpec& spec() const { return planner_.fleet().spec; }
+
+ private:
+  void tick();
+  void looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late);
+  void step(Observation seen);
+  bool record(const Plan& plan);
+  void note_outcomes(std::vector<Outcome> outcomes);
+  void act(const std::vector<Action>& actions);
+  void launch(const LaunchAction& action);
+  void tell(const Instance& instance, bool draining);
+  void publish();
+  void add_seats(Observation& seen) const;
+  Activity intent(const Action& action) const;
+  Batch::ClusterRow row() const;
+
+  Control& control_;
+  Planner planner_;
+  std::unique_ptr<Probe> probe_;
+  SeatReport seats_;
+  Plan last_plan_;
+  Batch pending_;                       // outcomes not yet recorded
+  std::vector<InstanceId> to_release_;  // launched; run as soon as that is recorded
+  std::unordered_map<InstanceId, std::uint64_t>
+      closed_at_;  // view version since which it is out of placement
+  std::uint64_t view_version_ = 0;
+  Instant due_{};
+  bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false;
+  std::vector<ProviderNews>
+      refused_;  // launches that could not even be asked: heard in the next step
+  std::string last_held_back_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks outlive clusters
+};
+
+}  // namespace utakata

@@ -1,0 +1,110 @@
+#include "fleet/control/control.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/check.h"
+#include "fleet/control/cluster.h"
+
+namespace utakata {
+namespace {
+
+// What this life has not seen yet starts anew: silence and ages count from now.
+Fleet fleet_from(const Saved& saved, const ClusterSpec& spec, Instant now) {
+  Fleet fleet;
+  fleet.spec = spec;
+  for (const Batch::ClusterRow& row : saved.clusters)
+    if (row.cluster == spec.name) fleet.desired = row.desired, fleet.next_number = row.next_number;
+  for (const InstanceRow& row : saved.instances) {
+    if (row.cluster != spec.name) continue;
+    Instance i = row.instance;
+    i.since = i.launched_at = i.last_answer = now;
+    fleet.instances.push_back(std::move(i));
+  }
+  return fleet;
+}
+
+}  // namespace
+
+Control::Control(ControlParts parts, Stack stack)
+    : parts_(std::move(parts)), stack_(std::move(stack)) {}
+Control::~Control() = default;
+
+Expected<void> Control::start(const Saved& saved) {
+  const Instant now = parts_.clock.now();
+  for (const ClusterSpec& spec : stack_.clusters)
+    clusters_.push_back(std::make_unique<Cluster>(*this, spec, fleet_from(saved, spec, now)));
+  // A cluster that the file no longer names still has its instances: it drains, with what is known
+  // of it.
+  for (const InstanceRow& row : saved.instances) {
+    if (find(row.cluster)) continue;
+    ClusterSpec gone;
+    gone.name = row.cluster;
+    gone.version = row.instance.version;
+    Fleet fleet = fleet_from(saved, gone, now);
+    fleet.desired.shutting_down = true;
+    clusters_.push_back(std::make_unique<Cluster>(*this, gone, std::move(fleet)));
+  }
+  parts_.provider.on_news([this] { hear(); });
+  for (auto& cluster : clusters_) cluster->start();
+  return {};
+}
+
+void Control::hear() {
+  std::map<Cluster*, std::vector<ProviderNews>> by_cluster;
+  for (ProviderNews& news : parts_.provider.hear())
+    if (Cluster* owner = owner_of(news.id)) by_cluster[owner].push_back(std::move(news));
+  for (auto& [cluster, news] : by_cluster) cluster->hear(std::move(news));
+}
+
+void Control::take(const SeatReport& report) {
+  if (Cluster* cluster = find(report.cluster)) cluster->take(report);
+}
+
+Cluster* Control::find(const std::string& name) {
+  const auto found =
+      std::ranges::find_if(clusters_, [&](const auto& c) { return c->spec().name == name; });
+  return found == clusters_.end() ? nullptr : found->get();
+}
+
+Cluster* Control::owner_of(const InstanceId& id) {
+  const auto dash = id.text.rfind('-');
+  return dash == std::string::npos ? nullptr : find(id.text.substr(0, dash));
+}
+
+std::string Control::unmet_needs(const ClusterSpec& spec) const {
+  for (const std::string& need : spec.needs) {
+    const bool serves = std::ranges::any_of(clusters_, [&](const auto& c) {
+      return c->spec().name == need &&
+             std::ranges::any_of(c->fleet().instances, [](const Instance& i) {
+               return i.lifecycle == Lifecycle::serving;
+             });
+    });
+    if (!serves) return fmt::format("needs {}, of which none serves yet", need);
+  }
+  return {};
+}
+
+bool Control::needed_by_living(const ClusterSpec& spec) const {
+  return std::ranges::any_of(clusters_, [&](const auto& c) {
+    const auto& needs = c->spec().needs;
+    return std::ranges::find(needs, spec.name) != needs.end() && !c->fleet().instances.empty();
+  });
+}
+
+// A `down` goes from the clusters that need others to those that are needed; when nothing is left
+// it is told once.
+void Control::down_turn() {
+  bool all_down = true;
+  for (auto& cluster : clusters_) {
+    const Fleet& fleet = cluster->fleet();
+    all_down = all_down && fleet.desired.shutting_down && fleet.instances.empty();
+  }
+  if (!all_down || is_down_told_ || clusters_.empty()) return;
+  is_down_told_ = true;
+  parts_.after(Duration{0}, [this] { parts_.on_down(); });
+}
+
+}  // namespace utakata

@@ -1,0 +1,92 @@
+// The loop: observe, plan, record, act, record. It owns the order and no rule.
+//
+// One thread, the control loop's. It knows its neighbours as ports, so that the same code runs in
+// production, in tests and under a made-up world.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/problem.h"
+#include "fleet/model/activity.h"
+#include "fleet/model/admin.h"
+#include "fleet/model/placement.h"
+#include "fleet/model/stack.h"
+#include "fleet/probe/probe.h"
+#include "fleet/provider/provider.h"
+#include "fleet/store/store.h"
+
+namespace utakata {
+
+// Tells an instance that it drains or serves again. Best effort: an app may not listen, and nothing
+// hangs on it.
+class Teller {
+ public:
+  virtual ~Teller() = default;
+  struct Message {
+    Address address;
+    std::string method, path,
+        token;  // the token that the instance was started with, so that it knows who speaks
+    bool draining = false;  // false: it serves again
+    std::optional<Duration> deadline;
+  };
+  virtual void tell(const Message& message, std::function<void(Expected<void>)> done) = 0;
+};
+
+struct ControlParts {
+  const Clock& clock;
+  std::function<void(Duration, std::function<void()>)> after;  // on the control loop
+  Provider& provider;
+  Store& store;
+  Teller& teller;
+  std::function<std::unique_ptr<Probe>(const ClusterSpec&)> make_probe;
+  std::function<void(PlacementView)> publish;  // to the placing side; any cost is on the caller
+  std::function<std::string(const InstanceId&)> token_of;    // the instance's own token
+  std::function<std::string(const std::string&)> hash_of;    // of a token
+  std::function<Expected<Stack>(const std::string&)> parse;  // stack file text, for `apply`
+  std::function<void(const Activity&)> on_activity;          // after it is recorded
+  std::function<void(const std::string&)>
+      on_problem;                 // what concerns no instance, said once: "store: disk is full"
+  std::function<void()> on_down;  // everything is gone after a `down`
+  std::string api_url;            // UTAKATA_URL of the instances
+  std::string run_folder;         // where logs are
+};
+
+class Cluster;
+
+class Control {
+ public:
+  Control(ControlParts parts, Stack stack);
+  ~Control();
+
+  // Takes over what an earlier life recorded, then starts the loops. Problems: the store's.
+  Expected<void> start(const Saved& saved);
+  void take(const SeatReport& report);  // from the placing side
+  Expected<std::string> ask(
+      const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
+  const Stack& stack() const { return stack_; }
+
+ private:
+  friend class Cluster;
+  void hear();
+  void down_turn();
+  std::string unmet_needs(const ClusterSpec& spec) const;
+  bool needed_by_living(const ClusterSpec& spec) const;
+  Cluster* find(const std::string& name);
+  Cluster* owner_of(const InstanceId& id);
+  Expected<std::string> admin_instance(const AdminCall& call);
+  Expected<std::string> admin_scale(const AdminCall& call);
+  Expected<std::string> admin_down(const AdminCall& call);
+  Expected<std::string> admin_apply(const AdminCall& call);
+  Expected<std::string> admin_activities(const AdminCall& call);
+
+  ControlParts parts_;
+  Stack stack_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;  // in the stack's order
+  bool is_down_told_ = false;
+};
+
+}  // namespace utakata

@@ -1,0 +1,26 @@
+// What is shown of the fleet, as JSON. Read-only; linear.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fleet/model/activity.h"
+#include "fleet/model/fleet.h"
+#include "fleet/model/placement.h"
+#include "fleet/model/plan.h"
+#include "fleet/model/stack.h"
+
+namespace utakata {
+
+struct ClusterReport {
+  const Fleet& fleet;
+  const Plan& plan;
+  const SeatReport& seats;
+};
+
+std::string report_status(const Stack& stack, const std::vector<ClusterReport>& clusters,
+                          const std::string& run_folder, Instant now);
+std::string report_explain(const ClusterReport& cluster, WallTime at);
+std::string report_activities(const std::vector<Activity>& activities);
+
+}  // namespace utakata

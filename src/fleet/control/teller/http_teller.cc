@@ -1,0 +1,26 @@
+#include "fleet/control/teller/http_teller.h"
+
+#include <fmt/format.h>
+
+namespace utakata {
+
+void HttpTeller::tell(const Message& message, std::function<void(Expected<void>)> done) {
+  net::HttpCall call;
+  call.method = message.method;
+  call.url =
+      fmt::format("http://{}:{}{}", message.address.host, message.address.port, message.path);
+  call.headers = {"Content-Type: application/json", "Authorization: Bearer " + message.token};
+  call.body =
+      message.draining
+          ? fmt::format(R"({{"state":"draining","deadline_ms":{}}})",
+                        message.deadline ? std::to_string(to_ms(*message.deadline)) : "null")
+          : R"({"state":"serving"})";
+  const std::string what = message.method + " " + call.url;
+  client_.call(std::move(call), [done = std::move(done), what](Expected<net::HttpResult> answer) {
+    if (!answer) return done(std::unexpected(answer.error()));
+    if (answer->status / 100 == 2) return done({});
+    done(problem(Problem::Kind::refused, fmt::format("{} answered {}", what, answer->status)));
+  });
+}
+
+}  // namespace utakata

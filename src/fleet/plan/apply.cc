@@ -1,0 +1,84 @@
+#include "fleet/plan/apply.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace utakata {
+namespace {
+
+template <class... F>
+struct overloaded : F... {
+  using F::operator()...;
+};
+
+Instance launched(const Fleet& fleet, const LaunchAction& launch, Instant now) {
+  Instance i;
+  i.id = launch.id;
+  i.version = fleet.spec.version;
+  i.since = i.launched_at = i.last_answer = now;
+  return i;
+}
+
+}  // namespace
+
+Instance after(const Fleet& fleet, const Action& action, Instant now) {
+  if (const auto* launch = std::get_if<LaunchAction>(&action)) return launched(fleet, *launch, now);
+  const auto found = std::ranges::find(fleet.instances, id_of(action), &Instance::id);
+  check(found != fleet.instances.end(), "an action names an instance of the fleet");
+  Instance i = *found;
+  const auto enter = [&](Lifecycle lifecycle) { i.lifecycle = lifecycle, i.since = now; };
+  std::visit(overloaded{
+                 [](const LaunchAction&) {},
+                 [&](const DrainAction& drain) {
+                   enter(Lifecycle::draining);
+                   i.drain_cause = drain.cause;
+                   i.drain_left = drain.deadline;
+                   i.zeros = 0;
+                   i.out_of_placement = false;  // until placement confirms it
+                 },
+                 [&](const ResumeAction&) {
+                   enter(Lifecycle::serving);
+                   i.drain_cause.reset();
+                   i.drain_left.reset();
+                   i.zeros = 0;
+                 },
+                 [&](const StopAction&) { enter(Lifecycle::stopping); },
+                 [&](const SuspectAction&) { i.suspect = true; },
+                 [&](const TrustAction&) { i.suspect = false, i.substituted = false; },
+             },
+             action);
+  return i;
+}
+
+void put(Fleet& fleet, const Instance& instance) {
+  const auto found = std::ranges::find(fleet.instances, instance.id, &Instance::id);
+  if (found != fleet.instances.end()) {
+    *found = instance;
+    return;
+  }
+  fleet.instances.push_back(instance);
+  const auto dash = instance.id.text.rfind('-');
+  check(dash != std::string::npos, "an instance's id ends in its number");
+  fleet.next_number = std::max(fleet.next_number, std::stoi(instance.id.text.substr(dash + 1)) + 1);
+}
+
+const InstanceId& id_of(const Action& action) {
+  return std::visit([](const auto& a) -> const InstanceId& { return a.id; }, action);
+}
+
+const std::string& because_of(const Action& action) {
+  return std::visit([](const auto& a) -> const std::string& { return a.because; }, action);
+}
+
+const char* kind_of(const Action& action) {
+  return std::visit(overloaded{[](const LaunchAction&) { return "launch"; },
+                               [](const DrainAction&) { return "drain"; },
+                               [](const ResumeAction&) { return "resume"; },
+                               [](const StopAction&) { return "stop"; },
+                               [](const SuspectAction&) { return "suspect"; },
+                               [](const TrustAction&) { return "trust"; }},
+                    action);
+}
+
+}  // namespace utakata

@@ -1,0 +1,135 @@
+#include "fleet/plan/observe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace utakata {
+namespace {
+
+class Observer {
+ public:
+  Observer(Fleet& fleet, Backoff& backoff, const Observation& seen)
+      : fleet_(fleet), backoff_(backoff), seen_(seen) {}
+
+  std::vector<Outcome> run() {
+    check(seen_.sights.empty() || seen_.sights.size() == fleet_.instances.size(),
+          "sights are parallel to the instances");
+    check(seen_.seats.empty() || seen_.seats.size() == fleet_.instances.size(),
+          "seats are parallel to the instances");
+    for (std::size_t i = 0; i < seen_.seats.size(); ++i)
+      take_seats(fleet_.instances[i], seen_.seats[i]);
+    for (std::size_t i = 0; i < seen_.sights.size(); ++i)
+      take_sight(fleet_.instances[i], seen_.sights[i]);
+    for (const ProviderNews& news : seen_.news) take_news(news);
+    std::erase_if(fleet_.instances,
+                  [](const Instance& i) { return i.lifecycle == Lifecycle::gone; });
+    return std::move(outcomes_);
+  }
+
+ private:
+  static void take_seats(Instance& i, const SeatSight& seats) {
+    i.seats_held = seats.seats_held;
+    i.keys = seats.keys;
+    i.out_of_placement = seats.out_of_placement;
+  }
+
+  void take_sight(Instance& i, const Sight& sight) {
+    if (!sight.asked || i.lifecycle == Lifecycle::gone) return;
+    if (i.lifecycle == Lifecycle::starting) {
+      if (sight.ready) become_serving(i, sight);
+      return;
+    }
+    if (sight.answered) {
+      i.misses = 0;
+      i.last_answer = seen_.at;
+    } else if (seen_.late) {
+      // We slept: silence cannot be told from our own absence, so it starts anew.
+      i.misses = 0;
+      i.last_answer = seen_.at;
+    } else {
+      ++i.misses;
+    }
+    if (i.suspect || i.misses >= fleet_.spec.heal.misses - 1) i.suspected_at = seen_.at;
+    take_numbers(i, sight);
+    if (i.lifecycle == Lifecycle::serving && seen_.at - i.since >= Backoff::stable &&
+        backoff_.failing(i.version))
+      backoff_.proved(i.version);
+  }
+
+  static void take_numbers(Instance& i, const Sight& sight) {
+    if (!sight.count) return;  // an unknown count is not zero: the last one stays, with its age
+    i.count = sight.count;
+    i.accepted = sight.accepted;
+    i.metrics = sight.metrics;
+    // Only counts taken after the last hold ended, and after placement let go, prove that nobody is
+    // on the way.
+    const bool nobody_on_the_way = i.out_of_placement && i.seats_held == 0;
+    i.zeros = nobody_on_the_way && sight.count->connections == 0 ? i.zeros + 1 : 0;
+  }
+
+  void become_serving(Instance& i, const Sight& sight) {
+    i.lifecycle = Lifecycle::serving;
+    i.since = i.last_answer = seen_.at;
+    i.misses = 0;
+    take_numbers(i, sight);
+    add(i, "ready", fmt::format("ready {} after its launch", to_text(seen_.at - i.launched_at)));
+  }
+
+  void take_news(const ProviderNews& news) {
+    const auto found = std::ranges::find(fleet_.instances, news.id, &Instance::id);
+    if (found == fleet_.instances.end() || found->lifecycle == Lifecycle::gone) return;
+    Instance& i = *found;
+    switch (news.kind) {
+      case ProviderNews::Kind::launched:
+        i.handle = news.handle;
+        i.address = news.address;
+        add(i, "launched",
+            fmt::format("{} at {}:{}", news.handle, news.address.host, news.address.port));
+        return;
+      case ProviderNews::Kind::launch_failed:
+        backoff_.failed(i.version, news.what, seen_.at);
+        become_gone(i, "launch_failed", news.what);
+        return;
+      case ProviderNews::Kind::gone:
+        if (i.lifecycle != Lifecycle::stopping && died_young(i))
+          backoff_.failed(i.version, news.what, seen_.at);
+        become_gone(i, "gone", news.what);
+        return;
+    }
+  }
+
+  bool died_young(const Instance& i) const {
+    return i.lifecycle == Lifecycle::starting ||
+           (i.lifecycle == Lifecycle::serving && seen_.at - i.since < Backoff::stable);
+  }
+
+  void become_gone(Instance& i, const char* kind, const std::string& what) {
+    const int clients = i.count ? i.count->connections : 0;
+    i.lifecycle = Lifecycle::gone;
+    i.since = seen_.at;
+    add(i, kind, what);
+    if (clients > 0) outcomes_.back().cut = clients;
+  }
+
+  void add(const Instance& i, std::string kind, std::string because) {
+    outcomes_.push_back(
+        {.instance = i, .kind = std::move(kind), .because = std::move(because), .cut = {}});
+  }
+
+  Fleet& fleet_;
+  Backoff& backoff_;
+  const Observation& seen_;
+  std::vector<Outcome> outcomes_;
+};
+
+}  // namespace
+
+std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen) {
+  return Observer(fleet, backoff, seen).run();
+}
+
+}  // namespace utakata

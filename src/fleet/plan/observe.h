@@ -1,0 +1,27 @@
+// Observation in, the fleet as now known out. Pure. Decides nothing: what to do about it is heal's,
+// drain's and scale's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fleet/model/fleet.h"
+#include "fleet/model/observation.h"
+#include "fleet/plan/backoff.h"
+
+namespace utakata {
+
+// A change that came from the world, to be recorded.
+struct Outcome {
+  Instance instance;  // as it is after the change
+  std::string kind;   // launched ready launch_failed gone recovered
+  std::string because;
+  std::optional<int> cut;  // of gone: clients by the last count, where it was not empty
+};
+
+// Instances that are gone leave `fleet`, so indices move: `seen.sights` and `seen.seats` are read
+// before that.
+std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen);
+
+}  // namespace utakata

@@ -1,0 +1,170 @@
+#include "fleet/plan/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "fleet/plan/apply.h"
+#include "fleet/plan/drain.h"
+#include "fleet/plan/heal.h"
+#include "fleet/plan/scale.h"
+
+namespace utakata {
+namespace {
+
+// An operator's restart is a roll-out of the same file under another name.
+std::string effective_version(const ClusterSpec& spec, const Desired& desired) {
+  return desired.restarts == 0 ? spec.version
+                               : fmt::format("{}r{}", spec.version, desired.restarts);
+}
+
+Fleet named(Fleet fleet) {
+  fleet.spec.version = effective_version(fleet.spec, fleet.desired);
+  return fleet;
+}
+
+}  // namespace
+
+Planner::Planner(Fleet fleet, Instant now)
+    : file_version_(fleet.spec.version),
+      fleet_(named(std::move(fleet))),
+      rules_(fleet_.spec),
+      now_(now) {
+  rules_.takeover(now);
+  int size = 0;
+  for (const Instance& i : fleet_.instances)
+    size += i.lifecycle == Lifecycle::starting || i.lifecycle == Lifecycle::serving;
+  if (!fleet_.instances.empty()) arbiter_.takeover(size);
+}
+
+std::vector<Outcome> Planner::observe(const Observation& seen) {
+  now_ = seen.at;
+  std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen);
+  probed_ = !seen.sights.empty() && !seen.late;
+  if (probed_) proposals_ = rules_.feed(make_sample(fleet_, now_, seen.waiting));
+  return outcomes;
+}
+
+Plan Planner::plan(const Neighbours& neighbours) {
+  if (fleet_.desired.shutting_down) return shut_down(neighbours.is_needed);
+  Plan plan;
+  HealResult healing = heal(fleet_, now_);
+  plan.braked = healing.braked;
+  plan.actions = std::move(healing.actions);
+  std::ranges::move(drain_finish(fleet_, now_), std::back_inserter(plan.actions));
+  std::ranges::move(give_up_unready(), std::back_inserter(plan.actions));
+
+  const Standing stands = standing(fleet_, plan.braked);
+  plan.proposals = proposals_;
+  plan.want = arbiter_.decide(proposals_, {.spec = fleet_.spec,
+                                           .by_hand = fleet_.desired.by_hand,
+                                           .size = stands.size(),
+                                           .serving = stands.serving,
+                                           .now = now_});
+  ScaleResult scaling = scale(fleet_, plan.want,
+                              {.backoff = backoff_.wait(fleet_.spec.version, now_),
+                               .backoff_why = backoff_.why(fleet_.spec.version),
+                               .needs = neighbours.unmet,
+                               .braked = plan.braked,
+                               .may_shrink = probed_},
+                              now_);
+  // An instance gets one order a tick; healing's comes first.
+  std::erase_if(scaling.actions, [&](const Action& a) {
+    return std::ranges::any_of(plan.actions, [&](const Action& b) {
+      return id_of(a) == id_of(b) && !std::holds_alternative<TrustAction>(b) &&
+             !std::holds_alternative<SuspectAction>(b);
+    });
+  });
+  std::ranges::move(scaling.actions, std::back_inserter(plan.actions));
+  plan.held_back = plan.braked ? healing.brake_because : scaling.held_back;
+  return plan;
+}
+
+// One that is not ready within its time is given up; nobody was ever sent to it.
+std::vector<Action> Planner::give_up_unready() const {
+  std::vector<Action> stops;
+  for (const Instance& i : fleet_.instances)
+    if (i.lifecycle == Lifecycle::starting && now_ - i.launched_at > fleet_.spec.ready.within)
+      stops.push_back(StopAction{
+          i.id, fmt::format("not ready within {}", to_text(fleet_.spec.ready.within)), 0, true});
+  return stops;
+}
+
+Plan Planner::shut_down(bool is_needed) {
+  Plan plan;
+  if (is_needed && !fleet_.desired.down_now) {
+    plan.want = {.instances = standing(fleet_, false).size(),
+                 .winner = "down",
+                 .because = "those that need it go first",
+                 .limited_by = {}};
+    return plan;
+  }
+  plan.want = {
+      .instances = 0, .winner = "down", .because = "the stack is going down", .limited_by = {}};
+  plan.actions = drain_finish(fleet_, now_);
+  for (const Instance& i : fleet_.instances) {
+    if (i.lifecycle == Lifecycle::starting)
+      plan.actions.push_back(StopAction{i.id, plan.want.because, 0, true});
+    else if (fleet_.desired.down_now &&
+             (i.lifecycle == Lifecycle::serving || i.lifecycle == Lifecycle::draining))
+      plan.actions.push_back(
+          StopAction{i.id, "down --now", i.count ? i.count->connections : 0, true});
+    else if (i.lifecycle == Lifecycle::serving)
+      plan.actions.push_back(DrainAction{
+          i.id, DrainCause::shutdown,
+          fleet_.desired.down_deadline ? fleet_.desired.down_deadline : fleet_.spec.drain.deadline,
+          plan.want.because});
+    else if (i.lifecycle == Lifecycle::draining &&
+             now_ - i.last_answer > fleet_.spec.heal.clients_wait)
+      plan.actions.push_back(StopAction{i.id, "it fell silent while draining",
+                                        i.count ? i.count->connections : 0, false});
+  }
+  // One order an instance: a proven-empty one may stand in both lists.
+  std::ranges::stable_sort(plan.actions, {}, [](const Action& a) { return id_of(a); });
+  const auto twice =
+      std::ranges::unique(plan.actions, {}, [](const Action& a) { return id_of(a); });
+  plan.actions.erase(twice.begin(), twice.end());
+  return plan;
+}
+
+void Planner::commit(const Action& action) {
+  if (std::holds_alternative<StopAction>(action)) note_given_up(action);
+  put(fleet_, after(fleet_, action, now_));
+  if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
+    const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
+    if (sick != fleet_.instances.end()) sick->substituted = true;
+  }
+}
+
+// A version whose instances never become ready must back off like one that crashes.
+void Planner::note_given_up(const Action& stop) {
+  const auto found = std::ranges::find(fleet_.instances, id_of(stop), &Instance::id);
+  if (found != fleet_.instances.end() && found->lifecycle == Lifecycle::starting &&
+      !fleet_.desired.shutting_down)
+    backoff_.failed(found->version, because_of(stop), now_);
+}
+
+void Planner::commit_launched(const Instance& launched) {
+  const auto found = std::ranges::find(fleet_.instances, launched.id, &Instance::id);
+  if (found == fleet_.instances.end()) return;
+  found->url = launched.url;
+  found->token_hash = launched.token_hash;
+}
+
+void Planner::respec(const ClusterSpec& spec) {
+  file_version_ = spec.version;
+  fleet_.spec = spec;
+  fleet_.spec.version = effective_version(spec, fleet_.desired);
+  rules_ = RuleSet(fleet_.spec);
+  rules_.takeover(now_);
+  proposals_.clear();
+}
+
+void Planner::want_by_operator(const Desired& desired) {
+  fleet_.desired = desired;
+  fleet_.spec.version = file_version_;
+  fleet_.spec.version = effective_version(fleet_.spec, desired);
+}
+
+}  // namespace utakata

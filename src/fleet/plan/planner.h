@@ -1,0 +1,62 @@
+// One cluster's planner: observation in, plan out. Deterministic: no clock, no I/O, no random;
+// `now` is the observation's.
+//
+// A tick is observe() -> plan() -> [the caller records] -> commit() for each action that was
+// recorded. An action that could not be recorded is simply not committed: the next plan asks for it
+// again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fleet/model/fleet.h"
+#include "fleet/model/observation.h"
+#include "fleet/model/plan.h"
+#include "fleet/plan/arbiter.h"
+#include "fleet/plan/backoff.h"
+#include "fleet/plan/observe.h"
+#include "fleet/plan/rules.h"
+
+namespace utakata {
+
+class Planner {
+ public:
+  // `now`: when this controller took the cluster over; until windows and `settle` are full again
+  // rules add and never shrink.
+  Planner(Fleet fleet, Instant now);
+
+  // What came from the world, to be recorded with the plan.
+  std::vector<Outcome> observe(const Observation& seen);
+  struct Neighbours {
+    std::string
+        unmet;  // a cluster that must serve first, as a sentence; empty when none is missing
+    bool is_needed =
+        false;  // others that need this one still have instances: it goes down after them
+  };
+  Plan plan(const Neighbours& neighbours);
+  // The recorded action is now so.
+  void commit(const Action& action);
+
+  // What only the caller could make of a launched instance: its url and its token's hash.
+  void commit_launched(const Instance& launched);
+
+  void respec(const ClusterSpec& spec);  // an edited stack file; history is kept
+  void want_by_operator(const Desired& desired);
+  const Fleet& fleet() const { return fleet_; }
+
+ private:
+  Plan shut_down(bool is_needed);
+  std::vector<Action> give_up_unready() const;
+  void note_given_up(const Action& stop);
+
+  std::string file_version_;  // before an operator's restarts are counted in
+  Fleet fleet_;
+  RuleSet rules_;
+  Arbiter arbiter_;
+  Backoff backoff_;
+  std::vector<Proposal> proposals_;
+  Instant now_;
+  bool probed_ = false;
+};
+
+}  // namespace utakata
