@@ -40,7 +40,9 @@ std::vector<InstanceId> drain_pick(const Fleet& fleet, int wanted, bool old_only
   }
   // One host is one zone until providers tell zones, so "crowded zone" decides nothing here yet.
   const auto order = [&](const Instance* i) {
-    return std::tuple(!i->suspect, i->version == fleet.spec.version,
+    // One that answers again is not sick any more, even before that is recorded.
+    const bool is_sick = i->suspect && i->misses > 0;
+    return std::tuple(!is_sick, i->version == fleet.spec.version,
                       i->count->connections + i->seats_held + i->keys,
                       -i->since.time_since_epoch().count());
   };

@@ -53,7 +53,7 @@ Plan Planner::plan(const Neighbours& neighbours) {
   plan.braked = healing.braked;
   plan.actions = std::move(healing.actions);
   std::ranges::move(drain_finish(fleet_, now_), std::back_inserter(plan.actions));
-  std::ranges::move(give_up_unready(), std::back_inserter(plan.actions));
+  if (!plan.braked) std::ranges::move(give_up_unready(), std::back_inserter(plan.actions));
 
   const Standing stands = standing(fleet_, plan.braked);
   plan.proposals = proposals_;

@@ -1,0 +1,370 @@
+// Timelines of one cluster, second by second, against a small made-up world: it boots what is
+// launched, answers probes, and does what the test tells it to.
+#include "fleet/plan/planner.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "fleet/plan/apply.h"
+
+namespace utakata {
+namespace {
+
+ClusterSpec game(int min, int max) {
+  ClusterSpec spec;
+  spec.name = "game";
+  spec.version = "v1";
+  spec.instances_min = min;
+  spec.instances_max = max;
+  spec.capacity = 50;
+  spec.settle = 10s;
+  spec.heal.clients_wait = 45s;
+  return spec;
+}
+
+class World {
+ public:
+  explicit World(const ClusterSpec& spec)
+      : planner(Fleet{.spec = spec, .instances = {}, .desired = {}, .next_number = 1}, now) {}
+
+  // One second passes, then one tick.
+  void tick(bool late = false) {
+    now += 1s;
+    Observation seen{.at = now, .late = late, .sights = {}, .seats = {}, .news = {}, .waiting = 0};
+    for (const Instance& i : planner.fleet().instances) {
+      Sight s{.asked = i.address.port != 0 && i.lifecycle != Lifecycle::stopping,
+              .answered = false,
+              .ready = false,
+              .count = {},
+              .accepted = {},
+              .metrics = {},
+              .problem = {}};
+      if (!frozen.contains(i.id.text) && !frozen_all && !late) {
+        s.answered = true;
+        s.ready = boots;
+        s.count = Count{clients[i.id.text], now};
+        s.metrics = {double(clients[i.id.text])};
+      }
+      seen.sights.push_back(s);
+      seen.seats.push_back({.seats_held = held[i.id.text],
+                            .keys = 0,
+                            .out_of_placement = i.lifecycle == Lifecycle::draining || i.suspect});
+    }
+    pass(std::move(seen));
+  }
+  void ticks(int n) {
+    for (int k = 0; k < n; ++k) tick();
+  }
+  // News between two ticks, as a provider tells it.
+  void dies(const std::string& id, const std::string& what = "killed by signal 9") {
+    pass({.at = now,
+          .late = false,
+          .sights = {},
+          .seats = {},
+          .news = {{ProviderNews::Kind::gone, {id}, {}, {}, what, false}},
+          .waiting = 0});
+  }
+
+  const Instance* find(const std::string& id) const {
+    for (const Instance& i : planner.fleet().instances)
+      if (i.id.text == id) return &i;
+    return nullptr;
+  }
+  int count(Lifecycle lifecycle) const {
+    return int(std::ranges::count(planner.fleet().instances, lifecycle, &Instance::lifecycle));
+  }
+  int total() const { return int(planner.fleet().instances.size()); }
+  std::vector<std::string> did(const std::string& kind) const {
+    std::vector<std::string> ids;
+    for (const auto& [k, id] : log)
+      if (k == kind) ids.push_back(id);
+    return ids;
+  }
+
+  Instant now{Duration{3600s}};
+  std::map<std::string, int> clients, held;
+  std::set<std::string> frozen;
+  bool frozen_all = false, boots = true, recordable = true;
+  std::string crashing_version;
+  std::vector<std::pair<std::string, std::string>> log;  // kind, instance
+  Plan last;
+  Planner planner;
+
+ private:
+  void pass(Observation seen) {
+    auto outcomes = planner.observe(seen);
+    for (const Outcome& o : outcomes) log.emplace_back(o.kind, o.instance.id.text);
+    last = planner.plan({});
+    std::vector<ProviderNews> news;
+    if (recordable) {
+      for (const Action& action : last.actions) {
+        planner.commit(action);
+        const std::string id = id_of(action).text;
+        log.emplace_back(kind_of(action), id);
+        if (std::holds_alternative<LaunchAction>(action)) {
+          news.push_back(
+              {ProviderNews::Kind::launched, {id}, "pid 1", {"127.0.0.1", 20000}, {}, false});
+          if (find(id)->version == crashing_version)
+            news.push_back({ProviderNews::Kind::gone, {id}, {}, {}, "exit code 1", false});
+        }
+        if (std::holds_alternative<StopAction>(action))
+          news.push_back({ProviderNews::Kind::gone, {id}, {}, {}, "killed by signal 15", false});
+      }
+    }
+    if (news.empty()) return;
+    const std::size_t bound = log.size();
+    ASSERT_LT(bound, 10'000u) << "a hot loop";
+    pass({.at = now,
+          .late = false,
+          .sights = {},
+          .seats = {},
+          .news = std::move(news),
+          .waiting = 0});
+  }
+};
+
+ClusterSpec with_headroom(ClusterSpec spec, double seats) {
+  spec.scale.push_back(
+      {.name = "headroom", .kind = HeadroomRule{{.value = seats, .is_percent = false}}});
+  return spec;
+}
+
+}  // namespace
+
+TEST(Planner, a_new_cluster_starts_its_min_and_no_more) {
+  World world(game(2, 5));
+  world.ticks(5);
+  EXPECT_EQ(world.count(Lifecycle::serving), 2);
+  EXPECT_EQ(world.did("launch"), (std::vector<std::string>{"game-1", "game-2"}));
+}
+
+TEST(Planner, a_killed_instance_is_replaced_in_the_same_pass) {
+  World world(game(2, 5));
+  world.ticks(10);
+  world.dies("game-1");
+  EXPECT_EQ(world.did("launch").back(), "game-3");
+  world.tick();
+  EXPECT_EQ(world.count(Lifecycle::serving), 2);
+}
+
+TEST(Planner, an_instance_frozen_with_players_is_suspected_substituted_and_when_it_wakes_resumed) {
+  World world(game(3, 5));
+  world.ticks(10);
+  world.clients = {{"game-1", 40}, {"game-2", 40}, {"game-3", 40}};
+  world.ticks(2);
+  world.frozen = {"game-2"};
+  world.tick();  // 1st miss
+  EXPECT_FALSE(world.find("game-2")->suspect);
+  world.tick();  // 2nd: out of placement
+  EXPECT_TRUE(world.find("game-2")->suspect);
+  EXPECT_EQ(world.did("launch").size(), 3u);
+  world.tick();  // 3rd: a substitute
+  EXPECT_EQ(world.did("launch").back(), "game-4");
+  world.ticks(30);
+  EXPECT_TRUE(world.did("stop").empty()) << "its clients still wait";
+  world.frozen.clear();
+  world.ticks(2);
+  EXPECT_FALSE(world.find("game-2")->suspect);
+  EXPECT_TRUE(world.did("stop").empty());
+  EXPECT_EQ(world.find("game-2")->lifecycle, Lifecycle::serving);
+}
+
+TEST(Planner, silence_longer_than_clients_wait_condemns) {
+  World world(game(3, 5));
+  world.ticks(10);
+  world.clients["game-2"] = 40;
+  world.tick();
+  world.frozen = {"game-2"};
+  world.ticks(45);
+  EXPECT_TRUE(world.did("stop").empty());
+  world.ticks(2);
+  EXPECT_EQ(world.did("stop"), std::vector<std::string>{"game-2"});
+  EXPECT_EQ(world.count(Lifecycle::serving), 3);
+}
+
+TEST(Planner, a_two_second_stall_a_hundred_times_kills_nothing) {
+  World world(game(3, 5));
+  world.ticks(10);
+  for (int k = 0; k < 100; ++k) {
+    world.frozen = {"game-1"};
+    world.ticks(2);
+    world.frozen.clear();
+    world.ticks(3);
+  }
+  EXPECT_TRUE(world.did("stop").empty());
+  EXPECT_EQ(world.did("launch").size(), 3u);
+}
+
+TEST(Planner, when_every_probe_fails_the_brake_kills_none_and_launches_only_surge) {
+  World world(game(6, 8));  // surge: the larger of 1 and 25 % of 8 = 2
+  world.ticks(10);
+  world.frozen_all = true;
+  world.ticks(300);
+  EXPECT_TRUE(world.did("stop").empty());
+  EXPECT_TRUE(world.last.braked);
+  EXPECT_LE(world.did("launch").size(), 6u + 2u);
+  for (int k = 1; k <= 6; ++k) world.dies("game-" + std::to_string(k));
+  world.frozen_all = false;
+  world.ticks(70);
+  EXPECT_GE(world.count(Lifecycle::serving), 6)
+      << "deaths that the provider told are healed, brake or not";
+}
+
+TEST(Planner, a_controller_that_slept_condemns_nobody) {
+  World world(game(3, 5));
+  world.ticks(10);
+  world.now += 60s;
+  for (int k = 0; k < 5; ++k) world.tick(true);
+  EXPECT_TRUE(world.did("suspect").empty());
+  EXPECT_TRUE(world.did("stop").empty());
+}
+
+TEST(Planner, a_drain_waits_for_holds_and_for_two_zero_counts) {
+  World world(with_headroom(game(1, 5), 60));
+  world.ticks(3);
+  EXPECT_EQ(world.count(Lifecycle::serving), 2);
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  ASSERT_EQ(world.count(Lifecycle::serving), 2);
+  ClusterSpec smaller = game(1, 5);
+  world.planner.respec(smaller);
+  world.held["game-2"] = 1;
+  world.ticks(30);
+  ASSERT_EQ(world.did("drain"), std::vector<std::string>{"game-2"})
+      << "the one with fewest clients";
+  world.clients["game-2"] = 0;
+  world.ticks(20);
+  EXPECT_TRUE(world.did("stop").empty()) << "a hold may still arrive";
+  world.held["game-2"] = 0;
+  world.tick();
+  EXPECT_TRUE(world.did("stop").empty()) << "one zero is not enough";
+  world.tick();
+  EXPECT_EQ(world.did("stop"), std::vector<std::string>{"game-2"});
+}
+
+TEST(Planner, what_drains_for_scale_in_is_resumed_before_anything_is_launched) {
+  World world(with_headroom(game(1, 5), 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(game(1, 5));
+  world.ticks(30);
+  ASSERT_EQ(world.count(Lifecycle::draining), 1);
+  world.planner.respec(with_headroom(game(1, 5), 60));
+  world.ticks(2);
+  EXPECT_EQ(world.did("resume"), std::vector<std::string>{"game-2"});
+  EXPECT_EQ(world.did("launch").size(), 2u);
+}
+
+TEST(Planner, a_deadline_cuts_and_says_how_many) {
+  ClusterSpec spec = game(1, 5);
+  spec.drain.deadline = 5s;
+  World world(with_headroom(spec, 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(spec);
+  int cut = -1;
+  for (int k = 0; k < 40 && cut < 0; ++k) {
+    world.tick();
+    for (const auto& [kind, id] : world.log)
+      if (kind == "stop") cut = world.clients[id];
+  }
+  EXPECT_EQ(cut, 3);
+}
+
+TEST(Planner, a_bad_version_backs_off_while_the_good_one_serves) {
+  World world(game(3, 4));
+  world.clients = {{"game-1", 10}, {"game-2", 10}, {"game-3", 10}};
+  world.ticks(10);
+  ClusterSpec bad = game(3, 4);
+  bad.version = world.crashing_version = "v2";
+  world.planner.respec(bad);
+  world.ticks(60);
+  EXPECT_EQ(world.count(Lifecycle::serving), 3);
+  EXPECT_TRUE(world.did("drain").empty());
+  EXPECT_LT(world.did("launch").size(), 3u + 9u) << "0 1 2 4 8 16 32: a minute holds few tries";
+  EXPECT_NE(world.last.held_back.find("back-off"), std::string::npos) << world.last.held_back;
+  ClusterSpec good = game(3, 4);
+  good.version = "v3";
+  world.planner.respec(good);
+  world.clients.clear();
+  world.ticks(60);
+  EXPECT_EQ(world.count(Lifecycle::serving), 3);
+  for (const Instance& i : world.planner.fleet().instances) EXPECT_EQ(i.version, "v3");
+}
+
+TEST(Planner, a_roll_out_keeps_so_many_serving_and_stops_only_the_empty) {
+  World world(game(4, 4));
+  for (int k = 1; k <= 4; ++k) world.clients["game-" + std::to_string(k)] = 10;
+  world.ticks(10);
+  ClusterSpec next = game(4, 4);
+  next.version = "v2";
+  world.planner.respec(next);
+  for (int k = 0; k < 120; ++k) {
+    world.tick();
+    ASSERT_GE(world.count(Lifecycle::serving), 4);
+    ASSERT_LE(world.total(), instances_total_max(next));
+    for (const std::string& id : world.did("stop")) ASSERT_EQ(world.clients[id], 0) << id;
+    if (k % 20 == 19)  // players go home, one instance after the other
+      for (auto& [id, n] : world.clients)
+        if (n > 0 && world.find(id) && world.find(id)->lifecycle == Lifecycle::draining) n = 0;
+  }
+  EXPECT_FALSE(world.did("stop").empty());
+}
+
+TEST(Planner, nothing_is_launched_beyond_total_max_while_many_drain) {
+  World world(with_headroom(game(1, 8), 390));
+  world.ticks(5);
+  ASSERT_EQ(world.count(Lifecycle::serving), 8);
+  for (int k = 1; k <= 8; ++k) world.clients["game-" + std::to_string(k)] = 1;
+  ClusterSpec next = with_headroom(game(1, 8), 390);
+  next.version = "v2";
+  world.planner.respec(next);
+  for (int k = 0; k < 60; ++k) {
+    world.tick();
+    ASSERT_LE(world.total(), instances_total_max(next));
+  }
+  EXPECT_NE(world.last.held_back.find("total_max"), std::string::npos) << world.last.held_back;
+}
+
+TEST(Planner, what_cannot_be_recorded_is_not_done_and_asked_again) {
+  World world(game(2, 5));
+  world.recordable = false;
+  world.ticks(5);
+  EXPECT_EQ(world.total(), 0);
+  world.recordable = true;
+  world.ticks(2);
+  EXPECT_EQ(world.count(Lifecycle::serving), 2);
+}
+
+TEST(Planner, one_that_never_gets_ready_is_given_up_and_backs_off) {
+  ClusterSpec spec = game(1, 2);
+  spec.ready.within = 5s;
+  World world(spec);
+  world.boots = false;
+  world.ticks(60);
+  EXPECT_GE(world.did("stop").size(), 2u);
+  EXPECT_LE(world.did("stop").size(), 8u);
+  EXPECT_EQ(world.count(Lifecycle::serving), 0);
+}
+
+TEST(Planner, down_drains_all_and_stops_only_the_empty) {
+  World world(game(2, 5));
+  world.clients = {{"game-1", 3}};
+  world.ticks(5);
+  world.planner.want_by_operator({.by_hand = {},
+                                  .shutting_down = true,
+                                  .down_now = false,
+                                  .down_deadline = {},
+                                  .restarts = 0});
+  world.ticks(20);
+  EXPECT_EQ(world.total(), 1);
+  EXPECT_EQ(world.find("game-1")->lifecycle, Lifecycle::draining);
+  world.clients.clear();
+  world.ticks(3);
+  EXPECT_EQ(world.total(), 0);
+}
+
+}  // namespace utakata
