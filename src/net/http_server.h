@@ -1,5 +1,6 @@
-// An HTTP/1.1 server on a Loop (RFC 9110, RFC 9112): keep-alive, pipelining, limits on header, body and time.
-// Every callback runs on the loop's thread. Beast's parser (wire/http1.h) reads, our own direct send() writes.
+// An HTTP/1.1 server on a Loop (RFC 9110, RFC 9112): keep-alive, pipelining, limits on header, body
+// and time. Every callback runs on the loop's thread. Beast's parser (wire/http1.h) reads, our own
+// direct send() writes.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ class HttpRequest {
   virtual ~HttpRequest() = default;
   std::string_view method, path, query;  // target split at `?`; the path is not percent-decoded
   std::string_view body;
-  std::string_view peer;                 // the other end's address without its port
+  std::string_view peer;  // the other end's address without its port
   bool from_loopback = false;
   bool is_tls = false;
   virtual std::string_view header(std::string_view name) const = 0;  // any case; empty where absent
@@ -29,12 +30,13 @@ class HttpRequest {
 struct HttpAnswer {
   int status = 200;
   std::string_view content_type = "application/json";
-  std::string_view headers;  // further whole lines, each ended by CRLF
-  std::string_view body;
+  std::string_view headers{};  // further whole lines, each ended by CRLF
+  std::string_view body{};
 };
 
-// The right to answer one request, once, now or later, on the loop's thread. Pipelined requests are answered in order whatever
-// the order of the calls. Dropped unanswered, it answers 500. Cheap to move; outlives its connection safely.
+// The right to answer one request, once, now or later, on the loop's thread. Pipelined requests are
+// answered in order whatever the order of the calls. Dropped unanswered, it answers 500. Cheap to
+// move; outlives its connection safely.
 class HttpReply {
  public:
   class Target;
@@ -43,7 +45,8 @@ class HttpReply {
   HttpReply& operator=(HttpReply&&) noexcept;
   ~HttpReply();
   void send(const HttpAnswer& answer);
-  // For answers that go on, such as `logs -f`: head now, then chunks (RFC 9112 section 7.1), then the end.
+  // For answers that go on, such as `logs -f`: head now, then chunks (RFC 9112 section 7.1), then
+  // the end.
   void begin(int status, std::string_view content_type, std::string_view headers = {});
   bool write(std::string_view chunk);  // false: the client is gone, or reads too slowly and was cut
   void end();
@@ -56,10 +59,10 @@ class HttpReply {
 struct HttpLimits {
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
-  Duration header_time{10s};     // from the first byte to the end of the header; slow senders are cut
+  Duration header_time{10s};  // from the first byte to the end of the header; slow senders are cut
   Duration body_time{30s};
-  Duration idle_time{75s};       // between requests
-  std::size_t connections = 10'000;  // the oldest idle one is closed to make room
+  Duration idle_time{75s};                      // between requests
+  std::size_t connections = 10'000;             // the oldest idle one is closed to make room
   std::size_t backlog_bytes = 8 * 1024 * 1024;  // unread answers of one connection
 };
 
@@ -72,9 +75,11 @@ class HttpServer {
   using Handler = std::function<void(const HttpRequest& request, HttpReply reply)>;
   HttpServer(Loop& loop, Handler handler, HttpLimits limits = {});
   ~HttpServer();  // closes everything at once
-  // Problems: `conflict` (the port is taken), `invalid` (no such address, unreadable certificate). Port 0: any free one.
+  // Problems: `conflict` (the port is taken), `invalid` (no such address, unreadable certificate).
+  // Port 0: any free one.
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
-  Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port, const TlsFiles& files);
+  Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
+                                     const TlsFiles& files);
 
  private:
   struct State;
