@@ -3,11 +3,12 @@
 #include <curl/curl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/check.h"
 #include "net/curl/transfer.h"
@@ -35,16 +36,29 @@ int curl_events(std::uint32_t events) {
   return bits;
 }
 
+// A socket's name for its whole life; descriptors are given again. 0: not a socket.
+std::uint64_t cookie_of(int descriptor) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
 }  // namespace
 
+// libcurl 7.88 closes a socket that was still connecting without a word: neither of its two
+// callbacks is called in time, and the next socket may get the same number. Therefore its sockets
+// are in an epoll set of their own, where a closed one simply vanishes, and `opened` puts a
+// successor where libcurl believes its predecessor to be.
 struct HttpClient::State final : SocketBook {
   State(Loop& used_loop, std::size_t kept_connections);
   ~State() override;
 
   CallId call(HttpCall call, Done done);
   void cancel(CallId id);
-  void act(curl_socket_t descriptor, int events);  // may destroy this
-  void deliver();                                  // may destroy this
+  void serve();    // may destroy this
+  void deliver();  // may destroy this
+  void listen_to(int operation, int descriptor, std::uint32_t events);
+  std::vector<OwnConnection> own_connections();
   void want_timer(long ms);
   void arm();
   void on_timer();
@@ -57,9 +71,10 @@ struct HttpClient::State final : SocketBook {
   static int on_timer_wish(CURLM*, long ms, void* self);
 
   struct Opened {
-    OwnConnection
-        ends;  // `ours` is asked of the kernel when first wanted: the port is not known at opening
-    bool ours_known = false;
+    std::uint64_t cookie = 0;
+    OwnConnection ends{};
+    bool ours_known =
+        false;  // the port is not known at opening: the kernel is asked when it is first wanted
   };
 
   Loop& loop;
@@ -68,8 +83,9 @@ struct HttpClient::State final : SocketBook {
   CallId last_id = 0;
   std::unordered_map<CallId, std::unique_ptr<Transfer>> calls;
   std::vector<std::unique_ptr<Transfer>> pool;
-  mutable std::unordered_map<int, Opened> sockets;
-  std::unordered_set<int> watched;
+  std::unordered_map<int, Opened> sockets;
+  int set = -1;                                   // the epoll set
+  std::unordered_map<int, std::uint32_t> wishes;  // what libcurl believes to be in it
   // libcurl changes its wish with every call; the loop's timer is set anew only for an earlier one.
   std::optional<Instant> timer_wish;
   std::optional<Instant> timer_due;
@@ -82,6 +98,9 @@ HttpClient::State::State(Loop& used_loop, std::size_t kept_connections)
   start_libcurl_once();
   multi = curl_multi_init();
   check(multi != nullptr, "libcurl makes a multi handle unless memory is out");
+  set = epoll_create1(EPOLL_CLOEXEC);
+  check(set >= 0, "an HTTP client needs one descriptor for its epoll set");
+  loop.watch(set, EPOLLIN, [this](std::uint32_t) { serve(); });
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::on_socket);
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::on_timer_wish);
@@ -95,7 +114,8 @@ HttpClient::State::~State() {
   calls.clear();
   pool.clear();
   curl_multi_cleanup(multi);  // closes what is kept
-  for (const int descriptor : watched) loop.unwatch(descriptor);
+  loop.unwatch(set);
+  close(set);
   if (timer_due) loop.cancel(timer);
 }
 
@@ -131,9 +151,13 @@ void HttpClient::State::cancel(CallId id) {
   recycle(std::move(transfer));
 }
 
-void HttpClient::State::act(curl_socket_t descriptor, int events) {
+void HttpClient::State::serve() {
+  std::array<epoll_event, 256> ready;
+  const int count = epoll_wait(set, ready.data(), int(ready.size()), 0);
   int running = 0;
-  curl_multi_socket_action(multi, descriptor, events, &running);
+  for (int i = 0; i < count; ++i)
+    curl_multi_socket_action(multi, ready[std::size_t(i)].data.fd,
+                             curl_events(ready[std::size_t(i)].events), &running);
   deliver();
 }
 
@@ -183,34 +207,56 @@ void HttpClient::State::on_timer() {
   if (!timer_wish) return;
   if (loop.now() < *timer_wish) return arm();
   timer_wish.reset();
-  act(CURL_SOCKET_TIMEOUT, 0);
+  int running = 0;
+  curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  deliver();
 }
 
 int HttpClient::State::on_socket(CURL*, curl_socket_t descriptor, int what, void* self, void*) {
   auto& state = *static_cast<State*>(self);
-  const bool was_watched = state.watched.contains(descriptor);
   if (what == CURL_POLL_REMOVE) {
-    if (was_watched) state.loop.unwatch(descriptor);
-    state.watched.erase(descriptor);
-  } else if (was_watched) {
-    state.loop.rewatch(descriptor, epoll_events(what));
-  } else {
-    state.watched.insert(descriptor);
-    state.loop.watch(descriptor, epoll_events(what), [&state, descriptor](std::uint32_t events) {
-      state.act(descriptor, curl_events(events));
-    });
+    if (state.wishes.erase(descriptor) != 0) state.listen_to(EPOLL_CTL_DEL, descriptor, 0);
+    return 0;
   }
+  const auto events = epoll_events(what);
+  const bool is_new = state.wishes.insert_or_assign(descriptor, events).second;
+  state.listen_to(is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, events);
   return 0;
+}
+
+// A failure means that libcurl has closed it already.
+void HttpClient::State::listen_to(int operation, int descriptor, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = descriptor;
+  epoll_ctl(set, operation, descriptor, &event);
 }
 
 void HttpClient::State::opened(int descriptor, const sockaddr* target) {
   const auto theirs = socket_end(target);
-  if (theirs) sockets[descriptor] = {.ends = {.ours = {}, .theirs = *theirs}};
+  if (theirs)
+    sockets[descriptor] = {.cookie = cookie_of(descriptor),
+                           .ends = {.ours = {}, .theirs = *theirs}};
+  const auto wish = wishes.find(descriptor);
+  if (wish != wishes.end()) listen_to(EPOLL_CTL_ADD, descriptor, wish->second);
 }
 
-void HttpClient::State::closing(int descriptor) {
-  sockets.erase(descriptor);
-  if (watched.erase(descriptor) != 0) loop.unwatch(descriptor);
+void HttpClient::State::closing(int descriptor) { sockets.erase(descriptor); }
+
+std::vector<OwnConnection> HttpClient::State::own_connections() {
+  std::vector<OwnConnection> all;
+  all.reserve(sockets.size());
+  std::erase_if(sockets, [](const auto& one) { return cookie_of(one.first) != one.second.cookie; });
+  for (auto& [descriptor, opened] : sockets) {
+    if (!opened.ours_known) {
+      const auto ours = local_end(descriptor);
+      if (!ours) continue;  // not yet bound: the other side cannot have seen it
+      opened.ends.ours = *ours;
+      opened.ours_known = true;
+    }
+    all.push_back(opened.ends);
+  }
+  return all;
 }
 
 std::unique_ptr<Transfer> HttpClient::State::free_transfer() {
@@ -234,19 +280,6 @@ HttpClient::CallId HttpClient::call(HttpCall call, Done done) {
 }
 void HttpClient::cancel(CallId id) { state_->cancel(id); }
 
-std::vector<OwnConnection> HttpClient::own_connections() const {
-  std::vector<OwnConnection> all;
-  all.reserve(state_->sockets.size());
-  for (auto& [descriptor, opened] : state_->sockets) {
-    if (!opened.ours_known) {
-      const auto ours = local_end(descriptor);
-      if (!ours) continue;  // not yet bound: the other side cannot have seen it
-      opened.ends.ours = *ours;
-      opened.ours_known = true;
-    }
-    all.push_back(opened.ends);
-  }
-  return all;
-}
+std::vector<OwnConnection> HttpClient::own_connections() const { return state_->own_connections(); }
 
 }  // namespace utakata::net

@@ -17,13 +17,13 @@ namespace utakata::net {
 
 struct HttpCall {
   std::string method = "GET";
-  std::string url;
-  std::vector<std::string> headers;  // "Name: value"
-  std::string body;
+  std::string url{};
+  std::vector<std::string> headers{};  // "Name: value"
+  std::string body{};
   Duration deadline{5s};  // for the whole call, name lookup and connect included
-  std::size_t answer_bytes_max =
-      1024 * 1024;          // more is refused: an instance must not fill our memory
-  std::string unix_socket;  // path; empty: TCP
+  // More is refused: an instance must not fill our memory.
+  std::size_t answer_bytes_max = 1024 * 1024;
+  std::string unix_socket{};  // path; empty: TCP
 };
 
 struct HttpResult {

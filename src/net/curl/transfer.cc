@@ -73,6 +73,14 @@ bool names_content_type(const std::vector<std::string>& headers) {
   });
 }
 
+bool is_http(std::string_view url) {
+  const auto starts = [&](std::string_view scheme) {
+    return url.size() > scheme.size() &&
+           std::ranges::equal(url.substr(0, scheme.size()), scheme, {}, lower);
+  };
+  return starts("http://") || starts("https://");
+}
+
 // "http://10.0.0.7:8080": no user, no password, no path, no query.
 std::string origin_of(std::string_view url) {
   const auto scheme = url.find("://");
@@ -126,6 +134,9 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
   if (!is_token(call_.method))
     return problem(Problem::Kind::invalid,
                    fmt::format("{}: the method must be one word such as GET.", where()));
+  if (!is_http(call_.url))
+    return problem(Problem::Kind::invalid,
+                   fmt::format("{}: a URL to call begins with http:// or https://.", where()));
   if (!set_headers())
     return problem(
         Problem::Kind::invalid,
@@ -153,7 +164,6 @@ void Transfer::set_method() {
   const bool has_body =
       !call_.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
   curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);  // undoes NOBODY and POST of the handle's last call
-  curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, nullptr);
   if (has_body) {
     curl_easy_setopt(easy_, CURLOPT_POST, 1L);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
@@ -192,7 +202,7 @@ void Transfer::clear() {
   result_.body.clear();
   if (result_.body.capacity() > kept_body_bytes) result_.body.shrink_to_fit();
   header_bytes_ = 0;
-  too_large_ = false;
+  too_large_ = head_complete_ = false;
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
@@ -214,7 +224,11 @@ bool Transfer::take_header(std::string_view line) {
   header_bytes_ += line.size();
   too_large_ = header_bytes_ > header_bytes_max;
   if (too_large_) return false;
-  if (line.starts_with("HTTP/")) result_.headers.clear();  // a 100 came before
+  if (line.starts_with("HTTP/")) {
+    result_.headers.clear();  // a 100 came before
+    head_complete_ = false;
+  }
+  if (line == "\r\n" || line == "\n") head_complete_ = true;
   const auto colon = line.find(':');
   if (colon == line.npos) return true;
   std::string name(line.substr(0, colon));
@@ -224,6 +238,8 @@ bool Transfer::take_header(std::string_view line) {
 }
 
 Expected<HttpResult> Transfer::outcome(int curl_code) {
+  // libcurl takes a head that was cut short for a whole one.
+  if (curl_code == CURLE_OK && !head_complete_) curl_code = CURLE_GOT_NOTHING;
   if (curl_code != CURLE_OK) return std::unexpected(problem_of(curl_code));
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
@@ -247,8 +263,8 @@ Problem Transfer::problem_of(int curl_code) const {
       return {Kind::timed_out,
               fmt::format("{}: no answer within {}.", where(), to_text(call_.deadline)), true};
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return {Kind::invalid, fmt::format("{}: not a URL that can be called ({}).", where(), why)};
+    case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9, that is anything
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP2:
     case CURLE_WRITE_ERROR:

@@ -55,7 +55,7 @@ class Transfer {
   HttpClient::Done done_;
   HttpResult result_;
   std::size_t header_bytes_ = 0;
-  bool too_large_ = false;
+  bool too_large_ = false, head_complete_ = false;
   char error_[256];  // CURL_ERROR_SIZE
 };
 
