@@ -9,7 +9,7 @@
 #pragma once
 
 #include <memory>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include "fleet/model/plan.h"
@@ -22,6 +22,8 @@ namespace utakata {
 class RuleSet {
  public:
   explicit RuleSet(const ClusterSpec& spec);
+  RuleSet(RuleSet&&) = default;  // a copy would share its rules' memory
+  RuleSet& operator=(RuleSet&&) = default;
 
   // One proposal for each rule, in the file's order; a rule without opinion is there too, and says
   // why. Samples come in rising time. Late or missing ticks are simply not fed: `for` notices the

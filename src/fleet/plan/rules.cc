@@ -1,0 +1,39 @@
+#include "fleet/plan/rules.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "fleet/plan/headroom.h"
+#include "fleet/plan/when.h"
+
+namespace utakata {
+
+RuleSet::RuleSet(const ClusterSpec& spec) : spec_(spec) { build(std::nullopt); }
+
+void RuleSet::takeover(Instant now) { build(now); }
+
+void RuleSet::build(std::optional<Instant> taken_over) {
+  samples_ = {};
+  proposals_ = std::make_shared<std::vector<Proposal>>();
+  Stream<Proposal> opinions;
+  for (const Rule& rule : spec_.scale) {
+    if (const auto* headroom = std::get_if<HeadroomRule>(&rule.kind))
+      opinions = opinions.merge(
+          samples_.map([name = rule.name, headroom = *headroom](const Sample& sample) {
+            return propose_headroom(name, headroom, sample);
+          }));
+    else if (const auto* when = std::get_if<WhenRule>(&rule.kind))
+      opinions = opinions.merge(when_pipeline(samples_, rule.name, *when, spec_, taken_over));
+  }
+  opinions.each(
+      [into = proposals_](Instant, const Proposal& proposal) { into->push_back(proposal); });
+}
+
+std::vector<Proposal> RuleSet::feed(const Sample& sample) {
+  proposals_->clear();
+  samples_.push(sample.at, sample);
+  check(proposals_->size() == spec_.scale.size(), "each rule answers in each tick");
+  return std::exchange(*proposals_, {});
+}
+
+}  // namespace utakata
