@@ -58,29 +58,33 @@ std::string type_of(Reader& r, const ParameterDraft& d) {
   return "string";
 }
 
+// The value in force, or nothing where a mistake was noted.
+std::optional<std::string> value_of(Reader& r, const Yaml& y, const ParameterDraft& d,
+                                    const std::string& type,
+                                    const std::map<std::string, std::string>& given) {
+  const bool is_one_value =
+      d.fallback && d.fallback->kind != Yaml::Kind::list && d.fallback->kind != Yaml::Kind::map;
+  if (d.fallback && !is_one_value) r.mistake(*d.fallback, "`default` must be one value.");
+  const bool is_good = is_one_value && fits(type, d.fallback->text);
+  if (is_one_value && !is_good)
+    r.mistake(*d.fallback, fmt::format("The default {} of {} is no {}.", in_ticks(d.fallback->text),
+                                       in_ticks(y.key), type));
+  if (const auto told = given.find(y.key); told != given.end()) {
+    if (fits(type, told->second)) return told->second;
+    r.mistake(0, 0,
+              fmt::format("-p {}={}: the value must be of type {}.", y.key, told->second, type));
+    return std::nullopt;
+  }
+  if (!d.fallback && y.kind == Yaml::Kind::map)
+    r.mistake_at_key(y, fmt::format("The parameter {} has no default: give it with `-p {}=...`.",
+                                    in_ticks(y.key), y.key));
+  return is_good ? std::optional(d.fallback->text) : std::nullopt;
+}
+
 void read_one(Reader& r, const Yaml& y, const std::map<std::string, std::string>& given) {
   ParameterDraft d;
   read_map<ParameterDraft>(r, y, parameter_keys, d);
-  const std::string type = type_of(r, d);
-  std::string value;
-  if (d.fallback && (d.fallback->kind == Yaml::Kind::list || d.fallback->kind == Yaml::Kind::map)) {
-    r.mistake(*d.fallback, "`default` must be one value.");
-  } else if (d.fallback) {
-    value = d.fallback->text;
-    if (!fits(type, value))
-      r.mistake(*d.fallback,
-                fmt::format("The default {} of {} is no {}.", in_ticks(value), in_ticks(y.key), type));
-  }
-  const auto told = given.find(y.key);
-  if (told != given.end()) {
-    value = told->second;
-    if (!fits(type, value))
-      r.mistake(0, 0, fmt::format("-p {}={}: the value must be of type {}.", y.key, value, type));
-  } else if (!d.fallback && y.kind == Yaml::Kind::map) {
-    r.mistake_at_key(y, fmt::format("The parameter {} has no default: give it with `-p {}=...`.",
-                                    in_ticks(y.key), y.key));
-  }
-  r.parameters[y.key] = value;
+  r.parameters[y.key] = value_of(r, y, d, type_of(r, d), given);
 }
 
 bool is_parameter_name(std::string_view name) {

@@ -12,9 +12,6 @@
 namespace utakata {
 namespace {
 
-constexpr std::size_t mistakes_max =
-    200;  // beyond that nobody reads, and a hostile file would make megabytes
-
 template <class Number>
 std::optional<Number> number_from(std::string_view text) {
   Number number{};
@@ -101,7 +98,7 @@ std::optional<std::string> Reader::text(const Yaml& y) {
                           name, called(y)));
     } else if (!parameters.contains(name)) {
       parameter_unknown(y, name);
-    } else {
+    } else if (parameters.find(name)->second) {
       continue;
     }
     return std::nullopt;
@@ -129,7 +126,7 @@ void Reader::read_template(const Yaml& y, Template& into) {
   }
   into.text = expand_known(*before, [&](std::string_view name) -> std::optional<std::string> {
     const auto found = parameters.find(name);
-    return found == parameters.end() ? std::nullopt : std::optional(found->second);
+    return found == parameters.end() ? std::nullopt : found->second;
   });
 }
 

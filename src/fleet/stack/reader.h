@@ -23,9 +23,13 @@ namespace utakata {
 
 class Reader {
  public:
+  // Beyond that nobody reads, and a hostile file would make megabytes of them.
+  static constexpr std::size_t mistakes_max = 200;
   explicit Reader(std::string folder) : folder_(std::move(folder)) {}
 
-  std::map<std::string, std::string, std::less<>> parameters;
+  // No value: declared, but wrong or not given, which was noted; its uses are passed over in
+  // silence.
+  std::map<std::string, std::optional<std::string>, std::less<>> parameters;
   std::vector<Mistake> mistakes;  // 200 at most
 
   void mistake(const Yaml& at, std::string what);         // at the value

@@ -74,6 +74,7 @@ std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) 
   if (!reader.mistakes.empty()) {
     std::ranges::stable_sort(reader.mistakes, {},
                              [](const Mistake& m) { return std::tuple(m.line, m.column); });
+    if (reader.mistakes.size() > Reader::mistakes_max) reader.mistakes.resize(Reader::mistakes_max);
     return std::unexpected(std::move(reader.mistakes));
   }
   Stack stack = std::move(draft.stack);

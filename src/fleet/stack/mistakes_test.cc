@@ -1,0 +1,293 @@
+// What is said about files that are wrong: place and remedy, all at once.
+#include <gtest/gtest.h>
+
+#include "fleet/stack/stack_file.h"
+
+namespace utakata {
+namespace {
+
+std::vector<Mistake> mistakes_of(std::string_view text,
+                                 std::map<std::string, std::string> parameters = {}) {
+  auto stack = parse_stack({.text = text, .folder = "/srv", .parameters = std::move(parameters)});
+  return stack ? std::vector<Mistake>{} : stack.error();
+}
+
+// "3:5 part of the sentence" for each mistake, in order.
+struct Row {
+  std::string text;
+  std::vector<std::string> said;
+};
+
+void expect_said(const Row& row, std::map<std::string, std::string> parameters = {}) {
+  const auto mistakes = mistakes_of(row.text, std::move(parameters));
+  ASSERT_EQ(mistakes.size(), row.said.size()) << row.text << "\n" << to_text(mistakes, "f");
+  for (std::size_t i = 0; i < mistakes.size(); ++i) {
+    const std::size_t space = row.said[i].find(' ');
+    const std::string place =
+        std::to_string(mistakes[i].line) + ":" + std::to_string(mistakes[i].column);
+    EXPECT_EQ(place, row.said[i].substr(0, space)) << row.text << "\n" << mistakes[i].what;
+    EXPECT_NE(mistakes[i].what.find(row.said[i].substr(space + 1)), std::string::npos)
+        << row.text << "\n"
+        << mistakes[i].what;
+  }
+}
+
+// One cluster with these keys, indented by four; they begin on line 4.
+std::string cluster(std::string_view keys) {
+  std::string text = "stack: a\nclusters:\n  w:\n    ";
+  for (const char c : keys) text += c == '\n' ? "\n    " : std::string(1, c);
+  return text;
+}
+
+}  // namespace
+
+TEST(Mistakes, of_the_text_as_such) {
+  const Row rows[] = {
+      {"", {"1:1 The file is empty"}},
+      {"- a", {"1:1 must be keys and values"}},
+      {"stack: [", {"1:1 This is not YAML"}},
+      {"stack: a\nclusters:\n\t- b", {"3:2 This is not YAML"}},
+      {"stack: a\nclusters: { w: { run: x } }\n---\nb: c", {"4:1 A second document"}},
+      {"stack: &x a\nstore: *x\nclusters: { w: { run: x } }", {"2:8 Aliases"}},
+      {"stack: a\nstack: b\nclusters: { w: { run: x } }",
+       {"2:1 stands twice here, first on line 1"}},
+      {"stack: a\n? [k]\n: v\nclusters: { w: { run: x } }", {"2:3 A key must be plain text"}},
+      {"{}", {"1:1 needs the key `stack`", "1:1 needs the key `clusters`"}},
+      {"stack: a\nclusters:", {"2:1 at least one cluster"}},
+      {"stack: a\nclusters: {}", {"2:1 at least one cluster"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_the_stack) {
+  const std::string rest = "\nclusters: { w: { run: x } }";
+  const Row rows[] = {
+      {"stak: a" + rest, {"1:1 did you mean `stack`?", "1:1 needs the key `stack`"}},
+      {"stack: My_Show" + rest, {"1:8 is no name for a stack"}},
+      {"stack: a\nprovider: docker" + rest, {"2:11 `provider: docker` is not yet supported"}},
+      {"stack: a\nprovider: magic" + rest, {"2:11 is no provider"}},
+      {"stack: a\nstore: etcd://10.0.0.5:2379" + rest, {"2:8 etcd is not yet supported"}},
+      {"stack: a\napi: { listen: 7070 }" + rest, {"2:16 `listen` must be an address and a port"}},
+      {"stack: a\napi: { listen: 127.0.0.1:70700 }" + rest, {"2:16 `listen` must be"}},
+      {"stack: a\napi: { ports: 5-1 }" + rest, {"2:15 `ports` must be a range"}},
+      {"stack: a\napi: { ports: 7000-8000 }" + rest, {"2:6 takes port 7070, which lies in"}},
+      {"stack: a\napi: { ports: 7000-7000, listen: 127.0.0.1:1 }" + rest, {"2:6 may need 2 ports"}},
+      {"stack: a\napi: { key: x }" + rest, {"2:6 belong together"}},
+      {"stack: a\napi: { advertise: http://x }" + rest, {"2:19 without a scheme"}},
+      {"stack: a\npowers: [observe]\nshows: {}\nprice: {}\nnotify: []" + rest,
+       {"2:1 `powers` is not yet", "3:1 `shows` is not yet", "4:1 `price` is not yet",
+        "5:1 `notify` is not yet"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_a_cluster) {
+  const Row rows[] = {
+      {cluster("rnu: x"), {"3:3 needs the key `run`", "4:5 did you mean `run`?"}},
+      {"stack: a\nclusters: { Web: { run: x } }", {"2:13 is no name for a cluster"}},
+      {"stack: a\nclusters: { web: }", {"2:13 must be keys and values"}},
+      {cluster("run: x\ncapacity: many"),
+       {"5:15 `capacity` must be a whole number from 1 to 10000000, not `many`"}},
+      {cluster("run: x\ncapacity: 1.5"), {"5:15 whole number"}},
+      {cluster("run: x\ncapacity: 0"), {"5:15 whole number"}},
+      {cluster("run: x\ncapacity: [1]"), {"5:15 one value, not a list"}},
+      {cluster("run: x\ncapacity:"), {"5:5 has no value"}},
+      {cluster("run: x\ncapacity: 3\nseats: 4"), {"4:5 `seats` 4 is more than `capacity` 3"}},
+      {cluster("run: x\ninstances: { min: 5, max: 2 }"), {"5:16 `min` 5 is more than `max` 2"}},
+      {cluster("run: x\ninstances: { min: -1, max: 0 }"), {"5:23 from 0 to", "5:32 from 1 to"}},
+      {cluster("run: x\nsettle: 10"), {"5:13 must be a time such as"}},
+      {cluster("run: x\nevery: 1ms"), {"5:12 from 100ms to 1m"}},
+      {cluster("run: x\nstep: 25"), {"5:11 percentage above 0"}},
+      {cluster("run: x\nstep: 0%"), {"5:11 percentage above 0"}},
+      {cluster("run: x\nstep: 101%"), {"5:11 percentage above 0"}},
+      {cluster("run: x\naccept: 50"), {"5:13 a rate of new clients"}},
+      {cluster("run: x\naccept: nan/s"), {"5:13 a rate of new clients"}},
+      {cluster("run: x\nplace: best"), {"5:12 `least`, `pack` or `weighted`"}},
+      {cluster("run: x\nplace: weighted"), {"5:12 needs `weight`"}},
+      {cluster("run: x\nweight: cpu"),
+       {"5:5 belongs to `place: weighted`", "5:5 sockets tell only"}},
+      {cluster("run: x\nlimits: { memory: 1K, files: 3 }"),
+       {"5:23 at least 1M", "5:34 from 16 to"}},
+      {cluster("run: x\nready: { http: healthz, within: 0s }"),
+       {"5:20 begins with `/`", "5:37 from 100ms"}},
+      {cluster("run: x\nheal: { misses: 1 }"), {"5:21 from 2 to"}},
+      {cluster("run: x\ndrain: { tell: /drain, pace: 50/s, deadline: soon }"),
+       {"5:20 a method and a path", "5:28 `pace` is not yet", "5:50 must be a time"}},
+      {cluster("run: x\nenv: { PORT: 1, 9A: 2, UTAKATA_X: 3, OK: 4 }"),
+       {"5:12 given by utakata itself", "5:21 no name of an environment",
+        "5:28 given by utakata itself"}},
+      {cluster("run: x\napp: https://a.example/app.tgz"), {"5:10 archive or a URL is not yet"}},
+      {cluster("run: x\napp: { image: a }"), {"5:5 is not yet supported"}},
+      {cluster("run: x\nimage: a\nworkers: 3"),
+       {"5:5 `image` is not yet", "6:5 `workers` is not a key here: known are"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_counting) {
+  const Row rows[] = {
+      {cluster("run: x\ncount: { sockets: no }"), {"5:23 can only be `true`"}},
+      {cluster("run: x\ncount: { http: /s }"), {"5:12 needs `field`"}},
+      {cluster("run: x\ncount: { http: /s, field: a, sockets: true }"), {"5:12 exactly one of"}},
+      {cluster("run: x\ncount: {}"), {"5:12 exactly one of"}},
+      {cluster("run: x\ncount: { sockets: true, accepted: a, path: /x, field: b }"),
+       {"5:29 sockets do not tell it", "5:42 belongs to `prometheus`", "5:52 belongs to `http`"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_rules) {
+  const Row rows[] = {
+      {cluster("run: x\nscale: { headroom: 3 }"), {"5:5 must be a list of rules"}},
+      {cluster("run: x\nscale:\n- headroom: auto"), {"6:17 `headroom: auto` is not yet"}},
+      {cluster("run: x\nscale:\n- headroom: some"), {"6:17 a percentage such as"}},
+      {cluster("run: x\nscale:\n- headroom: 3\n  add: 2"), {"7:7 belongs to `when`"}},
+      {cluster("run: x\nscale:\n- name: x"), {"6:7 exactly one of `headroom` and `when`"}},
+      {cluster("run: x\nscale:\n- when: avg(connections) > 4"),
+       {"6:7 exactly one of `add` and `remove`"}},
+      {cluster("run: x\nscale:\n- { when: avg(connections) > 4, add: 1, remove: 1 }"),
+       {"6:7 exactly one of `add` and"}},
+      {cluster("run: x\nscale:\n- { when: avg(cpu) > 4, add: 1 }"),
+       {"5:5 sockets tell only `connections`"}},
+      {cluster("run: x\nscale:\n- { when: connections > 4, add: 1 }"), {"6:15 In `when`: "}},
+      {cluster("run: x\nscale:\n- { when: \"4 < connections\", add: 1 }"), {"6:20 In `when`: "}},
+      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: Asia/Tokyo, until: \"Sat 21:30\", "
+               "min: 10 }"),
+       {"6:9 `at` is not yet"}},
+      {cluster("run: x\nscale:\n- { target: 50 }"), {"6:9 `target` is not yet"}},
+      {cluster("run: x\nscale:\n- { name: a, headroom: 1 }\n- { name: a, headroom: 2 }"),
+       {"7:7 Two rules are named `a`"}},
+      {cluster("run: x\nscale:\n- 30%"), {"6:7 must be keys and values"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_needs_and_references) {
+  const auto two = [](std::string_view a, std::string_view b) {
+    return "stack: a\nclusters:\n  one: { run: x, " + std::string(a) + " }\n  two: { run: x, " +
+           std::string(b) + " }";
+  };
+  const Row rows[] = {
+      {two("needs: [tow]", "seats: 1"), {"3:26 is no cluster of this stack, did you mean `two`?"}},
+      {two("needs: [one]", "seats: 1"), {"3:26 needs itself"}},
+      {two("needs: [two]", "needs: [one]"), {"3:25 `one`, `two` need one another in a circle"}},
+      {two("env: { A: \"${clusters.two.port}\" }", "seats: 1"),
+       {"3:28 add `needs: [two]` to `one`"}},
+      {two("env: { A: \"${clusters.tow.port}\" }", "seats: 1"), {"3:28 did you mean `two`?"}},
+      {two("needs: [two], env: { A: \"${clusters.two.prot}\" }", "seats: 1"),
+       {"3:42 must be `${clusters.NAME.host}`"}},
+      {two("env: { A: \"${secrets.a}\" }", "seats: 1"), {"3:28 is not yet supported"}},
+      {two("env: { A: \"${ticket}\" }", "seats: 1"), {"3:28 only `url` may carry it"}},
+      {two("env: { A: \"${HOME}\" }", "seats: 1"),
+       {"3:28 `${HOME}` is not known here. Declare it"}},
+      {two("env: { A: \"${HOME:-/root}\" }", "seats: 1"), {"3:28 is not a reference"}},
+      {two("install: \"x ${port}\"", "seats: 1"),
+       {"3:27 only `run`, `env` and `url` may carry it"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_parameters) {
+  const std::string head =
+      "stack: a\nclusters: { w: { run: x, capacity: \"${size}\" } }\nparameters:\n  ";
+  const std::map<std::string, std::string> none;
+  const struct {
+    Row row;
+    std::map<std::string, std::string> given;
+  } rows[] = {
+      {{head + "size: { type: integer }", {"4:3 has no default: give it with `-p size=...`"}},
+       none},
+      {{head + "size: { type: integer }", {}}, {{"size", "5"}}},
+      {{head + "size: { type: integer }", {"0:0 -p size=five: the value must be of type integer"}},
+       {{"size", "five"}}},
+      {{head + "size: { type: integer, default: x }",
+        {"4:35 The default `x` of `size` is no integer"}},
+       none},
+      {{head + "size: { type: int, default: 1 }", {"4:17 `type` must be integer, number"}}, none},
+      {{head + "size: { default: 4 }", {"0:0 no parameter of that name, did you mean `size`?"}},
+       {{"siez", "5"}}},
+      {{head + "sise: { default: 4 }", {"2:36 is not known here, did you mean `sise`?"}}, none},
+      {{head + "size: { default: 4 }\n  port: { default: 4 }", {"5:3 cannot name a parameter"}},
+       none},
+      {{head + "size: 4", {"4:9 must be keys and values"}}, none},
+  };
+  for (const auto& [row, given] : rows) expect_said(row, given);
+}
+
+// STACK.md's example whole: exactly what is still to come is said, and nothing else.
+TEST(Mistakes, of_the_full_example_are_what_is_not_yet_supported) {
+  const Row row = {
+      R"(stack: mezafes
+parameters: { size: { default: 4, type: integer } }
+provider: process
+powers: [observe, place, launch, drain, heal]
+store: ./mezafes.db
+api: { listen: 127.0.0.1:7070, advertise: 203.0.113.9, ports: 20000-29999 }
+clusters:
+  redis:
+    run: redis-server --port ${port} --save ''
+    count: { sockets: true }
+    instances: 1
+  lobby:
+    needs: [redis]
+    app: ./app
+    install: npm ci --omit=dev
+    run: node lobby.js
+    env: { REDIS_URL: "redis://${clusters.redis.host}:${clusters.redis.port}" }
+    url: "ws://${host}:${port}"
+    ready: { http: /healthz, within: 10s, handshake: "/socket.io/?EIO=4&transport=websocket" }
+    count: { http: /stats, field: connections, accepted: total }
+    capacity: 500
+    accept: 50/s
+    instances: { min: 2, max: 20 }
+    place: least
+    scale:
+      - headroom: 30%
+      - name: crowded
+        when: avg(connections) > 400
+        for: 10s
+        add: 2
+      - { when: avg(connections) < 100, for: 10m, remove: 1 }
+      - { at: "Sat 18:30", zone: Asia/Tokyo, until: "Sat 21:30", min: 10 }
+    settle: 10m
+    step: 25%
+    drain: { deadline: none, tell: "POST /drain", pace: 50/s }
+    heal: { misses: 3, clients_wait: 45s, brake: 30% }
+    limits: { memory: 512M, files: 20000 }
+  game: { run: node game.js, seats: 4 }
+shows:
+  final: { at: "2026-12-31 20:00", zone: Asia/Tokyo, until: "23:00", ready_by: 2h, freeze: true, clusters: { lobby: { connections: 300000 } } }
+price: { instance_hour: 0.034, currency: USD, cap_per_day: 200 }
+notify: [ { slack: "${secrets.slack}", on: [scale, heal, brake, deploy], digest: 1h } ]
+)",
+      {"4:1 `powers` is not yet", "32:11 `at` is not yet", "35:51 `pace` is not yet",
+       "39:1 `shows` is not yet", "41:1 `price` is not yet", "42:1 `notify` is not yet"}};
+  expect_said(row);
+}
+
+TEST(Mistakes, of_hostile_text_are_few_and_quick) {
+  const std::string start = "stack: a\nclusters: { w: { run: x } }\n";
+  EXPECT_NE(mistakes_of(std::string(2'000'000, 'a'))[0].what.find("larger than 1 MB"),
+            std::string::npos);
+  EXPECT_NE(
+      mistakes_of("a: " + std::string(33, '[') + std::string(33, ']'))[0].what.find("32 levels"),
+      std::string::npos);
+  EXPECT_EQ(mistakes_of(std::string(100'000, '[')).size(), 1u);
+  EXPECT_EQ(mistakes_of("a: [" + std::string(60'000, ',')).size(), 1u);
+  std::string many = start;
+  for (int i = 0; i < 5'000; ++i) many += "wrong" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(mistakes_of(many).size(), 200u);
+  const auto long_key = mistakes_of(start + std::string(900, 'k') + ": 1\n");
+  ASSERT_EQ(long_key.size(), 1u);
+  EXPECT_LT(long_key[0].what.size(), 300u);
+  // Each alias would be ten of the one before.
+  std::string bomb = start + "a0: &a0 [x]\n";
+  for (int i = 1; i < 30; ++i) {
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) bomb += "*a" + std::to_string(i - 1) + ",";
+    bomb += "]\n";
+  }
+  EXPECT_LE(mistakes_of(bomb).size(), 200u);
+}
+
+}  // namespace utakata
