@@ -1,0 +1,77 @@
+// Instances as child processes of this host. They outlive us: a later life of the controller adopts
+// them.
+//
+// Each has a session, a log file, a port and, where the host allows, a cgroup of its own. A death
+// is heard through a pidfd, an adopted instance's too (without its exit code). Everything an
+// instance started dies with it: its cgroup names the tree; without one it is found by session and
+// by the marks UTAKATA_INSTANCE and UTAKATA_FLEET in its environment (who leaves the session *and*
+// drops those marks, on a host without cgroups, gets away).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "fleet/provider/provider.h"
+#include "net/loop.h"
+
+namespace utakata {
+
+struct ProcessOptions {
+  std::string fleet_id;  // the store's: tells our processes from another controller's on this host
+  std::string run_folder;  // absolute, made where missing; logs/ and installed/ are in it
+  std::string advertise =
+      "127.0.0.1";        // what instances are reached at: the address' host, and ${host}
+  std::string bind_host;  // HOST in the instance's environment; empty: not set
+  std::uint16_t ports_first = 20000, ports_last = 29999;
+  std::int64_t log_bytes_max = 32 << 20;  // larger logs are rotated; one older generation is kept
+  Duration log_look{5s};
+  std::vector<std::string>
+      hidden_env;  // names of secrets in our environment that instances must not see
+  std::function<void(std::string_view)>
+      say;  // told once, on the loop's thread, of a limit that cannot be enforced
+};
+
+class ProcessProvider final : public Provider {
+ public:
+  ProcessProvider(net::Loop& loop, const Clock& clock, ProcessOptions options);
+  // Ends what was not released (its gate closes) and unfinished installs; every other instance
+  // lives on.
+  ~ProcessProvider() override;
+
+  // `invalid`: no such folder, or `run` or `env` has a reference other than ${port} and ${host}.
+  // Blocks about 1 ms. An id whose end was told is forgotten: the caller never gives one twice.
+  Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
+  void release(const InstanceId& id) override;
+  void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
+  // SIGTERM and SIGCONT to the main process's group; the rest, and who is left after `grace`, gets
+  // SIGKILL. What was not released ends at once. A repeated stop may shorten the grace, never
+  // lengthen it.
+  Expected<void> stop(const InstanceId& id, Duration grace) override;
+  std::vector<ProviderNews> hear() override;
+  void on_news(std::function<void()> wake) override;
+
+  // Processes that carry our fleet's mark, but belong to no instance that we have and to none of
+  // `known`: of launches whose intent was lost, or of an install that outlived its controller.
+  // Walks /proc, about 5 us a process.
+  struct Stranger {
+    std::string instance;
+    std::string handle;
+  };
+  std::vector<Stranger> strangers(const std::vector<InstanceId>& known = {}) const;
+  // Kills them (SIGKILL) and tells which.
+  std::vector<Stranger> sweep_unknown(const std::vector<InstanceId>& known);
+
+  std::string log_of(const InstanceId& id) const;  // the file's path, also after its end
+  // Empty: `limits: memory` holds. Otherwise a whole sentence that says why not.
+  const std::string& memory_limits_problem() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace utakata

@@ -1,0 +1,90 @@
+#include "fleet/provider/process/search.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace utakata {
+namespace {
+
+// About 800 processes at 6 us: most hosts are walked in one slice, and no slice is felt by a tick.
+constexpr Duration slice_budget{5ms};
+
+bool session_is_anothers(const TreeSearch::Wanted& wanted) {
+  const auto leader = read_stat(wanted.session);
+  return leader && leader->started != wanted.session_started;
+}
+
+}  // namespace
+
+TreeSearch::TreeSearch(net::Loop& loop, std::string fleet_id,
+                       std::function<bool(pid_t)> is_innocent)
+    : loop_(loop), fleet_id_(std::move(fleet_id)), is_innocent_(std::move(is_innocent)) {}
+
+void TreeSearch::look_for(Wanted wanted, Found found) {
+  const bool is_first = waiting_.empty();
+  waiting_.push_back({std::move(wanted), std::move(found), {}});
+  if (!is_first || walk_)
+    return;  // who asks during a walk is served by the next one: it may have passed his already
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) begin();
+  });
+}
+
+void TreeSearch::begin() {
+  running_ = std::exchange(waiting_, {});
+  for (auto& request : running_)
+    if (session_is_anothers(request.wanted)) request.wanted.session = 0;
+  walk_ = std::make_unique<ProcWalk>();
+  slice();
+}
+
+void TreeSearch::slice() {
+  const auto again = [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) slice();
+  };
+  if (!walk_->step(slice_budget, [this](pid_t pid) { see(pid); })) return loop_.post(again);
+  walk_.reset();
+  for (auto& request : std::exchange(running_, {})) request.found(std::move(request.members));
+  if (!waiting_.empty() && !walk_) begin();
+}
+
+TreeSearch::Request* TreeSearch::owner_of(pid_t pid, std::uint16_t& port) {
+  const pid_t session = getsid(pid);
+  for (auto& request : running_)
+    if (session > 1 && request.wanted.session == session) return &request;
+  const auto marks = read_marks(pid);
+  if (!marks || marks->fleet != fleet_id_) return nullptr;
+  port = marks->port;
+  for (auto& request : running_)
+    if (request.wanted.id.text == marks->instance) return &request;
+  return nullptr;
+}
+
+void TreeSearch::see(pid_t pid) {
+  std::uint16_t port = 0;
+  if (is_innocent_(pid) || !owner_of(pid, port)) return;
+  Descriptor pidfd = open_pidfd(pid);  // then once more: the pid may have changed hands in between
+  Request* const owner = owner_of(pid, port);
+  const auto stat = read_stat(pid);
+  if (!owner || !stat || !is_alive(*stat)) return;
+  owner->members.push_back({.pid = pid, .stat = *stat, .port = port, .pidfd = std::move(pidfd)});
+}
+
+std::vector<TreeSearch::Marked> TreeSearch::all_marked() const {
+  std::vector<Marked> all;
+  ProcWalk{}.step(Duration::max() / 2, [&](pid_t pid) {
+    const auto once = read_marks(pid);
+    if (!once || once->fleet != fleet_id_) return;
+    Descriptor pidfd = open_pidfd(pid);
+    const auto marks = read_marks(pid);
+    const auto stat = read_stat(pid);
+    if (!marks || marks->fleet != fleet_id_ || !stat || !is_alive(*stat)) return;
+    all.push_back({marks->instance,
+                   {.pid = pid, .stat = *stat, .port = marks->port, .pidfd = std::move(pidfd)}});
+  });
+  return all;
+}
+
+}  // namespace utakata
