@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/problem.h"
 #include "wire/http1.h"
 
 namespace utakata::wire {
@@ -21,7 +22,9 @@ class Http1Chunks {
 
  private:
   class Reader;
+  Expected<std::optional<std::size_t>> line_size(std::string_view bytes) const;
   std::size_t line_bytes_max_;  // a chunk's first line, or the last one with the trailers
+  bool is_first_ = true;
   std::string body_;
   std::unique_ptr<Reader> reader_;
 };
