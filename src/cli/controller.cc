@@ -1,0 +1,248 @@
+#include "cli/controller.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "base/text.h"
+#include "cli/live.h"
+#include "cli/probes.h"
+#include "cli/running.h"
+#include "fleet/api/api.h"
+#include "fleet/control/control.h"
+#include "fleet/control/teller/http_teller.h"
+#include "fleet/provider/process/process_provider.h"
+#include "fleet/stack/stack_file.h"
+#include "fleet/store/sqlite/sqlite_store.h"
+#include "net/curl/http_client.h"
+#include "net/loop.h"
+#include "net/secret.h"
+
+namespace utakata {
+namespace {
+
+int cannot_start(const std::string& what) {
+  fmt::print(stderr, "utakata: {}\n", what);
+  return 2;
+}
+
+std::string setting(const Saved& saved, std::string_view name) {
+  for (const auto& [key, text] : saved.settings)
+    if (key == name) return text;
+  return {};
+}
+
+// Kept secrets of a store: the admin token's hash, and what instances' own tokens are made of.
+struct Secrets {
+  std::string admin_token;  // in clear only in the running file, which its owner alone can read
+  std::string admin_hash;
+  std::string seed;
+};
+
+Expected<Secrets> secrets_of(Store& store, const Saved& saved, const std::string& stack) {
+  Secrets s{.admin_token = {}, .admin_hash = setting(saved, "admin_token_hash"), .seed = setting(saved, "seed")};
+  if (s.seed.empty()) {
+    s.seed = net::random_token(32);
+    if (auto kept = store.set("seed", s.seed); !kept) return std::unexpected(kept.error());
+  }
+  // A former life that was killed left its running file: its token goes on, scripts that hold it too.
+  if (const auto former = read_running(stack); former && net::sha256_hex(former->token) == s.admin_hash)
+    s.admin_token = former->token;
+  if (s.admin_token.empty()) {
+    s.admin_token = net::random_token(24);
+    s.admin_hash = net::sha256_hex(s.admin_token);
+    if (auto kept = store.set("admin_token_hash", s.admin_hash); !kept) return std::unexpected(kept.error());
+  }
+  return s;
+}
+
+// Everything of one controller, made in order and handed to one another.
+class Parts final : public FleetAccess {
+ public:
+  explicit Parts(ControllerOptions options) : options_(std::move(options)), live_(options_.is_detached) {}
+
+  int run() {
+    if (const int code = open(); code) return code;
+    std::thread control_thread([this] { control_loop_.run(); });
+    api_loop_.run();
+    control_loop_.stop();
+    control_thread.join();
+    remove_running(options_.stack.name);
+    std::error_code ignored;
+    if (went_down_) std::filesystem::remove(seats_path(), ignored);
+    live_.finish(went_down_);
+    return 0;
+  }
+
+  // FleetAccess: over to the control loop and back.
+  void ask(AdminCall call, std::function<void(Expected<std::string>)> answer) override {
+    control_loop_.post([this, call = std::move(call), answer = std::move(answer)] {
+      auto result = std::make_shared<Expected<std::string>>(control_->ask(call));
+      api_loop_.post([answer, result] { answer(std::move(*result)); });
+    });
+  }
+
+ private:
+  std::string run_folder() const { return options_.stack.store + ".run"; }
+  std::string seats_path() const { return options_.stack.store + ".seats"; }
+
+  int open() {
+    Stack& stack = options_.stack;
+    std::error_code made;
+    std::filesystem::create_directories(std::filesystem::path(stack.store).parent_path(), made);
+    auto store = open_sqlite(stack.store);
+    if (!store) return cannot_start(store.error().what);
+    store_ = std::move(*store);
+    auto saved = store_->load();
+    if (!saved) return cannot_start(saved.error().what);
+    auto secrets = secrets_of(*store_, *saved, stack.name);
+    if (!secrets) return cannot_start(secrets.error().what);
+    secrets_ = std::move(*secrets);
+    if (!options_.text.empty()) (void)store_->set("stack_file", options_.text);
+    if (const int code = open_api(*saved); code) return code;
+    if (const int code = open_control(*saved); code) return code;
+    watch_signals();
+    return 0;
+  }
+
+  int open_api(const Saved& saved);
+  int open_control(const Saved& saved);
+  ControlParts control_parts(const Saved& saved);
+  void watch_signals();
+  void go_down(bool now);
+
+  std::string token_of(const InstanceId& id) const {
+    return net::sha256_hex(secrets_.seed + "\n" + id.text + "\n" + secrets_.seed).substr(0, 40);
+  }
+
+  ControllerOptions options_;
+  Live live_;
+  net::SystemClock clock_;
+  Secrets secrets_;
+  std::unique_ptr<Store> store_;
+  // The placing side, on the main thread.
+  net::Loop api_loop_;
+  std::unique_ptr<Api> api_;
+  std::string api_url_;
+  // The other side, on a thread of its own.
+  net::Loop control_loop_;
+  std::unique_ptr<net::HttpClient> client_;
+  std::unique_ptr<HttpTeller> teller_;
+  std::unique_ptr<ProcessProvider> provider_;
+  std::unique_ptr<Probes> probes_;
+  std::unique_ptr<Control> control_;
+  int interrupts_ = 0;
+  std::atomic<bool> went_down_ = false;
+};
+
+int Parts::open_api(const Saved& saved) {
+  const Stack& stack = options_.stack;
+  api_ = std::make_unique<Api>(api_loop_, *this,
+                               ApiOptions{.stack = stack.name, .api = stack.api,
+                                          .admin_token_hash = secrets_.admin_hash,
+                                          .place_token_hash = setting(saved, "place_token_hash"),
+                                          .seats_path = seats_path()});
+  api_->on_report([this](const SeatReport& report) {
+    control_loop_.post([this, report] { control_->take(report); });
+  });
+  const auto port = api_->listen();
+  if (!port) return cannot_start(port.error().what);
+  const bool is_tls = !stack.api.certificate.empty();
+  const std::string host = stack.api.listen.host == "0.0.0.0" || stack.api.listen.host == "::" ? stack.api.advertise
+                                                                                               : stack.api.listen.host;
+  api_url_ = fmt::format("{}://{}:{}", is_tls ? "https" : "http", host, *port);
+  if (const auto written = write_running({.stack = stack.name, .url = api_url_, .token = secrets_.admin_token,
+                                          .pid = getpid(), .store = stack.store, .run_folder = run_folder()});
+      !written)
+    return cannot_start(written.error().what);
+  live_.started(stack.name, api_url_);
+  return 0;
+}
+
+int Parts::open_control(const Saved& saved) {
+  const ApiSpec& api = options_.stack.api;
+  client_ = std::make_unique<net::HttpClient>(control_loop_);
+  teller_ = std::make_unique<HttpTeller>(*client_);
+  ProcessOptions process;
+  process.fleet_id = saved.fleet_id;
+  process.run_folder = run_folder();
+  process.advertise = api.advertise;
+  process.ports_first = api.ports_first;
+  process.ports_last = api.ports_last;
+  process.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  provider_ = std::make_unique<ProcessProvider>(control_loop_, clock_, std::move(process));
+  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_);
+  control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
+  control_loop_.post([this, saved] {
+    if (const auto started = control_->start(saved); !started) live_.problem(started.error().what);
+    std::vector<InstanceId> known;
+    for (const InstanceRow& row : saved.instances) known.push_back(row.instance.id);
+    for (const auto& stranger : provider_->sweep_unknown(known))
+      live_.problem(fmt::format("killed {} ({}): it carried this store's mark, but no record names it", stranger.instance,
+                                stranger.handle));
+  });
+  return 0;
+}
+
+ControlParts Parts::control_parts(const Saved&) {
+  return {.clock = clock_,
+          .after = [this](Duration delay, std::function<void()> work) { control_loop_.after(delay, std::move(work)); },
+          .provider = *provider_,
+          .store = *store_,
+          .teller = *teller_,
+          .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
+          .publish =
+              [this](PlacementView view) {
+                auto shared = std::make_shared<PlacementView>(std::move(view));
+                api_loop_.post([this, shared] { api_->apply(std::move(*shared)); });
+              },
+          .token_of = [this](const InstanceId& id) { return token_of(id); },
+          .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
+          .parse = [this](const std::string& text) -> Expected<Stack> {
+            auto parsed = parse_stack({.text = text, .folder = options_.stack.folder, .parameters = options_.parameters});
+            if (parsed) return std::move(*parsed);
+            return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+          },
+          .on_activity = [this](const Activity& a) { live_.activity(a); },
+          .on_problem = [this](const std::string& what) { live_.problem(what); },
+          .on_down =
+              [this] {
+                went_down_ = true;
+                api_loop_.stop();
+              },
+          .api_url = api_url_,
+          .run_folder = run_folder()};
+}
+
+void Parts::watch_signals() {
+  signal(SIGPIPE, SIG_IGN);
+  api_loop_.on_signal(SIGTERM, [this] { api_loop_.stop(); });
+  api_loop_.on_signal(SIGHUP, [this] { api_loop_.stop(); });
+  api_loop_.on_signal(SIGINT, [this] {
+    if (options_.is_detached) return api_loop_.stop();
+    go_down(++interrupts_ > 1);
+  });
+  live_.watch(api_loop_, *this);
+}
+
+void Parts::go_down(bool now) {
+  live_.problem(now ? "stopping at once" : "draining: every instance stops when its last client has left; Ctrl-C again stops at once");
+  AdminCall down;
+  down.verb = AdminCall::Verb::down;
+  down.now = now;
+  ask(std::move(down), [this](Expected<std::string> answer) {
+    if (!answer) live_.problem(answer.error().what);
+  });
+}
+
+}  // namespace
+
+int run_controller(ControllerOptions options) { return Parts(std::move(options)).run(); }
+
+}  // namespace utakata
