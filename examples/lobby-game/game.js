@@ -1,9 +1,10 @@
-// One instance of the game. The players of a room send where they are; the whole room gets one joined frame, 20 times a
-// second. Plain Socket.IO: everything that Utakata needs of it is in `answer` below.
+// One instance of the game. The players of a room send where they are; the whole room gets one
+// joined frame, 20 times a second. Plain Socket.IO: everything that Utakata needs of it is in
+// `answer` below.
 //
 //   player -> game   connect with auth {room, player} · "move" x, y · "leave" (answered {last})
-//   game -> player   "joined" {room, instance, players} · "start" {seconds} · "frame" [[player, x, y], ...]
-//                    "results" {room, moves, winner} · "abandoned" {because}
+//   game -> player   "joined" {room, instance, players} · "start" {seconds}
+//                    "frame" [[player, x, y], ...] ·                 "results" {room, moves, winner} · "abandoned" {because}
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 
@@ -11,11 +12,14 @@ const number = (name, otherwise) => Number(process.env[name] || otherwise);
 const instance = process.env.UTAKATA_INSTANCE || `game by hand, process ${process.pid}`;
 const seats = number('ROOM_SEATS', 4);
 const round_seconds = number('ROUND_SECONDS', 15);
-const wait_seconds = number('ROOM_WAIT_SECONDS', 30);   // for all four to be in
+const wait_seconds = number('ROOM_WAIT_SECONDS', 30); // for all four to be in
 const rooms = new Map();
-let accepted = 0, rounds = 0, abandoned = 0, draining = false;
+let accepted = 0,
+  rounds = 0,
+  abandoned = 0,
+  draining = false;
 
-// ---- what Utakata asks ---------------------------------------------------------------------------------------------
+// ---- what Utakata asks --------------------------------------------------------------------------
 function answer(request, response) {
   const say = (status, body) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -24,25 +28,40 @@ function answer(request, response) {
   const asked = `${request.method} ${pathname}`;
   if (asked === 'GET /healthz') return say(200, { well: true });
   if (asked === 'GET /stats') {
-    return say(200, { connections: io.engine.clientsCount, accepted, rooms: rooms.size, rounds, abandoned, draining });
+    return say(200, {
+      connections: io.engine.clientsCount,
+      accepted,
+      rooms: rooms.size,
+      rounds,
+      abandoned,
+      draining,
+    });
   }
   if (asked === 'POST /drain') return told_to_drain(request, say);
-  if (asked === 'POST /stall' && process.env.LOBBY_GAME_TEST === '1') {   // tests only: blocks the event loop
+  if (asked === 'POST /stall' && process.env.LOBBY_GAME_TEST === '1') {
+    // tests only: blocks the event loop
     say(202, {});
     return response.on('finish', () => stall(Number(searchParams.get('ms'))));
   }
   say(404, { title: `The game has no ${asked}.` });
 }
 
-// Draining, the game lets its rooms finish and does nothing more: players leave after a round, and nobody new is sent here.
+// Draining, the game lets its rooms finish and does nothing more: players leave after a round, and
+// nobody new is sent here.
 async function told_to_drain(request, say) {
-  if (!process.env.UTAKATA_TOKEN || request.headers.authorization !== `Bearer ${process.env.UTAKATA_TOKEN}`) {
-    return say(403, { title: 'Only the controller that started this instance may tell it to drain.' });
+  if (
+    !process.env.UTAKATA_TOKEN ||
+    request.headers.authorization !== `Bearer ${process.env.UTAKATA_TOKEN}`
+  ) {
+    return say(403, {
+      title: 'Only the controller that started this instance may tell it to drain.',
+    });
   }
   let text = '';
-  for await (const chunk of request) if ((text += chunk).length > 4096) return say(413, { title: 'Too long.' });
+  for await (const chunk of request)
+    if ((text += chunk).length > 4096) return say(413, { title: 'Too long.' });
   try {
-    draining = JSON.parse(text).state === 'draining';   // "serving": it is wanted again
+    draining = JSON.parse(text).state === 'draining'; // "serving": it is wanted again
   } catch {
     return say(400, { title: 'The body must be JSON: {"state": "draining" or "serving"}.' });
   }
@@ -57,20 +76,25 @@ function stall(milliseconds) {
 const server = createServer({ keepAlive: true, keepAliveInitialDelay: 30_000 }, answer);
 const io = new Server(server, {
   cors: { origin: '*' },
-  pingInterval: number('PING_INTERVAL_MS', 25_000),   // Socket.IO's own defaults; `clients_wait` in stack.yaml is their sum
+  // Socket.IO's own defaults; `clients_wait` in stack.yaml is their sum.
+  pingInterval: number('PING_INTERVAL_MS', 25_000),
   pingTimeout: number('PING_TIMEOUT_MS', 20_000),
   maxHttpBufferSize: 10_000,
 });
-io.engine.on('connection', () => { accepted++; });
+io.engine.on('connection', () => {
+  accepted++;
+});
 
-// ---- the game ------------------------------------------------------------------------------------------------------
+// ---- the game -----------------------------------------------------------------------------------
 io.use((socket, next) => {
   const { room, player } = socket.handshake.auth;
   const is_name = (text) => typeof text === 'string' && text.length > 0 && text.length <= 64;
-  if (!is_name(room) || !is_name(player)) return next(new Error('auth must be {room, player}, of 1 to 64 characters'));
+  if (!is_name(room) || !is_name(player))
+    return next(new Error('auth must be {room, player}, of 1 to 64 characters'));
   const there = rooms.get(room);
   if (there?.over) return next(new Error(`room ${room} is over`));
-  if (there && there.players.size >= seats && !there.players.has(player)) return next(new Error(`room ${room} is full`));
+  if (there && there.players.size >= seats && !there.players.has(player))
+    return next(new Error(`room ${room} is full`));
   next();
 });
 
@@ -79,7 +103,7 @@ io.on('connection', (socket) => {
   const room = rooms.get(id) ?? room_open(id);
   const before = room.players.get(player);
   room.players.set(player, { socket, x: 0, y: 0, moves: before?.moves ?? 0, moved: true });
-  before?.socket.conn.close();   // the same player once more: the old connection is a dead one that has not ended yet
+  before?.socket.conn.close(); // the same player again: the old connection is dead, and has not ended yet
   socket.join(id);
   socket.emit('joined', { room: id, instance, players: room.players.size });
   if (room.ends_at) socket.emit('start', { seconds: (room.ends_at - Date.now()) / 1000 });
@@ -121,7 +145,9 @@ function room_start(room) {
 function room_finish(room) {
   rounds++;
   const moves = Object.fromEntries([...room.players].map(([name, { moves }]) => [name, moves]));
-  const winner = Object.keys(moves).reduce((best, name) => (moves[name] > moves[best] ? name : best));
+  const winner = Object.keys(moves).reduce((best, name) =>
+    moves[name] > moves[best] ? name : best,
+  );
   room_over(room, 'results', { room: room.id, moves, winner });
 }
 
@@ -131,7 +157,8 @@ function room_abandon(room) {
   room_over(room, 'abandoned', { because });
 }
 
-// Who has not left 10 s after hearing that it is over would keep the instance occupied for ever: that connection is ended.
+// Who has not left 10 s after hearing that it is over would keep the instance occupied for ever:
+// that connection is ended.
 function room_over(room, event, body) {
   room.over = true;
   io.to(room.id).emit(event, body);
@@ -154,11 +181,12 @@ setInterval(() => {
       if (player.moved) frame.push([name, player.x, player.y]);
       player.moved = false;
     }
-    io.to(room.id).volatile.emit('frame', frame);   // volatile: who cannot keep up gets the next one instead
+    io.to(room.id).volatile.emit('frame', frame); // volatile: who cannot keep up gets the next one
   }
 }, 50);
 
-// SIGTERM comes when the instance is empty, or when somebody decided to cut its clients: nothing is left to wait for.
+// SIGTERM comes when the instance is empty, or when somebody decided to cut its clients: nothing is
+// left to wait for.
 process.once('SIGTERM', () => process.exit(0));
 server.listen(number('PORT', 3000), process.env.HOST || '127.0.0.1', () => {
   console.log(`${instance} listens on port ${server.address().port}`);

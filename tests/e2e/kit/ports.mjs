@@ -11,7 +11,10 @@ async function listens(port) {
     one.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(one));
   });
 }
-const close = (one) => new Promise((resolve) => { one.close(resolve); });
+const close = (one) =>
+  new Promise((resolve) => {
+    one.close(resolve);
+  });
 
 // So many different ports that were free a moment ago.
 export async function free_ports(count) {
@@ -22,7 +25,9 @@ export async function free_ports(count) {
   return ports;
 }
 
-const size = 100, first = 23_000, ranges = 90;   // 23000-31999: below the kernel's own range (32768 and up)
+const size = 100,
+  first = 23_000,
+  ranges = 90; // 23000-31999: below the kernel's own range (32768 and up)
 
 function is_running(pid) {
   try {
@@ -33,8 +38,9 @@ function is_running(pid) {
   }
 }
 
-// Takes a range of 100 ports for this process: {first, last, release()}. A lock file in the temporary folder names the
-// process that has it; one left by a process that is no more is taken over.
+// Takes a range of 100 ports for this process: {first, last, release()}. A lock file in the
+// temporary folder names the process that has it; one left by a process that is no more is taken
+// over.
 export async function port_range() {
   const folder = join(tmpdir(), 'utakata-e2e-ports');
   mkdirSync(folder, { recursive: true });
@@ -43,12 +49,17 @@ export async function port_range() {
     const from = first + size * ((begin + step) % ranges);
     const lock = join(folder, String(from));
     if (!take(lock)) continue;
-    const probes = await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map((offset) => listens(from + offset)));
+    const probes = await Promise.all(
+      [0, 1, 2, 3, 4, 5, 6, 7, size - 1].map((offset) => listens(from + offset)),
+    );
     await Promise.all(probes.filter(Boolean).map(close));
-    if (probes.every(Boolean)) return { first: from, last: from + size - 1, release: () => drop(lock) };
-    drop(lock);   // strangers live there
+    if (probes.every(Boolean))
+      return { first: from, last: from + size - 1, release: () => drop(lock) };
+    drop(lock); // strangers live there
   }
-  throw new Error(`no range of ${size} free ports is left between ${first} and ${first + size * ranges}`);
+  throw new Error(
+    `no range of ${size} free ports is left between ${first} and ${first + size * ranges}`,
+  );
 }
 
 function take(lock) {
@@ -62,7 +73,11 @@ function take(lock) {
       if (problem.code !== 'EEXIST') throw problem;
     }
     let owner = 0;
-    try { owner = Number(readFileSync(lock, 'utf8')); } catch { /* released just now */ }
+    try {
+      owner = Number(readFileSync(lock, 'utf8'));
+    } catch {
+      /* released just now */
+    }
     if (owner && is_running(owner)) return false;
     drop(lock);
   }
@@ -70,5 +85,9 @@ function take(lock) {
 }
 
 function drop(lock) {
-  try { unlinkSync(lock); } catch { /* gone already */ }
+  try {
+    unlinkSync(lock);
+  } catch {
+    /* gone already */
+  }
 }
