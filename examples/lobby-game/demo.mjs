@@ -15,8 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'utakata-demo-'));
 process.env.UTAKATA_HOME = folder;
 
 const began = Date.now();
-const say = (text) =>
-  console.log(`${String(Math.round((Date.now() - began) / 1000)).padStart(4)} s  ${text}`);
+const say = (text) => console.log(`${String(Math.round((Date.now() - began) / 1000)).padStart(4)} s  ${text}`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function until(what, within_s, condition) {
@@ -29,64 +28,40 @@ async function until(what, within_s, condition) {
   throw new Error(`${what}: not within ${within_s} s`);
 }
 
-const free_port = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+const free_port = () => new Promise((resolve) => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
   });
+});
 
 // ---- the controller ------------------------------------------------------------------------------------------------
 async function start_controller() {
   const port = await free_port();
-  const controller = spawn(
-    program,
-    [
-      'up',
-      join(here, 'stack.yaml'),
-      '-d',
-      '-p',
-      `api=127.0.0.1:${port}`,
-      '-p',
-      `store=${join(folder, 'lobby-game.db')}`,
-    ],
-    { stdio: 'inherit' },
-  );
+  const controller = spawn(program, ['up', join(here, 'stack.yaml'), '-d',
+    '-p', `api=127.0.0.1:${port}`, '-p', `store=${join(folder, 'lobby-game.db')}`], { stdio: 'inherit' });
   await new Promise((resolve, reject) => {
     controller.once('error', reject);
-    controller.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`utakata up ended with ${code}`)),
-    );
+    controller.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`utakata up ended with ${code}`))));
   });
-  const running = await until('the running file', 10, async () =>
-    JSON.parse(readFileSync(join(folder, 'stacks', 'lobby-game.json'))),
-  );
+  const running = await until('the running file', 10, async () => JSON.parse(readFileSync(join(folder, 'stacks', 'lobby-game.json'))));
   const ask = async (path) => (await fetch(`${running.url}/v1/stacks/lobby-game${path}`)).json();
-  return {
-    url: running.url,
-    pid: running.pid,
-    ask,
-    clusters: async () =>
-      Object.fromEntries((await ask('')).clusters.map((one) => [one.name, one])),
-    activities: async () => (await ask('/activities?limit=10000')).activities,
-  };
+  return { url: running.url, pid: running.pid, ask,
+    clusters: async () => Object.fromEntries((await ask('')).clusters.map((one) => [one.name, one])),
+    activities: async () => (await ask('/activities?limit=10000')).activities };
 }
 
-const utakata = (...words) =>
-  new Promise((resolve) => {
-    spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] }).once('exit', resolve);
-  });
+const utakata = (...words) => new Promise((resolve) => {
+  spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] }).once('exit', resolve);
+});
 
 const is_alive = (pid) => existsSync(`/proc/${pid}`);
-const serving = (cluster) =>
-  cluster.instances.filter((one) => one.lifecycle === 'serving' && !one.suspect);
+const serving = (cluster) => cluster.instances.filter((one) => one.lifecycle === 'serving' && !one.suspect);
 // By what the players say, not the controller.
-const busiest_game = (run, cluster, but) =>
-  serving(cluster)
-    .filter((one) => one.id !== but)
-    .map((one) => ({ ...one, players: run.snapshot().instances[one.id]?.here ?? 0 }))
-    .sort((a, b) => b.players - a.players)[0];
+const busiest_game = (run, cluster, but) => serving(cluster)
+  .filter((one) => one.id !== but)
+  .map((one) => ({ ...one, players: run.snapshot().instances[one.id]?.here ?? 0 }))
+  .sort((a, b) => b.players - a.players)[0];
 
 // A fault, then: how long until a substitute serves, and until every player it cut is back in a room.
 async function fault(fleet, run, victim, signal) {
@@ -97,24 +72,15 @@ async function fault(fleet, run, victim, signal) {
   const substitute = await until('a substitute serves', 60, async () => {
     const records = (await fleet.activities()).filter((one) => one.number > before);
     const launched = records.find((one) => one.kind === 'launch' && one.cluster === 'game');
-    return (
-      launched && records.find((one) => one.kind === 'ready' && one.instance === launched.instance)
-    );
+    return launched && records.find((one) => one.kind === 'ready' && one.instance === launched.instance);
   });
   const heal_ms = Date.parse(substitute.at) - at;
   say(`${substitute.instance} serves in its stead after ${(heal_ms / 1000).toFixed(1)} s`);
   const cuts = () => run.snapshot().cuts.filter((cut) => cut.instance === victim.id);
-  await until(
-    'the players have noticed, and are back in a room',
-    75,
-    async () => !is_connected(run, victim.id) && cuts().every((cut) => cut.back_ms !== null),
-  );
-  const back = cuts()
-    .map((cut) => cut.back_ms)
-    .sort((a, b) => a - b);
-  say(
-    `${back.length} players lost it; all are back in a room, the last ${((back.at(-1) ?? 0) / 1000).toFixed(1)} s after its loss`,
-  );
+  await until('the players have noticed, and are back in a room', 75, async () =>
+    !is_connected(run, victim.id) && cuts().every((cut) => cut.back_ms !== null));
+  const back = cuts().map((cut) => cut.back_ms).sort((a, b) => a - b);
+  say(`${back.length} players lost it; all are back in a room, the last ${((back.at(-1) ?? 0) / 1000).toFixed(1)} s after its loss`);
   return { victim: victim.id, signal, heal_ms, cut: back.length, back_worst_ms: back.at(-1) ?? 0 };
 }
 const is_connected = (run, id) => (run.snapshot().instances[id]?.here ?? 0) > 0;
@@ -136,9 +102,7 @@ async function main() {
   say('redis, two lobbies and two games serve; players come');
   const run = startPlayers({ players: players_count, seconds: Infinity, ramp: 40, api: fleet.url });
   let failed = null;
-  run.done.catch((problem) => {
-    failed = problem;
-  });
+  run.done.catch((problem) => { failed = problem; });
   await until('all play', 60, async () => {
     if (failed) throw failed;
     const { starts, rounds } = run.snapshot();
@@ -165,12 +129,8 @@ async function main() {
   const code = await utakata('down', '--stack', 'lobby-game');
   await until('the controller has ended', 20, async () => !is_alive(fleet.pid));
 
-  const count = (kind, phase) =>
-    records.filter((one) => one.kind === kind && one.phase === phase && one.cluster !== 'redis')
-      .length;
-  const elsewhere = witness.cuts.filter(
-    (cut) => ![killed.victim, frozen.victim].includes(cut.instance),
-  ).length;
+  const count = (kind, phase) => records.filter((one) => one.kind === kind && one.phase === phase && one.cluster !== 'redis').length;
+  const elsewhere = witness.cuts.filter((cut) => ![killed.victim, frozen.victim].includes(cut.instance)).length;
   const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
   table([
     ['players', players_count],
@@ -190,9 +150,7 @@ async function main() {
   ]);
   rmSync(folder, { recursive: true, force: true });
   if (code !== 0 || elsewhere > 0 || took_s > 180) {
-    console.error(
-      `the demo failed: down ended with ${code}, ${elsewhere} cut elsewhere, ${took_s} s of 180`,
-    );
+    console.error(`the demo failed: down ended with ${code}, ${elsewhere} cut elsewhere, ${took_s} s of 180`);
     process.exitCode = 1;
   }
 }
