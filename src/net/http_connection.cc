@@ -43,11 +43,12 @@ wire::Http1Limits parser_limits(const HttpLimits& limits) {
 }  // namespace
 
 HttpConnection::HttpConnection(HttpConnections& all, std::size_t slot, Descriptor socket,
-                               TcpPeer peer)
+                               TcpPeer peer, std::unique_ptr<TlsStream> tls)
     : all_(&all),
       slot_(slot),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
+      tls_(std::move(tls)),
       parser_(parser_limits(all.limits())) {}
 
 void HttpConnection::start() {
@@ -59,7 +60,7 @@ void HttpConnection::start() {
 void HttpConnection::on_ready(std::uint32_t events) {
   if (events & EPOLLERR) return close();
   if (events & EPOLLOUT) send_unsent();
-  if (all_ && (events & EPOLLIN)) read();
+  if (all_ && (events & EPOLLIN || (tls_ && tls_->wants_write()))) read();
   // Both halves are closed, and there is nothing left that could be read.
   if (all_ && (events & EPOLLHUP) && !(events_ & EPOLLIN)) return close();
   settle();
@@ -90,7 +91,7 @@ bool HttpConnection::on_request(const wire::Http1Request& request) {
   is_last_ = !request.keep_alive;
   waiting_.push_back(
       {.is_head = request.method == "HEAD", .is_http10 = request.is_http10, .closes = is_last_});
-  const RequestView view(request, peer_, false);
+  const RequestView view(request, peer_, tls_ != nullptr);
   all_->handler()(view, HttpReply(shared_from_this(), first_ + waiting_.size() - 1));
   if (!all_ || is_last_) return false;
   if (all_->joined().size() > joined_max) send_joined();
@@ -127,6 +128,7 @@ void HttpConnection::finish() {
   // A reset, which is what closing on unread bytes sends, could destroy the answer before the
   // client has read it.
   if (input_ended_) return close();
+  if (tls_) tls_->say_goodbye();
   shutdown(socket_.get(), SHUT_WR);
   is_lingering_ = true;
 }
@@ -148,7 +150,7 @@ void HttpConnection::close() {
 
 void HttpConnection::on_deadline() {
   const auto now = phase();
-  if (now != Phase::header && now != Phase::body) return close();
+  if ((now != Phase::header && now != Phase::body) || (tls_ && !tls_->is_ready())) return close();
   on_refused({408, now == Phase::header ? "The header of the request took too long to arrive."
                                         : "The body of the request took too long to arrive."});
   send_unsent();
@@ -159,6 +161,7 @@ HttpConnection::Phase HttpConnection::phase() const {
   if (is_lingering_) return Phase::lingering;
   if (has_unsent()) return Phase::writing;
   if (!waiting_.empty()) return Phase::answering;
+  if (tls_ && !tls_->is_ready()) return Phase::header;  // a handshake may take no longer
   switch (parser_.place()) {
     case wire::Http1Parser::Place::between:
       return Phase::idle;
@@ -203,15 +206,20 @@ void HttpConnection::update_deadline() {
 
 void HttpConnection::update_events() {
   const bool reads = is_lingering_ || !(is_paused_ || is_last_ || input_ended_);
+  const bool writes = has_unsent() || (tls_ && tls_->wants_write());
   const std::uint32_t events =
-      (reads ? std::uint32_t{EPOLLIN} : 0u) | (has_unsent() ? std::uint32_t{EPOLLOUT} : 0u);
+      (reads ? std::uint32_t{EPOLLIN} : 0u) | (writes ? std::uint32_t{EPOLLOUT} : 0u);
   if (events == events_) return;
   events_ = events;
   all_->loop().rewatch(socket_.get(), events);
 }
 
-Moved HttpConnection::receive(std::span<char> into) { return tcp_receive(socket_.get(), into); }
-Moved HttpConnection::transmit(std::string_view bytes) { return tcp_send(socket_.get(), bytes); }
+Moved HttpConnection::receive(std::span<char> into) {
+  return tls_ ? tls_->receive(into) : tcp_receive(socket_.get(), into);
+}
+Moved HttpConnection::transmit(std::string_view bytes) {
+  return tls_ ? tls_->send(bytes) : tcp_send(socket_.get(), bytes);
+}
 
 void HttpConnection::send_joined() {
   auto& joined = all_->joined();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "net/http_connections.h"
+#include "net/tls.h"
 #include "wire/http1.h"
 
 namespace utakata::net {
@@ -34,7 +35,8 @@ class HttpConnection final : public HttpReply::Target,
                              public wire::Http1Sink,
                              public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(HttpConnections& all, std::size_t slot, Descriptor socket, TcpPeer peer);
+  HttpConnection(HttpConnections& all, std::size_t slot, Descriptor socket, TcpPeer peer,
+                 std::unique_ptr<TlsStream> tls);
 
   void start();
   void flush();  // at the end of a turn in which something was answered
@@ -91,6 +93,7 @@ class HttpConnection final : public HttpReply::Target,
   std::size_t slot_;
   Descriptor socket_;
   TcpPeer peer_;
+  std::unique_ptr<TlsStream> tls_;  // none: in the clear
   wire::Http1Parser parser_;
   std::vector<Waiting> waiting_;  // in order; the first one is being answered
   std::uint64_t first_ = 0;       // its number; requests are counted from 0

@@ -26,7 +26,7 @@ HttpConnections::~HttpConnections() {
   loop_.cancel_turn_end(turn_end_);
 }
 
-void HttpConnections::add(Descriptor socket, TcpPeer peer) {
+void HttpConnections::add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls) {
   if (open_ >= limits_.connections && !close_oldest_idle()) return;
   std::size_t slot = slots_.size();
   if (free_slots_.empty()) {
@@ -35,8 +35,8 @@ void HttpConnections::add(Descriptor socket, TcpPeer peer) {
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  auto connection =
-      std::make_shared<HttpConnection>(*this, slot, std::move(socket), std::move(peer));
+  auto connection = std::make_shared<HttpConnection>(*this, slot, std::move(socket),
+                                                     std::move(peer), std::move(tls));
   slots_[slot] = {Instant::max(), false, connection};
   connection->start();
   if (open_++ > 0) return;

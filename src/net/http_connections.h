@@ -10,6 +10,7 @@
 
 #include "net/http_server.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 
 namespace utakata::net {
 
@@ -22,7 +23,7 @@ class HttpConnections {
   HttpConnections(const HttpConnections&) = delete;
   HttpConnections& operator=(const HttpConnections&) = delete;
 
-  void add(Descriptor socket, TcpPeer peer);
+  void add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls);
   bool close_oldest_idle();  // false: none is idle
   std::size_t open() const { return open_; }
 

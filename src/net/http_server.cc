@@ -5,36 +5,57 @@
 
 #include "net/http_connections.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 
 namespace utakata::net {
 
 struct HttpServer::State {
   State(Loop& a_loop, Handler handler, HttpLimits limits)
       : loop(a_loop), connections(a_loop, std::move(handler), limits) {}
+  Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port, TlsIdentity* tls);
+
   Loop& loop;
+  std::function<void(const std::string&)> say;
   HttpConnections connections;
+  std::vector<std::unique_ptr<TlsIdentity>> identities;
   std::vector<std::unique_ptr<TcpListener>> listeners;
 };
+
+Expected<std::uint16_t> HttpServer::State::listen(const std::string& host, std::uint16_t port,
+                                                  TlsIdentity* tls) {
+  const auto accepted = [this, tls](Descriptor socket, TcpPeer peer) {
+    auto stream = tls ? tls->accept(socket.get()) : nullptr;
+    connections.add(std::move(socket), std::move(peer), std::move(stream));
+  };
+  auto listener = TcpListener::open(loop, host, port, {.accepted = accepted, .make_room = [this] {
+                                                         return connections.close_oldest_idle();
+                                                       }});
+  if (!listener) return std::unexpected(listener.error());
+  return listeners.emplace_back(std::move(*listener))->port();
+}
 
 HttpServer::HttpServer(Loop& loop, Handler handler, HttpLimits limits)
     : state_(std::make_unique<State>(loop, std::move(handler), limits)) {}
 HttpServer::~HttpServer() = default;
 
 Expected<std::uint16_t> HttpServer::listen(const std::string& host, std::uint16_t port) {
-  auto& connections = state_->connections;
-  auto listener =
-      TcpListener::open(state_->loop, host, port,
-                        {.accepted =
-                             [&connections](Descriptor socket, TcpPeer peer) {
-                               connections.add(std::move(socket), std::move(peer));
-                             },
-                         .make_room = [&connections] { return connections.close_oldest_idle(); }});
-  if (!listener) return std::unexpected(listener.error());
-  return state_->listeners.emplace_back(std::move(*listener))->port();
+  return state_->listen(host, port, nullptr);
 }
 
-Expected<std::uint16_t> HttpServer::listen_tls(const std::string&, std::uint16_t, const TlsFiles&) {
-  return problem(Problem::Kind::invalid, "listen: TLS is not built yet");
+Expected<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uint16_t port,
+                                               const TlsFiles& files) {
+  const auto say = [state = state_.get()](const std::string& sentence) {
+    if (state->say) state->say(sentence);
+  };
+  auto identity =
+      TlsIdentity::open(state_->loop, files.certificate, files.key, say, files.look_every);
+  if (!identity) return std::unexpected(identity.error());
+  auto* const tls = state_->identities.emplace_back(std::move(*identity)).get();
+  return state_->listen(host, port, tls);
+}
+
+void HttpServer::on_notice(std::function<void(const std::string& sentence)> say) {
+  state_->say = std::move(say);
 }
 
 }  // namespace utakata::net

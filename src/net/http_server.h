@@ -68,6 +68,7 @@ struct HttpLimits {
 
 struct TlsFiles {
   std::string certificate, key;  // PEM; watched and reloaded without a restart
+  Duration look_every{2s};
 };
 
 class HttpServer {
@@ -80,6 +81,8 @@ class HttpServer {
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
   Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
                                      const TlsFiles& files);
+  // Hears of certificates read anew, and of those that could not be. Nobody hears them otherwise.
+  void on_notice(std::function<void(const std::string& sentence)> say);
 
  private:
   struct State;

@@ -1,0 +1,71 @@
+// TLS 1.2 and 1.3 for accepted sockets, by OpenSSL 3. Loop thread only; nothing blocks but the
+// reading of two small files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/problem.h"
+#include "net/loop.h"
+#include "net/tcp.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace utakata::net {
+
+// One connection. The handshake happens within the first receives. The socket stays the caller's.
+class TlsStream {
+ public:
+  TlsStream(ssl_ctx_st* context, int socket);
+  ~TlsStream();
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  // With room for a whole record (16 KiB) nothing stays behind that epoll would not tell of.
+  Moved receive(std::span<char> into);
+  Moved send(std::string_view bytes);
+  bool is_ready() const;  // the handshake is done
+  bool wants_write() const {
+    return wants_write_;
+  }                    // receive() again once the socket can be written
+  void say_goodbye();  // close_notify, as far as it goes without blocking
+
+ private:
+  Moved result(int returned, std::size_t bytes);
+  std::unique_ptr<ssl_st, void (*)(ssl_st*)> ssl_;
+  bool wants_write_ = false;
+};
+
+// A certificate chain and its key, in PEM, read again when a file changes. What cannot be read
+// leaves the old one in use; new connections get the new one, open ones keep theirs.
+class TlsIdentity {
+ public:
+  using Say = std::function<void(const std::string& sentence)>;
+
+  // Problem: `invalid`, with the file's name. `say` hears of each reload, and of each that failed,
+  // once.
+  static Expected<std::unique_ptr<TlsIdentity>> open(Loop& loop, std::string certificate,
+                                                     std::string key, Say say,
+                                                     Duration look_every = 2s);
+  ~TlsIdentity();
+  std::unique_ptr<TlsStream> accept(int socket);
+
+ private:
+  TlsIdentity(Loop& loop, std::string certificate, std::string key, Say say);
+  Expected<void> load();
+  std::string stamp() const;  // changes when a file does
+  void look();
+
+  Loop& loop_;
+  std::string certificate_, key_;
+  Say say_;
+  std::string stamp_;
+  std::unique_ptr<ssl_ctx_st, void (*)(ssl_ctx_st*)> context_;
+  Loop::TimerId timer_ = 0;
+};
+
+}  // namespace utakata::net
