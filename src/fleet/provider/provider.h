@@ -16,9 +16,10 @@ namespace utakata {
 struct LaunchSpec {
   std::string cluster;
   std::string version;
-  std::string run;       // through /bin/sh -c; `${port}` and `${host}` are still in it: only the provider knows them
-  std::string install;   // run once for each version before its first instance; empty: nothing
-  std::string folder;    // absolute
+  std::string run;      // through /bin/sh -c; `${port}` and `${host}` are still in it: only the
+                        // provider knows them
+  std::string install;  // run once for each version before its first instance; empty: nothing
+  std::string folder;   // absolute
   std::vector<std::pair<std::string, std::string>> env;  // values may hold ${port} and ${host} too
   LimitSpec limits;
 };
@@ -28,27 +29,31 @@ class Provider {
  public:
   virtual ~Provider() = default;
 
-  // Asks for one instance. Safe to repeat: the same id never starts two. The answer is news: `launched` with a handle and
-  // an address, or `launch_failed`. A launched instance waits, having run nothing of the user's, until it is released;
-  // if this process dies before that, it ends by itself.
-  // Fails only if it cannot even be asked: `invalid` (no such folder), `unavailable` (retry).
+  // Asks for one instance. Safe to repeat: the same id never starts two. The answer is news:
+  // `launched` with a handle and an address, or `launch_failed`. A launched instance waits, having
+  // run nothing of the user's, until it is released; if this process dies before that, it ends by
+  // itself. Fails only if it cannot even be asked: `invalid` (no such folder), `unavailable`
+  // (retry).
   virtual Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) = 0;
 
   // Its handle is recorded: let it run. Nothing happens where it already runs.
   virtual void release(const InstanceId& id) = 0;
 
-  // Takes charge again of an instance launched by an earlier life of this controller. If it is not there any more, the news
-  // `gone` follows. Call before anything else; an id with an empty handle (crash between intent and outcome) is searched for.
+  // Takes charge again of an instance launched by an earlier life of this controller. If it is not
+  // there any more, the news `gone` follows. Call before anything else; an id with an empty handle
+  // (crash between intent and outcome) is searched for.
   virtual void adopt(const InstanceId& id, const std::string& handle, const Address& address) = 0;
 
-  // Asks to stop it and everything it started: SIGTERM, then after `grace` SIGKILL. Repeating it, or stopping what is gone,
-  // is not a failure. Connections are cut: drain first. News `gone` follows when nothing of it is left.
+  // Asks to stop it and everything it started: SIGTERM, then after `grace` SIGKILL. Repeating it,
+  // or stopping what is gone, is not a failure. Connections are cut: drain first. News `gone`
+  // follows when nothing of it is left.
   virtual Expected<void> stop(const InstanceId& id, Duration grace) = 0;
 
   // What was heard since the last call. Empty is normal.
   virtual std::vector<ProviderNews> hear() = 0;
 
-  // `wake` is called on the loop thread as soon as there is news to hear; a death is told within milliseconds.
+  // `wake` is called on the loop thread as soon as there is news to hear; a death is told within
+  // milliseconds.
   virtual void on_news(std::function<void()> wake) = 0;
 };
 

@@ -26,7 +26,8 @@ void ProcessProvider::State::adopt(const InstanceId& id, const std::string& text
     Descriptor pidfd =
         open_pidfd(handle->pid);  // first: then whoever has the pid cannot change any more
     if (pidfd && take_over(id, *handle, std::move(pidfd))) return;
-    // Its session number may have changed hands while we were away: only marks and the cgroup tell who was left behind.
+    // Its session number may have changed hands while we were away: only marks and the cgroup tell
+    // who was left behind.
     return end(id, "ended while nobody watched");
   }
   search_for(id);
