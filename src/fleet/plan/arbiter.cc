@@ -60,8 +60,10 @@ void Arbiter::hold_settle(Want& want, const ArbiterInput& input) const {
   const auto most = wants_.max();
   if (!most || most->value <= want.instances) return;
   want.instances = std::min(*wanted_, most->value);
-  want.limited_by = fmt::format("settle {}: {} were wanted {} ago", to_text(settle),
-                                grouped(most->value), to_text(input.now - most->until));
+  const Duration ago = input.now - most->until;
+  want.limited_by =
+      fmt::format("settle {}: {} were wanted {}", to_text(settle), grouped(most->value),
+                  ago > Duration{0} ? to_text(ago) + " ago" : "just now");
 }
 
 void Arbiter::hold_step(Want& want, const ArbiterInput& input) const {

@@ -112,7 +112,7 @@ TEST_F(ArbiterTest, silence_changes_nothing) {
 TEST_F(ArbiterTest, after_silence_a_smaller_opinion_must_last_for_settle) {
   tick(std::nullopt, 5);
   ticks_for(1h, std::nullopt);
-  EXPECT_EQ(tick(3).limited_by, "settle 10m: 5 were wanted 0s ago");
+  EXPECT_EQ(tick(3).limited_by, "settle 10m: 5 were wanted just now");
   ticks_for(9min, 3);
   EXPECT_EQ(tick(3).instances, 5);
   EXPECT_EQ(ticks_for(1min, 3).instances, 3);
