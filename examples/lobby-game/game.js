@@ -4,7 +4,8 @@
 //
 //   player -> game   connect with auth {room, player} · "move" x, y · "leave" (answered {last})
 //   game -> player   "joined" {room, instance, players} · "start" {seconds}
-//                    "frame" [[player, x, y], ...] ·                 "results" {room, moves, winner} · "abandoned" {because}
+//                    "frame" [[player, x, y], ...] · "results" {room, moves, winner}
+//                    "abandoned" {because}
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 
@@ -103,7 +104,7 @@ io.on('connection', (socket) => {
   const room = rooms.get(id) ?? room_open(id);
   const before = room.players.get(player);
   room.players.set(player, { socket, x: 0, y: 0, moves: before?.moves ?? 0, moved: true });
-  before?.socket.conn.close(); // the same player again: the old connection is dead, and has not ended yet
+  before?.socket.conn.close(); // the same player again: the old one is dead and has not ended
   socket.join(id);
   socket.emit('joined', { room: id, instance, players: room.players.size });
   if (room.ends_at) socket.emit('start', { seconds: (room.ends_at - Date.now()) / 1000 });

@@ -3,7 +3,7 @@
 // @socket.io/redis-adapter wherever they are connected.
 //
 //   player -> lobby   connect with auth {player} · "match", answered {waiting, because}
-//   lobby -> player   "matched" {room} · "elsewhere" {because}: ask for another place, this one closes
+//   lobby -> player   "matched" {room} · "elsewhere" {because}: ask for another place
 import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { Server } from 'socket.io';

@@ -1,5 +1,5 @@
-// One run of the players: its options, what is counted, the clock that tells everybody to stop, and the
-// calls of the placement API.
+// One run of the players: its options, what is counted, the clock that tells everybody to stop, and
+// the calls of the placement API.
 
 export const defaults = {
   players: 4,

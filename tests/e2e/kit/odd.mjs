@@ -4,7 +4,7 @@
 //
 //   never-ready     /healthz answers 503             no-listen      it never listens
 //   ignores-term    SIGTERM does nothing             double-fork    leaves a process behind
-//   crash-start     ends with code 1 at once         crash-later    the same after 300 ms of listening
+//   crash-start     ends with code 1 at once         crash-later    the same, 300 ms later
 //   stats-html  stats-negative  stats-huge  stats-text  stats-empty
 //   stats-nothing   it hangs up                      stats-slow     it answers after 5 s
 //   stats-never     /stats is never answered         stats-500      it answers 500

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { WsClient } from './clients.mjs';
-import { free_ports, port_range } from './ports.mjs';
-import { monotonic_ms, wait_for } from './wait.mjs';
-import { Watcher } from './watcher.mjs';
+import { WsClient } from './kit/clients.mjs';
+import { free_ports, port_range } from './kit/ports.mjs';
+import { monotonic_ms, wait_for } from './kit/wait.mjs';
+import { Watcher } from './kit/watcher.mjs';
 
-const beside = (name) => fileURLToPath(new URL(name, import.meta.url));
+const beside = (name) => fileURLToPath(new URL(`kit/${name}`, import.meta.url));
 
 function app(t, file, { mark = `kit-${process.pid}`, instance = 'app-1', port, ...env } = {}) {
   const child = spawn(process.execPath, [beside(file)], {

@@ -2,10 +2,10 @@
 // stall and die.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startPlayers, runPlayers } from '../../../examples/lobby-game/players.mjs';
-import { SocketIoClient } from './clients.mjs';
-import { StandIn } from './standin.mjs';
-import { wait_for } from './wait.mjs';
+import { startPlayers, runPlayers } from '../../examples/lobby-game/players.mjs';
+import { SocketIoClient } from './kit/clients.mjs';
+import { StandIn } from './kit/standin.mjs';
+import { wait_for } from './kit/wait.mjs';
 
 let place;
 before(async () => {
