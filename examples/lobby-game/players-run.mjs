@@ -116,26 +116,31 @@ export class Run {
     }
   }
 
-  // Asks until there is a place. 503 and 429 mean "later", and say when.
-  async place(cluster, wish, player) {
-    for (;;) {
-      const { status, body, wait_ms } = await this.ask('POST', `${cluster}/placements`, {
-        seats: 1,
-        ...wish,
-      });
+  // Asks until there is a place. 503 and 429 mean "later", say when, and give a place in line to show
+  // then. null: not within `within_ms`, or never (409: the room is full).
+  async place(cluster, wish, player, within_ms = Infinity) {
+    const until = monotonic_ms() + within_ms;
+    let line;
+    while (monotonic_ms() < until) {
+      const request = { seats: 1, ...wish, line };
+      const { status, body, wait_ms } = await this.ask('POST', `${cluster}/placements`, request);
       if (status >= 200 && status < 300) {
         this.count.placements++;
         return body;
       }
+      const what = body?.detail ?? body?.title;
       if (status === 401 || status === 403)
-        throw new Error(`${this.api} refuses to place: ${body?.detail ?? body?.title}`);
-      const is_full = status === 503 || status === 429;
+        throw new Error(`${this.api} refuses to place: ${what}`);
+      const is_full = status === 503 || status === 429 || status === 409;
       this.count[is_full ? 'refused' : 'api_failures']++;
-      if (!is_full) this.last_problem = `${status || 'no answer'}: ${body?.detail ?? body?.title}`;
-      this.tell(is_full ? 'refused' : 'api_failure', { player, cluster, status, wait_ms });
+      if (!is_full) this.last_problem = `${status || 'no answer'}: ${what}`;
+      this.tell(is_full ? 'refused' : 'api_failure', { player, cluster, status, wait_ms, what });
+      if (status === 409) return null;
+      line = body?.line;
       // Spread, so that those who were refused together do not return together.
       await this.pause(wait_ms * (0.8 + 0.4 * Math.random()));
     }
+    return null;
   }
 
   give_back(cluster, what) {

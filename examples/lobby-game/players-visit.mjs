@@ -20,7 +20,8 @@ export class Visit {
   // Asks for places until a connection to one of them stands.
   static async open(run, player, cluster, wish, auth) {
     for (;;) {
-      const placement = await run.place(cluster, wish, player.name);
+      const placement = await run.place(cluster, wish, player.name, wish.key ? 60_000 : Infinity);
+      if (!placement) throw new Sent(`there is no place for ${wish.key}`);
       const socket = io(placement.url, {
         auth,
         transports: run.transports,

@@ -18,7 +18,7 @@ function app(t, file, { mark = `kit-${process.pid}`, instance = 'app-1', port, .
     stdio: 'ignore',
     env: {
       ...process.env,
-      UTAKATA_E2E: mark,
+      E2E_MARK: mark,
       UTAKATA_INSTANCE: instance,
       UTAKATA_TOKEN: 'secret',
       PORT: port,

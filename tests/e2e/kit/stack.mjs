@@ -80,7 +80,7 @@ class Fleet {
       NO_COLOR: '1',
       ...this.extra_env,
       UTAKATA_HOME: this.home,
-      UTAKATA_E2E: this.mark,
+      E2E_MARK: this.mark,
     };
   }
 

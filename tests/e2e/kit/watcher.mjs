@@ -3,7 +3,7 @@
 // busy test does not blind it.
 //
 // A process belongs to an instance if its environment has UTAKATA_INSTANCE, and to the test if it
-// also has the test's own mark, UTAKATA_E2E, which instances inherit through the controller. What a
+// also has the test's own mark, E2E_MARK, which instances inherit through the controller. What a
 // child of it forks inherits both.
 import { readdirSync, readFileSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
@@ -127,7 +127,7 @@ function watch(mark) {
         .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     );
     const instance = words.get('UTAKATA_INSTANCE');
-    if (!instance || words.get('UTAKATA_E2E') !== mark) return null;
+    if (!instance || words.get('E2E_MARK') !== mark) return null;
     const stat = read(pid, 'stat');
     if (!is_alive(stat)) return null;
     return {
