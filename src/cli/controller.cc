@@ -69,6 +69,7 @@ class Parts final : public FleetAccess {
 
   int run() {
     if (const int code = open(); code) return code;
+    if (options_.on_started) options_.on_started();
     std::thread control_thread([this] { control_loop_.run(); });
     api_loop_.run();
     control_loop_.stop();

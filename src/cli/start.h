@@ -1,0 +1,24 @@
+// `utakata up` and `utakata run`: from a stack to a running controller, in the foreground or detached.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "fleet/model/stack.h"
+
+namespace utakata {
+
+struct StartOptions {
+  std::string path;                               // of the stack file
+  std::map<std::string, std::string> parameters;  // of `-p name=value`
+  bool is_detached = false;
+};
+
+// Reads and checks the file (all mistakes at once, exit code 2). Where a controller runs this stack already, shows what the
+// edited file changes and has it applied; otherwise becomes the controller. Returns the exit code.
+int start_from_file(const StartOptions& options);
+
+// The same for a stack that was made from command line options.
+int start_stack(Stack stack, bool is_detached);
+
+}  // namespace utakata

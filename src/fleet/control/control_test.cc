@@ -1,0 +1,389 @@
+// The whole loop over fakes: what is recorded, what is done, and what a crash between the two leaves behind.
+#include "fleet/control/control.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <queue>
+
+#include "fleet/probe/fake.h"
+#include "fleet/provider/fake.h"
+#include "fleet/store/memory.h"
+
+namespace utakata {
+namespace {
+
+using Json = nlohmann::json;
+
+ClusterSpec cluster(const std::string& name, int min, int max) {
+  ClusterSpec spec;
+  spec.name = name;
+  spec.version = "v1";
+  spec.run = {"node " + name + ".js"};
+  spec.url = {"ws://${host}:${port}"};
+  spec.instances_min = min;
+  spec.instances_max = max;
+  spec.drain.tell_method = "POST";
+  spec.drain.tell_path = "/drain";
+  return spec;
+}
+
+struct Crash {};  // the process ends here
+
+// A provider that forwards, and dies before or after its nth order.
+class CrashingProvider final : public Provider {
+ public:
+  CrashingProvider(Provider& inner, int& left, bool before) : inner_(inner), left_(left), before_(before) {}
+  Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override {
+    return order([&] { return inner_.launch(id, spec); });
+  }
+  void release(const InstanceId& id) override {
+    order([&] { return inner_.release(id), Expected<void>{}; });
+  }
+  void adopt(const InstanceId& id, const std::string& handle, const Address& address) override {
+    inner_.adopt(id, handle, address);
+  }
+  Expected<void> stop(const InstanceId& id, Duration grace) override {
+    return order([&] { return inner_.stop(id, grace); });
+  }
+  std::vector<ProviderNews> hear() override { return inner_.hear(); }
+  void on_news(std::function<void()> wake) override { inner_.on_news(std::move(wake)); }
+
+ private:
+  template <class Order>
+  Expected<void> order(Order give) {
+    const bool dies = left_ > 0 && --left_ == 0;
+    if (dies && before_) throw Crash{};
+    auto result = give();
+    if (dies) throw Crash{};
+    return result;
+  }
+  Provider& inner_;
+  int& left_;
+  bool before_;
+};
+
+class FakeTeller final : public Teller {
+ public:
+  void tell(const Message& m, std::function<void(Expected<void>)>) override {
+    told.push_back(std::to_string(m.address.port) + (m.draining ? " draining" : " serving"));
+  }
+  std::vector<std::string> told;
+};
+
+// A controller's life over a world that outlives it.
+class House {
+ public:
+  explicit House(Stack s) : stack(std::move(s)) {}
+  ~House() { crash(); }
+
+  void start() {
+    provider = std::make_unique<FakeProvider>(host);
+    crashing = std::make_unique<CrashingProvider>(*provider, orders_left, crash_before);
+    control = std::make_unique<Control>(parts(), stack);
+    ASSERT_TRUE(control->start(*store.load()));
+    host.turn();
+  }
+  void crash() {
+    work = {};
+    control.reset();
+    crashing.reset();
+    provider.reset();
+  }
+  // Lets a second pass, in steps, with the news in between.
+  void second() {
+    const Instant end = clock.now() + 1s;
+    while (!work.empty() && work.top().at <= end) {
+      const Work next = work.top();
+      work.pop();
+      clock.advance(std::max(Duration{0}, next.at - clock.now()));
+      next.run();
+      host.turn();
+    }
+    clock.advance(end - clock.now());
+    host.turn();
+  }
+  void seconds(int n) {
+    for (int k = 0; k < n; ++k) second();
+  }
+
+  Json status() {
+    AdminCall call;
+    return Json::parse(*control->ask(call));
+  }
+  int serving(const std::string& name) {
+    const Json now = status();
+    for (const auto& c : now["clusters"])
+      if (c["name"] == name) return c["serving"];
+    return -1;
+  }
+  int alive() const { return int(host.guests().size()); }
+
+  FakeClock clock;
+  Stack stack;
+  FakeHost host;
+  MemoryStore store;
+  FakeProbe probe{clock};
+  FakeTeller teller;
+  std::vector<PlacementView> views;
+  std::vector<std::string> problems;
+  bool is_down = false;
+  int orders_left = 0;
+  bool crash_before = false;
+  std::unique_ptr<FakeProvider> provider;
+  std::unique_ptr<CrashingProvider> crashing;
+  std::unique_ptr<Control> control;
+
+ private:
+  struct Work {
+    Instant at;
+    std::uint64_t order;
+    std::function<void()> run;
+    bool operator<(const Work& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
+  };
+
+  // Everyone who runs answers, with the connections the test gave it.
+  class AnsweringProbe final : public Probe {
+   public:
+    explicit AnsweringProbe(House& house) : house_(house) {}
+    void look(std::span<const ProbeTarget> targets, Duration deadline,
+              std::function<void(std::vector<Sight>)> done) override {
+      for (const ProbeTarget& t : targets)
+        if (house_.host.runs(t.id) && !house_.frozen(t.id)) house_.probe.answers(t.id, house_.clients[t.id.text]);
+        else house_.probe.is_silent(t.id);
+      house_.probe.look(targets, deadline, std::move(done));
+    }
+
+   private:
+    House& house_;
+  };
+
+  ControlParts parts() {
+    return {.clock = clock,
+            .after = [this](Duration d, std::function<void()> run) { work.push({clock.now() + d, next_++, std::move(run)}); },
+            .provider = *crashing,
+            .store = store,
+            .teller = teller,
+            .make_probe = [this](const ClusterSpec&) { return std::make_unique<AnsweringProbe>(*this); },
+            .publish =
+                [this](PlacementView view) {
+                  // A placing side that obeys at once and holds nothing.
+                  SeatReport report{.cluster = view.cluster, .version = view.version, .waiting = 0, .granted = 0, .refused = 0, .lines = {}};
+                  views.push_back(std::move(view));
+                  work.push({clock.now(), next_++, [this, report] { control->take(report); }});
+                },
+            .token_of = [](const InstanceId& id) { return "token of " + id.text; },
+            .hash_of = [](const std::string& token) { return "hash of " + token; },
+            .parse = [this](const std::string&) -> Expected<Stack> { return edited; },
+            .on_activity = [](const Activity&) {},
+            .on_problem = [this](const std::string& what) { problems.push_back(what); },
+            .on_down = [this] { is_down = true; },
+            .api_url = "http://127.0.0.1:7070",
+            .run_folder = "/tmp/run"};
+  }
+
+ public:
+  bool frozen(const InstanceId& id) const { return std::ranges::find(frozen_ids, id.text) != frozen_ids.end(); }
+  std::map<std::string, int> clients;
+  std::vector<std::string> frozen_ids;
+  Stack edited;
+
+ private:
+  std::priority_queue<Work> work;
+  std::uint64_t next_ = 0;
+};
+
+Stack stack_of(std::vector<ClusterSpec> clusters) {
+  Stack stack;
+  stack.name = "show";
+  stack.folder = "/";
+  stack.clusters = std::move(clusters);
+  return stack;
+}
+
+}  // namespace
+
+TEST(Control, intents_are_recorded_before_outcomes_and_the_cluster_serves) {
+  House house(stack_of({cluster("game", 2, 4)}));
+  house.start();
+  house.seconds(3);
+  EXPECT_EQ(house.serving("game"), 2);
+  std::vector<std::string> kinds;
+  for (const Activity& a : house.store.all_activities())
+    if (a.instance == "game-1") kinds.push_back(a.kind);
+  EXPECT_EQ(kinds, (std::vector<std::string>{"launch", "launched", "ready"}));
+}
+
+TEST(Control, what_needs_another_cluster_starts_after_it_serves_and_learns_its_address) {
+  ClusterSpec redis = cluster("redis", 1, 1), lobby = cluster("lobby", 1, 1);
+  lobby.needs = {"redis"};
+  lobby.env = {{"REDIS", {"${clusters.redis.host}:${clusters.redis.port}"}}};
+  House house(stack_of({redis, lobby}));
+  house.host.launches_by_itself = false;
+  house.start();
+  house.seconds(3);
+  EXPECT_EQ(house.alive(), 1);
+  house.host.start({"redis-1"});
+  house.host.launches_by_itself = true;
+  house.seconds(3);
+  ASSERT_EQ(house.serving("lobby"), 1);
+  const auto& env = house.host.guests().at({"lobby-1"}).spec.env;
+  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("REDIS", "127.0.0.1:20000")), env.end());
+}
+
+TEST(Control, a_death_is_healed_in_the_turn_in_which_it_is_told) {
+  House house(stack_of({cluster("game", 2, 4)}));
+  house.start();
+  house.seconds(8);
+  house.host.die({"game-1"});
+  EXPECT_EQ(house.alive(), 2) << "no tick was needed";
+}
+
+TEST(Control, a_full_disk_stops_every_act_is_said_once_and_work_goes_on_after) {
+  House house(stack_of({cluster("game", 2, 4)}));
+  house.start();
+  house.seconds(8);
+  house.store.set_full(true);
+  house.host.die({"game-1"});
+  house.seconds(20);
+  EXPECT_EQ(house.alive(), 1) << "nothing is launched without a recorded intent";
+  const auto said = std::ranges::count_if(house.problems, [](const std::string& p) { return p.find("nothing is done") != p.npos; });
+  EXPECT_EQ(said, 1);
+  house.store.set_full(false);
+  house.seconds(3);
+  EXPECT_EQ(house.serving("game"), 2);
+}
+
+// Promise 9: a crash at any order, before or after it, loses no instance and launches none twice.
+TEST(Control, a_crash_at_any_order_loses_nothing_and_launches_nothing_twice) {
+  for (const bool before : {true, false}) {
+    for (int nth = 1; nth < 12; ++nth) {
+      House house(stack_of({cluster("game", 3, 4)}));
+      house.orders_left = nth;
+      house.crash_before = before;
+      bool crashed = false;
+      try {
+        house.start();
+        house.seconds(5);
+        house.host.die({"game-2"});
+        house.seconds(5);
+      } catch (const Crash&) {
+        crashed = true;
+        house.crash();
+        house.start();
+        house.seconds(10);
+      }
+      if (!crashed) {
+        EXPECT_GT(nth, 6) << "the crash point was never reached";
+        break;
+      }
+      EXPECT_EQ(house.serving("game"), 3) << "crash " << (before ? "before" : "after") << " order " << nth;
+      EXPECT_EQ(house.alive(), 3) << "crash " << (before ? "before" : "after") << " order " << nth;
+      for (const auto& [id, starts] : house.host.starts) EXPECT_LE(starts, 1) << id.text;
+    }
+  }
+}
+
+TEST(Control, a_restart_adopts_everyone_and_cuts_no_one) {
+  House house(stack_of({cluster("game", 3, 4)}));
+  house.start();
+  house.seconds(5);
+  house.clients = {{"game-1", 5}, {"game-2", 6}, {"game-3", 7}};
+  for (int k = 0; k < 5; ++k) {
+    house.seconds(2);
+    house.crash();
+    house.start();
+  }
+  house.seconds(5);
+  EXPECT_EQ(house.serving("game"), 3);
+  EXPECT_EQ(house.host.starts.size(), 3u);
+}
+
+TEST(Control, a_stop_intent_is_final_even_over_a_restart) {
+  House house(stack_of({cluster("game", 1, 4)}));
+  house.host.stops_by_itself = false;
+  house.start();
+  house.seconds(5);
+  AdminCall drain;
+  drain.verb = AdminCall::Verb::drain;
+  drain.instance = "game-1";
+  ASSERT_TRUE(house.control->ask(drain));
+  house.seconds(5);
+  EXPECT_EQ(house.host.guests().at({"game-1"}).phase, FakeHost::Phase::stopping);
+  house.crash();
+  house.start();
+  house.clients["game-1"] = 9;
+  house.seconds(2);
+  EXPECT_EQ(house.host.guests().at({"game-1"}).phase, FakeHost::Phase::stopping);
+  house.host.die({"game-1"});
+  house.seconds(3);
+  EXPECT_EQ(house.serving("game"), 1);
+}
+
+TEST(Control, a_drained_instance_is_told_and_leaves_placement_in_the_same_step) {
+  House house(stack_of({cluster("game", 1, 4)}));
+  house.start();
+  house.seconds(5);
+  house.clients["game-1"] = 2;
+  house.second();
+  AdminCall drain;
+  drain.verb = AdminCall::Verb::drain;
+  drain.instance = "game-1";
+  ASSERT_TRUE(house.control->ask(drain));
+  EXPECT_EQ(house.teller.told, std::vector<std::string>{"20000 draining"});
+  EXPECT_FALSE(house.views.back().instances.at(0).open);
+  house.seconds(30);
+  EXPECT_TRUE(house.host.runs({"game-1"})) << "two clients are on it";
+  house.clients.clear();
+  house.seconds(4);
+  EXPECT_FALSE(house.host.runs({"game-1"}));
+}
+
+TEST(Control, down_stops_those_that_need_others_first_and_then_says_so) {
+  ClusterSpec redis = cluster("redis", 1, 1), lobby = cluster("lobby", 2, 2);
+  lobby.needs = {"redis"};
+  House house(stack_of({redis, lobby}));
+  house.start();
+  house.seconds(6);
+  house.clients = {{"lobby-1", 3}};
+  AdminCall down;
+  down.verb = AdminCall::Verb::down;
+  ASSERT_TRUE(house.control->ask(down));
+  house.seconds(10);
+  EXPECT_TRUE(house.host.runs({"redis-1"}));
+  EXPECT_TRUE(house.host.runs({"lobby-1"}));
+  EXPECT_FALSE(house.host.runs({"lobby-2"}));
+  house.clients.clear();
+  house.seconds(10);
+  EXPECT_EQ(house.alive(), 0);
+  EXPECT_TRUE(house.is_down);
+}
+
+TEST(Control, an_edited_file_shows_the_difference_and_restarts_only_what_it_must) {
+  House house(stack_of({cluster("game", 2, 4), cluster("lobby", 1, 2)}));
+  house.start();
+  house.seconds(6);
+  house.edited = stack_of({cluster("game", 2, 6), cluster("chat", 1, 1)});
+  AdminCall apply;
+  apply.verb = AdminCall::Verb::apply;
+  const Json answer = Json::parse(*house.control->ask(apply));
+  EXPECT_EQ(answer["difference"], (Json{"game: instances.max 4 -> 6", "chat: added", "lobby: removed, its instances drain"}));
+  house.seconds(10);
+  EXPECT_EQ(house.serving("chat"), 1);
+  EXPECT_FALSE(house.host.runs({"lobby-1"}));
+  EXPECT_TRUE(house.host.runs({"game-1"}));
+}
+
+TEST(Control, unknown_names_are_answered_with_the_nearest_known) {
+  House house(stack_of({cluster("game", 1, 1)}));
+  house.start();
+  AdminCall call;
+  call.verb = AdminCall::Verb::explain;
+  call.cluster = "gane";
+  const auto answer = house.control->ask(call);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().what, "there is no cluster `gane`; did you mean `game`?");
+}
+
+}  // namespace utakata
