@@ -1,6 +1,9 @@
 #include "fleet/provider/process/process_provider.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "fleet/provider/process/process_world.h"
 
@@ -9,29 +12,238 @@ namespace {
 
 using Kind = ProviderNews::Kind;
 
-TEST(AProcess, runs_nothing_of_the_users_before_it_is_released) {
-  ProcessWorld world;
-  ASSERT_TRUE(world.launch("game-1", world.spec("echo ran >ran; sleep 100")));
-  const auto launched = world.wait(Kind::launched, "game-1");
-  EXPECT_EQ(launched.address.host, "127.0.0.1");
-  EXPECT_GE(launched.address.port, 23000);
-  ASSERT_TRUE(world.launch("game-1", world.spec("echo twice >>ran")));  // a repeated launch
-  EXPECT_TRUE(is_running(process_handle_from(launched.handle).value()));
-  EXPECT_FALSE(std::filesystem::exists(world.folder + "/ran"));
-  world.provider->release({"game-1"});
-  world.provider->release({"game-1"});
-  EXPECT_TRUE(world.until_file("ran", "ran\n"));
-  EXPECT_TRUE(is_running(process_handle_from(launched.handle).value()))
-      << "the same pid runs the command";
-  ASSERT_TRUE(world.provider->stop({"game-1"}, 10s));
-  EXPECT_EQ(world.wait_gone("game-1").what, "killed by signal 15 (SIGTERM)");
+bool runs(pid_t pid) { return std::filesystem::exists("/proc/" + std::to_string(pid) + "/exe"); }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+pid_t pid_in(const std::string& path) {
+  std::ifstream file{path};
+  pid_t pid = 0;
+  file >> pid;
+  return pid;
 }
 
-TEST(AProcess, killed_from_outside_is_told_with_its_signal) {
+TEST(AProcess, sees_its_port_names_folder_and_nothing_that_is_ours_alone) {
+  setenv("UTAKATA_SECRET", "hush", 1);
+  setenv("DATABASE_PASSWORD", "hush", 1);
+  ProcessWorld world;
+  world.options.bind_host = "0.0.0.0";
+  world.options.advertise = "203.0.113.9";
+  world.options.hidden_env = {"DATABASE_PASSWORD"};
+  world.start();
+  auto spec = world.spec(
+      "echo $PORT $UTAKATA_INSTANCE $HOST ${port} ${host} $WHERE $(pwd) "
+      "[$UTAKATA_SECRET$DATABASE_PASSWORD$UTAKATA_GATE] >saw; "
+      "ls /proc/self/fd | wc -l >descriptors; exec sleep 100");
+  spec.env = {{"WHERE", "http://${host}:${port}/"}};
+  const auto launched = world.run("game-1", spec);
+  EXPECT_EQ(launched.address.host, "203.0.113.9");
+  const auto port = std::to_string(launched.address.port);
+  EXPECT_TRUE(world.until_file("saw", port + " game-1 0.0.0.0 " + port +
+                                          " 203.0.113.9 http://203.0.113.9:" + port + "/ " +
+                                          world.folder + " []\n"))
+      << text_of(world.folder + "/saw");
+  // 0, 1, 2, and the one that `ls` reads the folder through.
+  EXPECT_TRUE(world.until_file("descriptors", "4\n")) << text_of(world.folder + "/descriptors");
+  unsetenv("UTAKATA_SECRET");
+  unsetenv("DATABASE_PASSWORD");
+}
+
+TEST(AProcess, serves_on_its_port_and_the_listener_is_known_as_its_own) {
+  ProcessWorld world;
+  const auto launched =
+      world.run("game-1",
+                "exec python3 -c 'import socket,os,time\n"
+                "s=socket.create_server((\"127.0.0.1\",int(os.environ[\"PORT\"])))\n"
+                "open(\"inode\",\"w\").write(str(os.fstat(s.fileno()).st_ino))\n"
+                "time.sleep(100)'");
+  ASSERT_TRUE(world.until([&] { return !text_of(world.folder + "/inode").empty(); }));
+  const std::uint64_t inode = std::stoull(text_of(world.folder + "/inode"));
+  EXPECT_TRUE(owns_a_socket(launched.handle, {1, inode}));
+  EXPECT_FALSE(owns_a_socket(launched.handle, {1}));
+  EXPECT_EQ(tree_of(launched.handle), std::vector{world.pid_of(launched)});
+  // The next instance is never given a port that somebody listens on.
+  world.options.ports_first = world.options.ports_last = launched.address.port;
+  world.start();
+  ASSERT_TRUE(world.launch("game-2", world.spec("sleep 100")));
+  EXPECT_TRUE(has(world.wait(Kind::launch_failed, "game-2").what, "in use"));
+}
+
+TEST(AProcess, killed_from_outside_is_told_in_the_same_breath) {
   ProcessWorld world;
   const auto launched = world.run("game-1", "exec sleep 100");
+  ASSERT_TRUE(world.until([&] {
+    return has(text_of("/proc/" + std::to_string(world.pid_of(launched)) + "/cmdline"), "sleep");
+  }));
   kill(world.pid_of(launched), SIGKILL);
   EXPECT_EQ(world.wait_gone("game-1").what, "killed by signal 9 (SIGKILL)");
+}
+
+TEST(AnEnd, is_told_in_words_that_help) {
+  struct Row {
+    const char* run;
+    const char* what;
+  };
+  const Row rows[] = {
+      {"exit 0", "exit code 0"},
+      {"echo first; echo 'no such room' >&2; exit 3", "exit code 3; its last line: no such room"},
+      {"no-such-program --port 1",
+       "exit code 127: the command was not found; its last line: /bin/sh: 1: no-such-program: not "
+       "found"},
+      {"./data",
+       "exit code 126: the command is not executable; its last line: /bin/sh: 1: ./data: "
+       "Permission denied"},
+      {"printf 'bad \\377 bytes\\001'; exit 1", "exit code 1; its last line: bad ? bytes?"},
+      {"kill -SEGV $$$$", "killed by signal 11 (SIGSEGV)"},
+  };
+  ProcessWorld world;
+  std::ofstream{world.folder + "/data"} << "x";
+  int number = 0;
+  for (const auto& [run, what] : rows) {
+    const auto id = "game-" + std::to_string(++number);
+    world.run(id, run);
+    EXPECT_EQ(world.wait_gone(id).what, what) << run;
+  }
+}
+
+TEST(ALaunch, that_cannot_even_be_asked_is_refused_at_once) {
+  ProcessWorld world;
+  auto nowhere = world.spec("true");
+  nowhere.folder = world.folder + "/missing";
+  const auto refused = world.launch("game-1", nowhere);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Problem::Kind::invalid);
+  EXPECT_TRUE(has(refused.error().what, nowhere.folder));
+  EXPECT_FALSE(world.launch("game-2", world.spec("run ${clusters.redis.port}")));
+  auto env = world.spec("true");
+  env.env = {{"A", "${nothing}"}};
+  EXPECT_FALSE(world.launch("game-3", env));
+}
+
+TEST(ALaunch, without_a_descriptor_left_fails_for_that_reason_and_may_be_tried_again) {
+  ProcessWorld world;
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = open("/dev/null", O_RDONLY);
+  const rlimit tight{.rlim_cur = rlim_t(next), .rlim_max = before.rlim_max};
+  close(next);
+  setrlimit(RLIMIT_NOFILE, &tight);
+  ASSERT_TRUE(world.launch("game-1", world.spec("sleep 100")));
+  setrlimit(RLIMIT_NOFILE, &before);
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.retry);
+  EXPECT_TRUE(has(failed.what, "file descriptors")) << failed.what;
+  world.run("game-1", "exec sleep 100");
+}
+
+TEST(Ports, exhausted_by_own_and_strangers_alike_fail_the_launch_until_one_is_free) {
+  ProcessWorld world;
+  world.options.ports_first = 23500;
+  world.options.ports_last = 23501;
+  world.start();
+  ASSERT_TRUE(world.launch("game-1", world.spec("sleep 100")));
+  ASSERT_TRUE(world.launch("game-2", world.spec("sleep 100")));
+  ASSERT_TRUE(world.launch("game-3", world.spec("sleep 100")));
+  const auto failed = world.wait(Kind::launch_failed, "game-3");
+  EXPECT_TRUE(failed.retry);
+  EXPECT_EQ(failed.what, "process: every port from 23500 to 23501 is in use; widen `api: ports`.");
+  EXPECT_TRUE(world.provider->stop({"game-1"}, 1s));
+  world.wait_gone("game-1");
+  world.run("game-4", "exec sleep 100");
+}
+
+TEST(Stop, of_one_that_ignores_SIGTERM_kills_after_the_grace) {
+  ProcessWorld world;
+  world.run("game-1", "trap '' TERM; echo up >up; while :; do sleep 0.05; done");
+  ASSERT_TRUE(world.until_file("up", "up\n"));
+  ASSERT_TRUE(world.provider->stop({"game-1"}, 300s));
+  ASSERT_TRUE(world.provider->stop({"game-1"}, 50ms));  // sooner
+  ASSERT_TRUE(world.provider->stop({"game-1"}, 300s));  // never later
+  EXPECT_EQ(world.wait_gone("game-1").what,
+            "killed by signal 9 (SIGKILL), because it did not end by itself within its grace");
+}
+
+TEST(Stop, lets_it_end_in_its_own_way_and_reaches_a_frozen_one) {
+  ProcessWorld world;
+  const auto launched = world.run(
+      "game-1", "trap 'echo bye >bye; exit 0' TERM; echo up >up; while :; do sleep 0.05; done");
+  ASSERT_TRUE(world.until_file("up", "up\n"));
+  kill(world.pid_of(launched), SIGSTOP);
+  ASSERT_TRUE(world.provider->stop({"game-1"}, 300s));
+  EXPECT_EQ(world.wait_gone("game-1").what, "exit code 0");
+  EXPECT_EQ(text_of(world.folder + "/bye"), "bye\n");
+}
+
+// Every way out that a process knows, once where a cgroup names the tree and once where /proc must
+// be searched.
+struct Escape {
+  const char* name;
+  const char* run;
+};
+class Escapes : public testing::TestWithParam<Escape> {};
+
+TEST_P(Escapes, die_with_the_main_process) {
+  ProcessWorld world;
+  const auto launched = world.run("game-1", GetParam().run);
+  ASSERT_TRUE(world.until([&] { return pid_in(world.folder + "/escaped") > 0; }));
+  const pid_t escaped = pid_in(world.folder + "/escaped");
+  const pid_t main = world.pid_of(launched);
+  ASSERT_TRUE(runs(escaped));
+  if (runs(main)) kill(main, SIGKILL);
+  world.wait_gone("game-1");
+  EXPECT_FALSE(runs(escaped)) << "gone means that nothing of it is left";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Escapes,
+    testing::Values(Escape{"child", "sleep 100 & echo $! >escaped; wait"},
+                    Escape{"session", "setsid sh -c 'echo $$$$ >escaped; exec sleep 100' & wait"},
+                    Escape{"double_fork",
+                           "setsid sh -c 'sleep 100 & echo $! >escaped' & sleep 100"},
+                    Escape{"orphan_of_an_ended_main",
+                           "(setsid sh -c 'echo $$$$ >escaped; exec sleep 100' &); "
+                           "until [ -s escaped ]; do sleep 0.01; done; exit 0"},
+                    Escape{"deaf",
+                           "setsid sh -c 'trap \"\" TERM HUP INT; echo $$$$ >escaped; sleep 100; "
+                           "sleep 100' & wait"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Files, limit_is_what_was_asked_for) {
+  ProcessWorld world;
+  auto spec = world.spec("ulimit -n >files; ulimit -Hn >>files; exec sleep 100");
+  spec.limits.files = 512;
+  world.run("game-1", spec);
+  EXPECT_TRUE(world.until_file("files", "512\n512\n")) << text_of(world.folder + "/files");
+  EXPECT_TRUE(world.said.empty());
+}
+
+TEST(Files, limit_beyond_what_the_host_allows_is_said_once_and_fails_nothing) {
+  rlimit ours{};
+  getrlimit(RLIMIT_NOFILE, &ours);
+  const rlimit higher{.rlim_cur = ours.rlim_cur, .rlim_max = ours.rlim_max + 1};
+  if (setrlimit(RLIMIT_NOFILE, &higher) == 0) {
+    setrlimit(RLIMIT_NOFILE, &ours);
+    GTEST_SKIP() << "this user may raise its limit of descriptors";
+  }
+  ProcessWorld world;
+  auto spec = world.spec("ulimit -n >files; exec sleep 100");
+  spec.limits.files = std::int64_t(ours.rlim_max) + 1;
+  world.run("game-1", spec);
+  world.run("game-2", spec);
+  EXPECT_TRUE(world.until_file("files", std::to_string(ours.rlim_max) + "\n"));
+  EXPECT_EQ(world.said.size(), 1u);
+}
+
+TEST(Memory, beyond_its_limit_ends_the_process_and_says_so) {
+  ProcessWorld world;
+  if (!world.provider->memory_limits_problem().empty())
+    GTEST_SKIP() << world.provider->memory_limits_problem();
+  auto spec = world.spec("exec python3 -c 'a = b\"x\" * (256 << 20)'");
+  spec.limits.memory = 64 << 20;
+  world.run("game-1", spec);
+  EXPECT_EQ(
+      world.wait_gone("game-1").what,
+      "killed by signal 9 (SIGKILL), because it used more memory than its limit of 67108864 bytes");
 }
 
 }  // namespace

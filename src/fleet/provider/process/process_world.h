@@ -36,7 +36,7 @@ inline std::string text_of(const std::string& path) {
 
 class ProcessWorld {
  public:
-  ProcessWorld() {
+  explicit ProcessWorld(std::string place = temporary_folder()) : folder(std::move(place)) {
     options.fleet_id = "test" + folder.substr(folder.size() - 6);
     options.run_folder = folder + "/run";
     options.ports_first = 23000;
@@ -46,8 +46,8 @@ class ProcessWorld {
   }
   ~ProcessWorld() {
     for (const auto& id : ids) EXPECT_TRUE(provider->stop(id, Duration{0}));
-    until([&] { return provider->strangers().empty() && nothing_runs(); });
     provider->sweep_unknown({});
+    EXPECT_TRUE(until([&] { return nothing_runs() && provider->strangers().empty(); }));
     provider.reset();
     std::filesystem::remove_all(folder);
   }
@@ -120,7 +120,7 @@ class ProcessWorld {
     });
   }
 
-  std::string folder = temporary_folder();
+  std::string folder;
   net::SystemClock clock;
   net::Loop loop;
   ProcessOptions options;

@@ -41,7 +41,9 @@ std::unexpected<Problem> failed(std::string_view doing, int error) {
 }
 
 // Away from 0..3, which the child fills itself.
-Descriptor lifted(Descriptor low) { return Descriptor{fcntl(low.get(), F_DUPFD_CLOEXEC, 10)}; }
+Descriptor lifted(Descriptor low) {
+  return low ? Descriptor{fcntl(low.get(), F_DUPFD_CLOEXEC, 10)} : std::move(low);
+}
 
 class SpawnSettings {
  public:
