@@ -46,18 +46,23 @@ struct Secrets {
 };
 
 Expected<Secrets> secrets_of(Store& store, const Saved& saved, const std::string& stack) {
-  Secrets s{.admin_token = {}, .admin_hash = setting(saved, "admin_token_hash"), .seed = setting(saved, "seed")};
+  Secrets s{.admin_token = {},
+            .admin_hash = setting(saved, "admin_token_hash"),
+            .seed = setting(saved, "seed")};
   if (s.seed.empty()) {
     s.seed = net::random_token(32);
     if (auto kept = store.set("seed", s.seed); !kept) return std::unexpected(kept.error());
   }
-  // A former life that was killed left its running file: its token goes on, scripts that hold it too.
-  if (const auto former = read_running(stack); former && net::sha256_hex(former->token) == s.admin_hash)
+  // A former life that was killed left its running file: its token goes on, scripts that hold it
+  // too.
+  if (const auto former = read_running(stack);
+      former && net::sha256_hex(former->token) == s.admin_hash)
     s.admin_token = former->token;
   if (s.admin_token.empty()) {
     s.admin_token = net::random_token(24);
     s.admin_hash = net::sha256_hex(s.admin_token);
-    if (auto kept = store.set("admin_token_hash", s.admin_hash); !kept) return std::unexpected(kept.error());
+    if (auto kept = store.set("admin_token_hash", s.admin_hash); !kept)
+      return std::unexpected(kept.error());
   }
   return s;
 }
@@ -65,7 +70,8 @@ Expected<Secrets> secrets_of(Store& store, const Saved& saved, const std::string
 // Everything of one controller, made in order and handed to one another.
 class Parts final : public FleetAccess {
  public:
-  explicit Parts(ControllerOptions options) : options_(std::move(options)), live_(options_.is_detached) {}
+  explicit Parts(ControllerOptions options)
+      : options_(std::move(options)), live_(options_.is_detached) {}
 
   int run() {
     if (const int code = open(); code) return code;
@@ -145,7 +151,8 @@ class Parts final : public FleetAccess {
 int Parts::open_api(const Saved& saved) {
   const Stack& stack = options_.stack;
   api_ = std::make_unique<Api>(api_loop_, *this,
-                               ApiOptions{.stack = stack.name, .api = stack.api,
+                               ApiOptions{.stack = stack.name,
+                                          .api = stack.api,
                                           .admin_token_hash = secrets_.admin_hash,
                                           .place_token_hash = setting(saved, "place_token_hash"),
                                           .seats_path = seats_path()});
@@ -155,11 +162,16 @@ int Parts::open_api(const Saved& saved) {
   const auto port = api_->listen();
   if (!port) return cannot_start(port.error().what);
   const bool is_tls = !stack.api.certificate.empty();
-  const std::string host = stack.api.listen.host == "0.0.0.0" || stack.api.listen.host == "::" ? stack.api.advertise
-                                                                                               : stack.api.listen.host;
+  const std::string host = stack.api.listen.host == "0.0.0.0" || stack.api.listen.host == "::"
+                               ? stack.api.advertise
+                               : stack.api.listen.host;
   api_url_ = fmt::format("{}://{}:{}", is_tls ? "https" : "http", host, *port);
-  if (const auto written = write_running({.stack = stack.name, .url = api_url_, .token = secrets_.admin_token,
-                                          .pid = getpid(), .store = stack.store, .run_folder = run_folder()});
+  if (const auto written = write_running({.stack = stack.name,
+                                          .url = api_url_,
+                                          .token = secrets_.admin_token,
+                                          .pid = getpid(),
+                                          .store = stack.store,
+                                          .run_folder = run_folder()});
       !written)
     return cannot_start(written.error().what);
   live_.started(stack.name, api_url_);
@@ -178,47 +190,51 @@ int Parts::open_control(const Saved& saved) {
   process.ports_last = api.ports_last;
   process.say = [this](std::string_view what) { live_.problem(std::string(what)); };
   provider_ = std::make_unique<ProcessProvider>(control_loop_, clock_, std::move(process));
-  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_);
+  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, api);
   control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
   control_loop_.post([this, saved] {
     if (const auto started = control_->start(saved); !started) live_.problem(started.error().what);
     std::vector<InstanceId> known;
     for (const InstanceRow& row : saved.instances) known.push_back(row.instance.id);
     for (const auto& stranger : provider_->sweep_unknown(known))
-      live_.problem(fmt::format("killed {} ({}): it carried this store's mark, but no record names it", stranger.instance,
-                                stranger.handle));
+      live_.problem(
+          fmt::format("killed {} ({}): it carried this store's mark, but no record names it",
+                      stranger.instance, stranger.handle));
   });
   return 0;
 }
 
 ControlParts Parts::control_parts(const Saved&) {
-  return {.clock = clock_,
-          .after = [this](Duration delay, std::function<void()> work) { control_loop_.after(delay, std::move(work)); },
-          .provider = *provider_,
-          .store = *store_,
-          .teller = *teller_,
-          .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
-          .publish =
-              [this](PlacementView view) {
-                auto shared = std::make_shared<PlacementView>(std::move(view));
-                api_loop_.post([this, shared] { api_->apply(std::move(*shared)); });
-              },
-          .token_of = [this](const InstanceId& id) { return token_of(id); },
-          .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
-          .parse = [this](const std::string& text) -> Expected<Stack> {
-            auto parsed = parse_stack({.text = text, .folder = options_.stack.folder, .parameters = options_.parameters});
-            if (parsed) return std::move(*parsed);
-            return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+  return {
+      .clock = clock_,
+      .after = [this](Duration delay,
+                      std::function<void()> work) { control_loop_.after(delay, std::move(work)); },
+      .provider = *provider_,
+      .store = *store_,
+      .teller = *teller_,
+      .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
+      .publish =
+          [this](PlacementView view) {
+            auto shared = std::make_shared<PlacementView>(std::move(view));
+            api_loop_.post([this, shared] { api_->apply(std::move(*shared)); });
           },
-          .on_activity = [this](const Activity& a) { live_.activity(a); },
-          .on_problem = [this](const std::string& what) { live_.problem(what); },
-          .on_down =
-              [this] {
-                went_down_ = true;
-                api_loop_.stop();
-              },
-          .api_url = api_url_,
-          .run_folder = run_folder()};
+      .token_of = [this](const InstanceId& id) { return token_of(id); },
+      .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
+      .parse = [this](const std::string& text) -> Expected<Stack> {
+        auto parsed = parse_stack(
+            {.text = text, .folder = options_.stack.folder, .parameters = options_.parameters});
+        if (parsed) return std::move(*parsed);
+        return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+      },
+      .on_activity = [this](const Activity& a) { live_.activity(a); },
+      .on_problem = [this](const std::string& what) { live_.problem(what); },
+      .on_down =
+          [this] {
+            went_down_ = true;
+            api_loop_.stop();
+          },
+      .api_url = api_url_,
+      .run_folder = run_folder()};
 }
 
 void Parts::watch_signals() {
@@ -233,7 +249,9 @@ void Parts::watch_signals() {
 }
 
 void Parts::go_down(bool now) {
-  live_.problem(now ? "stopping at once" : "draining: every instance stops when its last client has left; Ctrl-C again stops at once");
+  live_.problem(now ? "stopping at once"
+                    : "draining: every instance stops when its last client has left; Ctrl-C again "
+                      "stops at once");
   AdminCall down;
   down.verb = AdminCall::Verb::down;
   down.now = now;

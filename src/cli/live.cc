@@ -14,8 +14,9 @@ Live::Live(bool is_detached) : is_terminal_(!is_detached && isatty(STDOUT_FILENO
 
 std::string to_line(const Activity& a) {
   const std::string who = a.instance.empty() ? a.cluster : a.instance;
-  std::string text = fmt::format("{} {} {}{}", to_text(a.at).substr(11, 12), who, a.kind,
-                                 a.phase == Activity::Phase::intent && a.by != "utakata" ? " (by " + a.by + ")" : "");
+  std::string text = fmt::format(
+      "{} {} {}{}", to_text(a.at).substr(11, 12), who, a.kind,
+      a.phase == Activity::Phase::intent && a.by != "utakata" ? " (by " + a.by + ")" : "");
   if (!a.because.empty()) text += ": " + a.because;
   if (!a.limited_by.empty()) text += " (limited by " + a.limited_by + ")";
   if (a.cut) text += fmt::format(" [{} on it]", plural(*a.cut, "client"));
@@ -55,13 +56,15 @@ void Live::draw(const std::string& status) {
   if (json.is_discarded()) return;
   const std::lock_guard lock(mutex_);
   std::string out = drawn_lines_ ? fmt::format("\033[{}A\033[J", drawn_lines_) : "";
-  std::string body = head_ + "\n" + fmt::format("{:<12}{:>5}{:>9}{:>10}{:>10}{:>9}{:>9}  {}\n", "cluster", "want", "serving",
-                                                "starting", "draining", "clients", "held", "because");
+  std::string body = head_ + "\n" +
+                     fmt::format("{:<12}{:>5}{:>9}{:>10}{:>10}{:>9}{:>9}  {}\n", "cluster", "want",
+                                 "serving", "starting", "draining", "clients", "held", "because");
   for (const auto& c : json["clusters"])
-    body += fmt::format("{:<12}{:>5}{:>9}{:>10}{:>10}{:>9}{:>9}  {}\n", c["name"].get<std::string>(), c["want"].get<int>(),
-                        c["serving"].get<int>(), c["starting"].get<int>(), c["draining"].get<int>(),
-                        c["connections"].get<long>(), c["seats_held"].get<long>(),
-                        c["because"].get<std::string>().substr(0, 60));
+    body +=
+        fmt::format("{:<12}{:>5}{:>9}{:>10}{:>10}{:>9}{:>9}  {}\n", c["name"].get<std::string>(),
+                    c["want"].get<int>(), c["serving"].get<int>(), c["starting"].get<int>(),
+                    c["draining"].get<int>(), c["connections"].get<long>(),
+                    c["seats_held"].get<long>(), c["because"].get<std::string>().substr(0, 60));
   body += "\n";
   for (const std::string& text : recent_) body += text.substr(0, 140) + "\n";
   drawn_lines_ = int(std::ranges::count(body, '\n'));

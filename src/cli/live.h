@@ -1,5 +1,5 @@
-// What the foreground shows: on a terminal a table that renews itself with the last lines of the record below it, otherwise one
-// line an activity. Thread-safe.
+// What the foreground shows: on a terminal a table that renews itself with the last lines of the
+// record below it, otherwise one line an activity. Thread-safe.
 #pragma once
 
 #include <deque>
@@ -18,7 +18,9 @@ class Live {
   void started(const std::string& stack, const std::string& url);
   void activity(const Activity& activity);
   void problem(const std::string& what);
-  void watch(net::Loop& loop, FleetAccess& fleet);  // asks for the table each second; nothing where there is no terminal
+  void watch(
+      net::Loop& loop,
+      FleetAccess& fleet);  // asks for the table each second; nothing where there is no terminal
   void finish(bool went_down);
 
  private:

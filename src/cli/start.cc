@@ -25,18 +25,20 @@ int cannot_start(const std::string& what) {
 
 // A controller of this stack that runs already is told the new file.
 int apply_to(const Running& running, const std::string& text) {
-  const auto answer = request(running, "POST", "/v1/stacks/" + running.stack + "/apply", nlohmann::json{{"text", text}}.dump());
+  const auto answer = request(running, "POST", "/v1/stacks/" + running.stack + "/apply",
+                              nlohmann::json{{"text", text}}.dump());
   if (!answer) {
-    fmt::print(stderr, "utakata: {} is run by process {} (store {}), which did not take the file: {}\n", running.stack,
-               running.pid, running.store, answer.error().what);
+    fmt::print(stderr,
+               "utakata: {} is run by process {} (store {}), which did not take the file: {}\n",
+               running.stack, running.pid, running.store, answer.error().what);
     return 1;
   }
   const auto json = nlohmann::json::parse(*answer, nullptr, false);
   const auto lines = json.value("difference", std::vector<std::string>{});
   for (const std::string& line : lines) fmt::print("{}\n", line);
   if (lines.empty())
-    fmt::print("{} is run by process {} already (store {}), and the file changes nothing\n", running.stack, running.pid,
-               running.store);
+    fmt::print("{} is run by process {} already (store {}), and the file changes nothing\n",
+               running.stack, running.pid, running.store);
   else
     fmt::print("applied by the running controller, process {}\n", running.pid);
   return 0;
@@ -58,7 +60,8 @@ int detach(ControllerOptions options) {
     const bool is_up = read(ends[0], &said, 1) == 1;
     if (!is_up) return 2;  // it has said why
     const auto running = read_running(options.stack.name);
-    fmt::print("{} is up at {}, process {}; its log: {}\n", options.stack.name, running ? running->url : "", child, log);
+    fmt::print("{} is up at {}, process {}; its log: {}\n", options.stack.name,
+               running ? running->url : "", child, log);
     return 0;
   }
   setsid();
@@ -83,30 +86,38 @@ int become(ControllerOptions options, bool is_detached) {
 
 int start_from_file(const StartOptions& options) {
   std::ifstream file(options.path, std::ios::binary);
-  if (!file) return cannot_start(options.path + " cannot be read: name a stack file, or `utakata run -- COMMAND` without one");
+  if (!file)
+    return cannot_start(
+        options.path +
+        " cannot be read: name a stack file, or `utakata run -- COMMAND` without one");
   std::stringstream text;
   text << file.rdbuf();
   std::error_code error;
   const auto folder = std::filesystem::absolute(options.path, error).parent_path();
-  auto stack = parse_stack({.text = text.view(), .folder = folder.lexically_normal().string(), .parameters = options.parameters});
+  auto stack = parse_stack({.text = text.view(),
+                            .folder = folder.lexically_normal().string(),
+                            .parameters = options.parameters});
   if (!stack) {
     fmt::print(stderr, "{}", to_text(stack.error(), options.path));
     return 2;
   }
   if (const auto running = read_running(stack->name); running && is_running(*running)) {
     if (running->store == stack->store) return apply_to(*running, text.str());
-    return cannot_start(fmt::format("a stack named {} is run by process {} with the store {}: give this one another name, "
-                                    "or take that one down with `utakata down --stack {}`",
-                                    stack->name, running->pid, running->store, stack->name));
+    return cannot_start(fmt::format(
+        "a stack named {} is run by process {} with the store {}: give this one another name, "
+        "or take that one down with `utakata down --stack {}`",
+        stack->name, running->pid, running->store, stack->name));
   }
-  return become({.stack = std::move(*stack), .text = text.str(), .parameters = options.parameters}, options.is_detached);
+  return become({.stack = std::move(*stack), .text = text.str(), .parameters = options.parameters},
+                options.is_detached);
 }
 
 int start_stack(Stack stack, bool is_detached) {
   if (const auto running = read_running(stack.name); running && is_running(*running))
-    return cannot_start(fmt::format("{} is run by process {} already: take it down with `utakata down --stack {}`, or give "
-                                    "this one a --name",
-                                    stack.name, running->pid, stack.name));
+    return cannot_start(fmt::format(
+        "{} is run by process {} already: take it down with `utakata down --stack {}`, or give "
+        "this one a --name",
+        stack.name, running->pid, stack.name));
   return become({.stack = std::move(stack), .text = {}, .parameters = {}}, is_detached);
 }
 

@@ -1,4 +1,5 @@
-// `utakata up` and `utakata run`: from a stack to a running controller, in the foreground or detached.
+// `utakata up` and `utakata run`: from a stack to a running controller, in the foreground or
+// detached.
 #pragma once
 
 #include <map>
@@ -14,8 +15,9 @@ struct StartOptions {
   bool is_detached = false;
 };
 
-// Reads and checks the file (all mistakes at once, exit code 2). Where a controller runs this stack already, shows what the
-// edited file changes and has it applied; otherwise becomes the controller. Returns the exit code.
+// Reads and checks the file (all mistakes at once, exit code 2). Where a controller runs this stack
+// already, shows what the edited file changes and has it applied; otherwise becomes the controller.
+// Returns the exit code.
 int start_from_file(const StartOptions& options);
 
 // The same for a stack that was made from command line options.

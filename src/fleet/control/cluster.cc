@@ -97,8 +97,7 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
     ++next;
   }
   add_seats(seen);
-  const std::string blob =
-      encode_tick(spec().name, control_.parts_.clock.wall(), fleet(), seen);
+  const std::string blob = encode_tick(spec().name, control_.parts_.clock.wall(), fleet(), seen);
   if (const auto kept =
           control_.parts_.store.observe(spec().name, control_.parts_.clock.wall(), blob);
       !kept)

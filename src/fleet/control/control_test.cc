@@ -1,4 +1,5 @@
-// The whole loop over fakes: what is recorded, what is done, and what a crash between the two leaves behind.
+// The whole loop over fakes: what is recorded, what is done, and what a crash between the two
+// leaves behind.
 #include "fleet/control/control.h"
 
 #include <gtest/gtest.h>
@@ -34,7 +35,8 @@ struct Crash {};  // the process ends here
 // A provider that forwards, and dies before or after its nth order.
 class CrashingProvider final : public Provider {
  public:
-  CrashingProvider(Provider& inner, int& left, bool before) : inner_(inner), left_(left), before_(before) {}
+  CrashingProvider(Provider& inner, int& left, bool before)
+      : inner_(inner), left_(left), before_(before) {}
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override {
     return order([&] { return inner_.launch(id, spec); });
   }
@@ -140,7 +142,9 @@ class House {
     Instant at;
     std::uint64_t order;
     std::function<void()> run;
-    bool operator<(const Work& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
+    bool operator<(const Work& other) const {
+      return std::tie(at, order) > std::tie(other.at, other.order);
+    }
   };
 
   // Everyone who runs answers, with the connections the test gave it.
@@ -150,8 +154,10 @@ class House {
     void look(std::span<const ProbeTarget> targets, Duration deadline,
               std::function<void(std::vector<Sight>)> done) override {
       for (const ProbeTarget& t : targets)
-        if (house_.host.runs(t.id) && !house_.frozen(t.id)) house_.probe.answers(t.id, house_.clients[t.id.text]);
-        else house_.probe.is_silent(t.id);
+        if (house_.host.runs(t.id) && !house_.frozen(t.id))
+          house_.probe.answers(t.id, house_.clients[t.id.text]);
+        else
+          house_.probe.is_silent(t.id);
       house_.probe.look(targets, deadline, std::move(done));
     }
 
@@ -161,15 +167,24 @@ class House {
 
   ControlParts parts() {
     return {.clock = clock,
-            .after = [this](Duration d, std::function<void()> run) { work.push({clock.now() + d, next_++, std::move(run)}); },
+            .after =
+                [this](Duration d, std::function<void()> run) {
+                  work.push({clock.now() + d, next_++, std::move(run)});
+                },
             .provider = *crashing,
             .store = store,
             .teller = teller,
-            .make_probe = [this](const ClusterSpec&) { return std::make_unique<AnsweringProbe>(*this); },
+            .make_probe =
+                [this](const ClusterSpec&) { return std::make_unique<AnsweringProbe>(*this); },
             .publish =
                 [this](PlacementView view) {
                   // A placing side that obeys at once and holds nothing.
-                  SeatReport report{.cluster = view.cluster, .version = view.version, .waiting = 0, .granted = 0, .refused = 0, .lines = {}};
+                  SeatReport report{.cluster = view.cluster,
+                                    .version = view.version,
+                                    .waiting = 0,
+                                    .granted = 0,
+                                    .refused = 0,
+                                    .lines = {}};
                   views.push_back(std::move(view));
                   work.push({clock.now(), next_++, [this, report] { control->take(report); }});
                 },
@@ -184,7 +199,9 @@ class House {
   }
 
  public:
-  bool frozen(const InstanceId& id) const { return std::ranges::find(frozen_ids, id.text) != frozen_ids.end(); }
+  bool frozen(const InstanceId& id) const {
+    return std::ranges::find(frozen_ids, id.text) != frozen_ids.end();
+  }
   std::map<std::string, int> clients;
   std::vector<std::string> frozen_ids;
   Stack edited;
@@ -229,7 +246,8 @@ TEST(Control, what_needs_another_cluster_starts_after_it_serves_and_learns_its_a
   house.seconds(3);
   ASSERT_EQ(house.serving("lobby"), 1);
   const auto& env = house.host.guests().at({"lobby-1"}).spec.env;
-  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("REDIS", "127.0.0.1:20000")), env.end());
+  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("REDIS", "127.0.0.1:20000")),
+            env.end());
 }
 
 TEST(Control, a_death_is_healed_in_the_turn_in_which_it_is_told) {
@@ -248,7 +266,8 @@ TEST(Control, a_full_disk_stops_every_act_is_said_once_and_work_goes_on_after) {
   house.host.die({"game-1"});
   house.seconds(20);
   EXPECT_EQ(house.alive(), 1) << "nothing is launched without a recorded intent";
-  const auto said = std::ranges::count_if(house.problems, [](const std::string& p) { return p.find("nothing is done") != p.npos; });
+  const auto said = std::ranges::count_if(
+      house.problems, [](const std::string& p) { return p.find("nothing is done") != p.npos; });
   EXPECT_EQ(said, 1);
   house.store.set_full(false);
   house.seconds(3);
@@ -278,7 +297,8 @@ TEST(Control, a_crash_at_any_order_loses_nothing_and_launches_nothing_twice) {
         EXPECT_GT(nth, 6) << "the crash point was never reached";
         break;
       }
-      EXPECT_EQ(house.serving("game"), 3) << "crash " << (before ? "before" : "after") << " order " << nth;
+      EXPECT_EQ(house.serving("game"), 3)
+          << "crash " << (before ? "before" : "after") << " order " << nth;
       EXPECT_EQ(house.alive(), 3) << "crash " << (before ? "before" : "after") << " order " << nth;
       for (const auto& [id, starts] : house.host.starts) EXPECT_LE(starts, 1) << id.text;
     }
@@ -368,7 +388,8 @@ TEST(Control, an_edited_file_shows_the_difference_and_restarts_only_what_it_must
   AdminCall apply;
   apply.verb = AdminCall::Verb::apply;
   const Json answer = Json::parse(*house.control->ask(apply));
-  EXPECT_EQ(answer["difference"], (Json{"game: instances.max 4 -> 6", "chat: added", "lobby: removed, its instances drain"}));
+  EXPECT_EQ(answer["difference"], (Json{"game: instances.max 4 -> 6", "chat: added",
+                                        "lobby: removed, its instances drain"}));
   house.seconds(10);
   EXPECT_EQ(house.serving("chat"), 1);
   EXPECT_FALSE(house.host.runs({"lobby-1"}));

@@ -1,0 +1,24 @@
+#include "cli/probes.h"
+
+#include "fleet/probe/http/http_probe.h"
+#include "fleet/probe/sockets/sockets_probe.h"
+#include "fleet/provider/process/tree.h"
+
+namespace utakata {
+
+Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const ApiSpec& api)
+    : loop_(loop),
+      client_(client),
+      table_([&client] { return client.own_connections(); }, api.ports_first, api.ports_last),
+      listener_(make_listener_check(
+          clock, table_, [](const std::string& handle, const std::vector<std::uint64_t>& inodes) {
+            return owns_a_socket(handle, inodes);
+          })) {}
+
+std::unique_ptr<Probe> Probes::make(const ClusterSpec& spec) {
+  if (spec.count.kind == CountSpec::Kind::sockets)
+    return std::make_unique<SocketsProbe>(loop_, client_, table_, spec, listener_);
+  return std::make_unique<HttpProbe>(loop_, client_, spec, listener_);
+}
+
+}  // namespace utakata
