@@ -1,0 +1,95 @@
+#include "fleet/probe/ask/asking.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace utakata {
+
+Asking::~Asking() {
+  loop_.cancel(timer_);
+  for (const Question& question : questions_)
+    if (question.heard && question.call) client_.cancel(question.call);
+}
+
+void Asking::begin(Duration deadline, std::function<void()> ended) {
+  check(!ended_, "a probe is not asked again before it has answered");
+  ended_ = std::move(ended);
+  deadline_ = deadline;
+  all_asked_ = false;
+  timer_ = loop_.after(deadline, [this] { give_up(); });
+}
+
+std::uint32_t Asking::add(Heard heard) {
+  questions_.push_back({std::move(heard), 0});
+  ++open_;
+  return std::uint32_t(questions_.size() - 1);
+}
+
+void Asking::get(const Address& address, const std::string& path,
+                 const std::vector<std::string>& headers, std::size_t answer_bytes_max,
+                 Heard heard) {
+  const std::uint32_t index = add(std::move(heard));
+  net::HttpCall call;
+  call.url = fmt::format("http://{}{}", host_and_port(address), path);
+  call.headers = headers;
+  call.answer_bytes_max = answer_bytes_max;
+  call.deadline = deadline_ + 1s;  // ours comes first: one sentence for all who are late
+  questions_[index].call = client_.call(
+      std::move(call),
+      [this, index](Expected<net::HttpResult> result) { answer(index, std::move(result)); });
+}
+
+void Asking::handshake(const Address& address, const std::string& path, Heard heard) {
+  const std::uint32_t index = add(std::move(heard));
+  handshakes_.push_back(
+      std::make_unique<Handshake>(loop_, address, path, [this, index](Expected<void> granted) {
+        if (granted)
+          answer(index, net::HttpResult{.status = 101, .body = {}, .headers = {}});
+        else
+          answer(index, std::unexpected(granted.error()));
+      }));
+}
+
+void Asking::all_asked() {
+  all_asked_ = true;
+  if (open_ > 0) return;
+  loop_.cancel(timer_);
+  timer_ = loop_.after(Duration{0}, [this] { end(); });  // never inside look()
+}
+
+void Asking::answer(std::uint32_t index, Expected<net::HttpResult> result) {
+  const Heard heard = std::exchange(questions_[index].heard, nullptr);
+  --open_;
+  heard(std::move(result));
+  if (open_ == 0 && all_asked_) end();
+}
+
+void Asking::give_up() {
+  for (Question& question : questions_) {
+    if (!question.heard) continue;
+    if (question.call) client_.cancel(question.call);
+    const Heard heard = std::exchange(question.heard, nullptr);
+    heard(problem(Problem::Kind::timed_out, fmt::format("no answer within {}", to_text(deadline_)),
+                  true));
+  }
+  end();
+}
+
+void Asking::end() {
+  loop_.cancel(timer_);
+  questions_.clear();
+  open_ = 0;
+  handshakes_.clear();               // none of them is on the stack: they are heard by posts
+  std::exchange(ended_, nullptr)();  // may destroy this
+}
+
+std::string host_and_port(const Address& address) {
+  const bool is_v6 = address.host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", is_v6 ? "[" : "", address.host, is_v6 ? "]" : "", address.port);
+}
+
+}  // namespace utakata

@@ -1,0 +1,79 @@
+// Who listens on which port, and how many clients are connected there, as the kernel counts. One
+// dump serves every cluster's probe of a tick.
+//
+// Counted: established connections that the program has accepted. Not counted: those in the backlog
+// (inode 0: nobody serves them yet); our own; and those whose other end has closed already
+// (CLOSE_WAIT): that client is gone, and a program that forgets to close would never drain.
+// Connections of other network namespaces are not seen. A phone that vanished counts until TCP
+// keep-alive ends it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/instant.h"
+#include "base/problem.h"
+#include "fleet/model/instance.h"
+#include "fleet/probe/listener.h"
+#include "fleet/probe/sockets/sock_diag.h"
+#include "net/socket_end.h"
+
+namespace utakata {
+
+// Loop thread only. refresh() blocks about 1 us for each socket within the ports; the rest is
+// look-ups.
+class SocketTable {
+ public:
+  // Our own connections at this moment, to be left out: HttpClient::own_connections.
+  using OwnConnections = std::function<std::vector<net::OwnConnection>()>;
+  SocketTable(OwnConnections own, std::uint16_t port_first = 0, std::uint16_t port_last = 65535)
+      : own_(std::move(own)), port_first_(port_first), port_last_(port_last) {}
+
+  // Dumps anew unless the last dump is younger than `shared_for`: clusters tick together, and a
+  // count 50 ms old is as fresh as the answer of an instance that took 50 ms.
+  Expected<void> refresh(Instant now, Duration shared_for = Duration{50ms});
+  Instant at() const { return at_; }
+
+  // Where somebody listens at exactly that numeric address, connections to it; otherwise all to the
+  // port: an address that clients are told may be a name, or belong to a gateway. None: nobody
+  // listens there.
+  std::optional<int> connections(const Address& address) const;
+  std::vector<std::uint64_t> listeners(const Address& address) const;  // their inodes
+
+ private:
+  using Bytes = decltype(net::SocketEnd::address);
+  struct Port {
+    struct Listener {
+      Bytes address;
+      std::uint64_t inode;
+    };
+    struct Clients {
+      Bytes address;  // of our end
+      int count;
+    };
+    std::vector<Listener> listeners;
+    std::vector<Clients> clients;
+  };
+  void take(const KernelSocket& socket, const std::vector<net::OwnConnection>& own);
+  const Port* port_of(const Address& address) const;
+
+  const OwnConnections own_;
+  const std::uint16_t port_first_, port_last_;
+  SockDiag kernel_;
+  Instant at_{};
+  bool is_filled_ = false;
+  std::unordered_map<std::uint16_t, Port> ports_;
+};
+
+// Answers by the table, refreshed when asked, and by `owns`: is one of these sockets the handle's?
+// (provider/process/tree.h)
+using OwnsASocket =
+    std::function<bool(const std::string& handle, const std::vector<std::uint64_t>& inodes)>;
+ListenerCheck make_listener_check(const Clock& clock, SocketTable& table, OwnsASocket owns);
+
+}  // namespace utakata
