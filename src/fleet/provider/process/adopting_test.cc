@@ -83,7 +83,9 @@ TEST(AControllerThatDied, and_the_main_process_too_leaves_escapees_that_the_next
         world.run("game-1", "setsid sh -c 'echo $$$$ >escaped; exec sleep 100' & sleep 100");
     EXPECT_TRUE(world.until([&] { return !text_of(folder + "/escaped").empty(); }));
     tell_in(folder, told);
-    kill(world.pid_of(told), SIGKILL);  // and no turn of the loop to hear of it
+    kill(world.pid_of(told), SIGKILL);
+    // Dead, and no turn of the loop to hear of it.
+    while (is_running(process_handle_from(told.handle).value())) sched_yield();
   });
   ProcessWorld world{folder};
   world.provider->adopt({"game-1"}, told_in(folder).handle, told_in(folder).address);

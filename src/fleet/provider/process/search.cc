@@ -8,9 +8,6 @@
 namespace utakata {
 namespace {
 
-// About 800 processes at 6 us: most hosts are walked in one slice, and no slice is felt by a tick.
-constexpr Duration slice_budget{5ms};
-
 bool session_is_anothers(const TreeSearch::Wanted& wanted) {
   const auto leader = read_stat(wanted.session);
   return leader && leader->started != wanted.session_started;
@@ -19,8 +16,11 @@ bool session_is_anothers(const TreeSearch::Wanted& wanted) {
 }  // namespace
 
 TreeSearch::TreeSearch(net::Loop& loop, std::string fleet_id,
-                       std::function<bool(pid_t)> is_innocent)
-    : loop_(loop), fleet_id_(std::move(fleet_id)), is_innocent_(std::move(is_innocent)) {}
+                       std::function<bool(pid_t)> is_innocent, Duration slice)
+    : loop_(loop),
+      fleet_id_(std::move(fleet_id)),
+      is_innocent_(std::move(is_innocent)),
+      slice_(slice) {}
 
 void TreeSearch::look_for(Wanted wanted, Found found) {
   const bool is_first = waiting_.empty();
@@ -33,6 +33,7 @@ void TreeSearch::look_for(Wanted wanted, Found found) {
 }
 
 void TreeSearch::begin() {
+  if (walk_ || waiting_.empty()) return;  // begun already: `found` may ask again, and posts then
   running_ = std::exchange(waiting_, {});
   for (auto& request : running_)
     if (session_is_anothers(request.wanted)) request.wanted.session = 0;
@@ -44,10 +45,10 @@ void TreeSearch::slice() {
   const auto again = [this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) slice();
   };
-  if (!walk_->step(slice_budget, [this](pid_t pid) { see(pid); })) return loop_.post(again);
+  if (!walk_->step(slice_, [this](pid_t pid) { see(pid); })) return loop_.post(again);
   walk_.reset();
   for (auto& request : std::exchange(running_, {})) request.found(std::move(request.members));
-  if (!waiting_.empty() && !walk_) begin();
+  begin();
 }
 
 TreeSearch::Request* TreeSearch::owner_of(pid_t pid, std::uint16_t& port) {
