@@ -1,0 +1,187 @@
+// A new view of the cluster: who is there, who is open, and what the counts say about those
+// promised a seat.
+#include <algorithm>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+
+void PlacementLedger::apply(const PlacementView& view, Instant now) {
+  move_windows(now);
+  expire(now, 20'000);  // the rest by and by; their seats are held so much longer
+  view_.cluster = view.cluster;
+  view_.version = view.version;
+  view_.capacity = view.capacity;
+  view_.accept_per_second = view.accept_per_second;
+  view_.policy = view.policy;
+  view_.seats_per_key = view.seats_per_key;
+  view_.hold = view.hold;
+  rate_ = AdmissionRate::of(view.accept_per_second);
+  rate_tick_ = rate_.limits() ? rate_.tick(now) : 0;
+
+  for (PlaceSlot& slot : slots_) slot.seen = false;
+  slots_in_view_.resize(view.instances.size(), kNone);
+  for (std::size_t i = 0; i < view.instances.size(); ++i) {
+    const Placeable& seen = view.instances[i];
+    std::uint32_t& slot = slots_in_view_[i];
+    if (slot >= slots_.size() || slots_[slot].number == 0 || slots_[slot].id != seen.id)
+      slot = slot_make(seen.id.text);
+    slots_[slot].seen = true;
+  }
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
+    if (slots_[slot].number != 0 && !slots_[slot].seen) slot_end(slot);
+  for (std::size_t i = 0; i < view.instances.size(); ++i)
+    slot_update(slots_in_view_[i], view.instances[i], now);
+  distrust_until_ = {};
+  slot_ramps(now);
+
+  order_.reset(slots_.size(), view_.policy == PlacePolicy::pack);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) touch(slot, true);
+  order_.build();
+}
+
+// The slot of an instance, a new one where it is new.
+std::uint32_t PlacementLedger::slot_make(std::string_view id) {
+  if (const auto known = slot_by_id_.find(id); known != slot_by_id_.end()) return known->second;
+  std::uint32_t index = std::uint32_t(slots_.size());
+  if (!slots_free_.empty()) {
+    index = slots_free_.back();
+    slots_free_.pop_back();
+  } else {
+    slots_.emplace_back();
+  }
+  PlaceSlot& slot = slots_[index];
+  slot = {};
+  slot.id.text = id;
+  slot.number = ++slot_number_;
+  slot_by_id_.emplace(slot.id.text, index);
+  if (log_) log_->instance(slot.number, id);
+  return index;
+}
+
+void PlacementLedger::slot_end(std::uint32_t index) {
+  PlaceSlot& slot = slots_[index];
+  while (slot.room_first != kNone) room_end(slot.room_first);
+  while (slot.oldest != kNone) {
+    const std::uint32_t hold = slot.oldest;
+    give_up(holds_[hold], holds_[hold].seats - holds_[hold].arrived);
+    unlist(hold);
+    forget(hold);
+  }
+  free_ -= slot.free;
+  offered_ -= slot.offer;
+  std::erase(windowed_, index);
+  slot_by_id_.erase(slot_by_id_.find(slot.id.text));
+  slot = {};
+  slots_free_.push_back(index);
+}
+
+void PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, Instant now) {
+  PlaceSlot& slot = slots_[index];
+  if (slot.url != seen.url) {
+    slot.url = seen.url;
+    slot.has_tickets = slot.url.find("${ticket}") != std::string::npos;
+  }
+  if (slot.token_hash != seen.token_hash) slot.token_hash = seen.token_hash;
+  slot.open = seen.open;
+  slot.honours_keys = seen.honours_keys;
+  slot.serving_since = seen.serving_since;
+  slot.weight = seen.weight;
+  if (distrust_until_ > now) slot.closed_until = distrust_until_;
+  if (slot.closed_until <= now) slot.closed_until = {};
+  // A count that is not newer tells nothing new, and is not to be taken for one that has seen the
+  // latest arrivals.
+  if (seen.count_known && (!slot.counted_at || seen.counted_at > *slot.counted_at))
+    slot_counted(index, seen, now);
+  slot.count_known = seen.count_known;
+  if (slot.keys > 0) room_sweep(index, now);
+}
+
+void PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, Instant now) {
+  PlaceSlot& slot = slots_[index];
+  if (seen.accepted && slot.tells_accepted()) {
+    const std::int64_t rise = *seen.accepted - *slot.accepted;
+    if (rise > 0) slot_arrivals(index, rise, seen.counted_at, now);
+    if (rise < 0) slot.released = slot.released_before = 0;  // the counter began anew
+  }
+  if (seen.accepted) slot.accepted = seen.accepted;
+  slot.released_before = std::exchange(slot.released, 0);
+  slot.connections = std::max(0, seen.connections);
+  slot.counted_at = seen.counted_at;
+  std::erase_if(slot.settling, [&](const PlaceSlot::Settling& settling) {
+    if (settling.at > seen.counted_at - options_.count_lag) return false;
+    slot.held -= settling.seats;
+    return true;
+  });
+  if (slot.connections > 0) {
+    slot.zeros = 0;
+  } else {
+    ++slot.zeros;
+    slot.zero_before = std::exchange(slot.zero_at, seen.counted_at);
+  }
+}
+
+// `rise` clients came: first those that are accounted for otherwise, then the oldest of those
+// expected before the count.
+void PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Instant counted_at,
+                                    Instant now) {
+  PlaceSlot& slot = slots_[index];
+  for (std::int64_t* known : {&slot.released_before, &slot.released}) {
+    const std::int64_t taken = std::min(rise, *known);
+    *known -= taken;
+    rise -= taken;
+  }
+  while (rise > 0 && slot.oldest != kNone) {
+    const std::uint32_t oldest = slot.oldest;
+    Hold& hold = holds_[oldest];
+    if (hold.granted >= counted_at) return;
+    const auto came = std::uint32_t(std::min<std::int64_t>(rise, hold.seats - hold.arrived));
+    rise -= came;
+    hold.arrived = std::uint16_t(hold.arrived + came);
+    give_up(hold, came);
+    if (hold.arrived == hold.seats) end_arrived(oldest, now);
+  }
+}
+
+void PlacementLedger::slot_ramps(Instant now) {
+  double load = 0;
+  int ripe = 0;
+  open_ = 0;
+  for (PlaceSlot& slot : slots_) {
+    if (slot.number == 0 || !slot.open) continue;
+    ++open_;
+    if (now - slot.serving_since < options_.ramp) continue;
+    ++ripe;
+    load += double(slot.connections) + slot.held;
+  }
+  for (PlaceSlot& slot : slots_) {
+    const double age = to_seconds(now - slot.serving_since) / to_seconds(options_.ramp);
+    slot.ramp = ripe > 0 && age < 1 ? (1 - std::max(0.0, age)) * load / ripe : 0;
+  }
+}
+
+const PlaceSlot* PlacementLedger::find_instance(std::string_view id) const {
+  const auto known = slot_by_id_.find(id);
+  return known == slot_by_id_.end() ? nullptr : &slots_[known->second];
+}
+
+int PlacementLedger::seats_held() const {
+  int held = 0;
+  for (const PlaceSlot& slot : slots_) held += slot.held;
+  return held;
+}
+
+SeatReport PlacementLedger::report() const {
+  SeatReport report;
+  report.cluster = view_.cluster;
+  report.version = view_.version;
+  report.waiting = line_.waiting();
+  report.granted = granted_;
+  report.refused = refused_;
+  for (const PlaceSlot& slot : slots_)
+    if (slot.number != 0 && (slot.held > 0 || slot.keys > 0))
+      report.lines.push_back({slot.id, slot.held, slot.keys});
+  return report;
+}
+
+}  // namespace utakata

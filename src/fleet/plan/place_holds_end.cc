@@ -1,0 +1,145 @@
+// How holds end: by expiry, arrival or release, and what that does to the seats held.
+#include <algorithm>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+
+void PlacementLedger::enlist(std::uint32_t index) {
+  Hold& hold = holds_[index];
+  PlaceSlot& slot = slots_[hold.slot];
+  hold.older = slot.newest;
+  (slot.newest == kNone ? slot.oldest : holds_[slot.newest].newer) = index;
+  slot.newest = index;
+}
+
+void PlacementLedger::unlist(std::uint32_t index) {
+  Hold& hold = holds_[index];
+  PlaceSlot& slot = slots_[hold.slot];
+  (hold.older == kNone ? slot.oldest : holds_[hold.older].newer) = hold.newer;
+  (hold.newer == kNone ? slot.newest : holds_[hold.newer].older) = hold.older;
+  hold.older = hold.newer = kNone;
+}
+
+void PlacementLedger::forget(std::uint32_t index) {
+  holds_.unschedule(index);
+  holds_.free(index);
+}
+
+void PlacementLedger::give_up(Hold& hold, std::uint32_t seats) {
+  slots_[hold.slot].held -= int(seats);
+  if (hold.stranger) strangers_held_ -= int(seats);
+}
+
+// Entries are joined by tenths of a second, rounded up: later is safe, and there are few.
+void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats) {
+  constexpr Duration kTenth = 100ms;
+  const Instant until{(at.time_since_epoch() / kTenth + 1) * kTenth};
+  for (auto entry = slot.settling.rbegin(); entry != slot.settling.rend(); ++entry)
+    if (entry->at == until) {
+      entry->seats += seats;
+      return;
+    }
+  // An instance that is not counted any more: nothing is lost by waiting for the latest of them
+  // all.
+  if (slot.settling.size() >= 256) {
+    slot.settling.back().at = std::max(slot.settling.back().at, until);
+    slot.settling.back().seats += seats;
+  } else {
+    slot.settling.push_back({until, seats});
+  }
+}
+
+bool PlacementLedger::expire(Instant now, int at_most) {
+  for (; at_most > 0; --at_most) {
+    const std::uint32_t index = holds_.next_due(now);
+    if (index == kNone) return false;
+    end_due(index, now);
+  }
+  return true;
+}
+
+void PlacementLedger::end_due(std::uint32_t index, Instant now) {
+  Hold& hold = holds_[index];
+  PlaceSlot& slot = slots_[hold.slot];
+  if (hold.kind == Hold::Kind::reserve) {  // drawn by nobody, so nobody comes for them
+    const std::uint32_t room = hold.room, slot_index = hold.slot;
+    give_up(hold, hold.seats);
+    forget(index);
+    rooms_[room].reserve = kNone;
+    touch(slot_index);
+    return room_check(room);
+  }
+  const std::uint32_t absent = hold.seats - hold.arrived;
+  settle(slot, hold.expires, int(absent));
+  if (slot.accepted)
+    slot.released += absent;  // they may have come just before, and will show in the counter
+  if (hold.stranger) strangers_held_ -= int(absent);
+  unlist(index);
+  if (hold.room == kNone) return forget(index);
+
+  PlaceRoom& room = rooms_[hold.room];
+  if (--room.pending == 0) room.quiet_since = now;
+  const bool tells = slot.tells_tickets || slot.tells_accepted();
+  if (!tells || hold.arrived > 0) {
+    if (tells) {
+      room.drawn -= absent;
+      hold.seats = hold.arrived;
+    }
+    hold.kind = Hold::Kind::arrived;
+    if (log_) log_->arrived(holds_.number(index));
+    return;
+  }
+  // By the counter alone it is not sure who came: the seat is free again, the key stays where it
+  // is.
+  room.maybe_live |= !slot.tells_tickets;
+  room.drawn -= hold.seats;
+  const std::uint32_t room_index = hold.room;
+  if (log_) {
+    log_->ended(holds_.number(index));
+    if (room.maybe_live) room_log(room, *log_);
+  }
+  room_part(index);
+  forget(index);
+  room_check(room_index);
+}
+
+void PlacementLedger::end_arrived(std::uint32_t index, Instant now) {
+  Hold& hold = holds_[index];
+  unlist(index);
+  if (hold.room == kNone) {
+    if (log_) log_->ended(holds_.number(index));
+    return forget(index);
+  }
+  holds_.unschedule(index);
+  hold.kind = Hold::Kind::arrived;
+  PlaceRoom& room = rooms_[hold.room];
+  if (--room.pending == 0) room.quiet_since = now;
+  if (log_) log_->arrived(holds_.number(index));
+}
+
+void PlacementLedger::end_released(std::uint32_t index, Instant now) {
+  Hold& hold = holds_[index];
+  const std::uint32_t slot_index = hold.slot, room_index = hold.room;
+  PlaceRoom* const room = room_index == kNone ? nullptr : &rooms_[room_index];
+  if (hold.kind == Hold::Kind::pending) {
+    const std::uint32_t absent = hold.seats - hold.arrived;
+    unlist(index);
+    // Its client may have come and gone between two counts, and will yet show in the counter.
+    if (slots_[slot_index].tells_accepted()) slots_[slot_index].released += absent;
+    if (room && room->reserve != kNone)
+      holds_[room->reserve].seats += absent;  // others of the room may draw them
+    else
+      give_up(hold, absent);
+    if (room && --room->pending == 0) room->quiet_since = now;
+  }
+  if (room) {
+    room->drawn -= hold.seats;
+    room_part(index);
+  }
+  forget(index);
+  touch(slot_index);
+  if (room) room_check(room_index);
+}
+
+}  // namespace utakata

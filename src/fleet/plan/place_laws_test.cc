@@ -1,0 +1,218 @@
+// Laws of placement, judged by a small world that knows who really is where: clients who come late
+// or never, counts that were asked for up to 800 ms before they are answered, instances that tell
+// nothing, arrivals, or tickets.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+namespace {
+
+enum class Tells { nothing, accepted, tickets };
+
+struct Client {
+  std::uint64_t placement = 0;
+  std::string instance, key;
+  Instant expires{};
+  int promised = 0, connected = 0;
+};
+
+class World {
+ public:
+  World(Tells tells, int seats_per_key) : tells_(tells) {
+    view_.cluster = "game";
+    view_.capacity = 7;
+    view_.hold = 3s;
+    view_.seats_per_key = seats_per_key;
+    for (int i = 0; i < 3; ++i) add();
+    apply();
+  }
+
+  void step(int what, int which) {
+    now_ += std::chrono::milliseconds(which * 7);
+    switch (what % 10) {
+      case 0:
+      case 1:
+        return place(1 + which % 2, "");
+      case 2:
+      case 3:
+        return place(1, "room-" + std::to_string(which % 4));
+      case 4:
+      case 5:
+        return arrive(which);
+      case 6:
+        return leave(which);
+      case 7:
+        return release(which);
+      case 8:
+        return probe(which);
+      default:
+        return change(which);
+    }
+  }
+
+  void must_hold() {
+    std::map<std::string, int> taken;
+    std::map<std::string, std::set<std::string>> at;
+    for (Client& client : clients_) {
+      if (client.expires <= now_) client.promised = 0;
+      taken[client.instance] += client.promised + client.connected;
+      if (!client.key.empty() && client.promised + client.connected > 0)
+        at[client.key].insert(client.instance);
+    }
+    for (const auto& [instance, seats] : taken) RC_ASSERT(seats <= view_.capacity);
+    for (const auto& [key, instances] : at) RC_ASSERT(instances.size() == 1u);
+    for (const auto& instance : view_.instances) {
+      const PlaceSlot* slot = ledger_.find_instance(instance.id.text);
+      RC_ASSERT(slot && slot->held >= 0);
+    }
+  }
+
+  // Everybody leaves and a minute passes: whatever is still held or bound then would be lost for
+  // ever.
+  void nothing_is_lost() {
+    for (Client& client : clients_) client.promised = client.connected = 0;
+    for (int second = 0; second < 60; ++second) {
+      now_ += 1s;
+      while (ledger_.expire(now_, 100)) {
+      }
+      sample();
+      apply();
+    }
+    RC_ASSERT(ledger_.seats_held() == 0);
+    for (const auto& line : ledger_.report().lines) RC_ASSERT(line.keys == 0);
+    for (auto& instance : view_.instances) instance.open = true;
+    apply();
+    for (std::size_t i = 0; i < view_.instances.size() * std::size_t(view_.capacity); ++i)
+      RC_ASSERT(ledger_.place({}, now_).has_value());
+    RC_ASSERT(!ledger_.place({}, now_).has_value());
+  }
+
+ private:
+  void add() {
+    Placeable instance;
+    instance.id.text = "game-" + std::to_string(++number_);
+    instance.open = instance.honours_keys = instance.count_known = true;
+    instance.counted_at = now_;
+    instance.serving_since = now_;
+    instance.url = tells_ == Tells::tickets ? "ws://h/?t=${ticket}" : "ws://h/";
+    if (tells_ == Tells::accepted) instance.accepted = 0;
+    view_.instances.push_back(instance);
+  }
+  void apply() {
+    ++view_.version;
+    ledger_.apply(view_, now_);
+  }
+  void place(int seats, const std::string& key) {
+    const auto answer = ledger_.place({.seats = seats, .key = key}, now_);
+    if (!answer) return;
+    clients_.push_back(
+        {answer->number, ledger_.instance(answer->slot).id.text, key, answer->expires, seats, 0});
+  }
+  Client* any(int which, auto&& fits) {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      Client& client = clients_[(std::size_t(which) + i) % clients_.size()];
+      if (fits(client)) return &client;
+    }
+    return nullptr;
+  }
+  void arrive(int which) {
+    Client* client =
+        any(which, [&](const Client& c) { return c.promised > 0 && now_ < c.expires; });
+    if (!client) return;
+    --client->promised;
+    ++client->connected;
+    ++accepted_[client->instance];
+    if (tells_ == Tells::tickets)
+      RC_ASSERT(ledger_.confirm(client->instance, client->placement, now_) ==
+                Confirmation::arrived);
+  }
+  void leave(int which) {
+    if (Client* client = any(which, [](const Client& c) { return c.connected > 0; }))
+      --client->connected;
+  }
+  void release(int which) {
+    Client* client = any(which, [](const Client& c) { return c.promised + c.connected > 0; });
+    if (!client) return;
+    if (which % 16 == 0 && !client->key.empty()) {
+      for (Client& other : clients_)  // the app says that the room is over, and closes it
+        if (other.key == client->key) other.promised = other.connected = 0;
+      ledger_.release_key(client->key);
+    } else {
+      client->promised = client->connected = 0;
+      ledger_.release(client->placement, now_);
+    }
+  }
+  void sample() {
+    for (auto& instance : view_.instances) {
+      instance.connections = 0;
+      for (const Client& client : clients_)
+        if (client.instance == instance.id.text) instance.connections += client.connected;
+      if (tells_ == Tells::accepted) instance.accepted = accepted_[instance.id.text];
+      instance.counted_at = now_;
+    }
+  }
+  void probe(int which) {
+    sample();
+    const Instant asked = now_;
+    now_ += std::chrono::milliseconds(which * 3);  // at most 765 ms
+    for (auto& instance : view_.instances) instance.counted_at = now_;
+    // Somebody comes between the sample and the answer.
+    if (which % 3 == 0) arrive(which);
+    if (which % 5 == 0) place(1, "");
+    RC_ASSERT(now_ - asked <= 800ms);
+    apply();
+  }
+  void change(int which) {
+    if (which % 5 == 0 && view_.instances.size() > 1) {
+      const std::string gone = view_.instances.front().id.text;
+      view_.instances.erase(view_.instances.begin());
+      std::erase_if(clients_, [&](const Client& c) { return c.instance == gone; });
+    } else if (which % 5 == 1 && view_.instances.size() < 5) {
+      add();
+    } else {
+      auto& instance = view_.instances[std::size_t(which) % view_.instances.size()];
+      instance.open = which % 2 == 0;
+      instance.honours_keys = which % 3 != 0;
+    }
+    apply();
+  }
+
+  const Tells tells_;
+  Instant now_{1h};
+  int number_ = 0;
+  PlacementView view_;
+  PlacementLedger ledger_{{.seed = 7, .secret = {1, 2}}};
+  std::vector<Client> clients_;
+  std::map<std::string, std::int64_t> accepted_;
+};
+
+class Laws : public testing::TestWithParam<std::tuple<Tells, int>> {};
+
+TEST_P(Laws, never_above_capacity_no_key_twice_nothing_lost) {
+  const auto [tells, seats_per_key] = GetParam();
+  const bool holds = rc::check([&] {
+    const auto steps = *rc::gen::scale(
+        4.0, rc::gen::arbitrary<std::vector<std::pair<std::uint8_t, std::uint8_t>>>());
+    World world(tells, seats_per_key);
+    for (const auto& [what, which] : steps) {
+      world.step(what, which);
+      world.must_hold();
+    }
+    world.nothing_is_lost();
+  });
+  EXPECT_TRUE(holds);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Laws,
+                         testing::Combine(testing::Values(Tells::nothing, Tells::accepted,
+                                                          Tells::tickets),
+                                          testing::Values(1, 4)));
+
+}  // namespace
+}  // namespace utakata

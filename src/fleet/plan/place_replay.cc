@@ -1,0 +1,194 @@
+// A ledger rebuilt from what an earlier life logged.
+#include <algorithm>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+
+class PlacementLedger::Replay final : public PlaceLog {
+ public:
+  Replay(PlacementLedger& ledger, Instant now) : ledger_(ledger), now_(now) {}
+
+  // Only now are the reserves of rooms entered in the table: they have no number that the log could
+  // name.
+  ~Replay() override {
+    ledger_.holds_.finish_replay();
+    for (const auto& [number, known] : rooms_) {
+      if (known.reserved > 0) {
+        if (ledger_.rooms_[known.index].stranger) ledger_.strangers_held_ -= int(known.reserved);
+        ledger_.room_reserve(known.index, known.reserved, known.reserved_until, now_);
+      }
+      ledger_.room_check(known.index);
+    }
+  }
+
+  void instance(std::uint32_t number, std::string_view id) override {
+    const std::uint32_t slot = ledger_.slot_make(id);
+    ledger_.slots_[slot].number = number;
+    ledger_.slot_number_ = std::max(ledger_.slot_number_, number);
+    slots_[number] = slot;
+  }
+
+  void key_bound(const RoomRecord& record, std::string_view key) override {
+    const auto slot = slots_.find(record.instance);
+    if (slot == slots_.end()) return;
+    auto known = rooms_.find(record.number);
+    if (known == rooms_.end()) {
+      if (const auto old = ledger_.room_by_key_.find(key); old != ledger_.room_by_key_.end())
+        key_ended(ledger_.rooms_[old->second].number);
+      const std::uint32_t index = ledger_.room_make(key, slot->second, record.total);
+      ledger_.rooms_[index].number = record.number;
+      ledger_.rooms_[index].stranger = record.stranger;
+      ledger_.rooms_[index].asked = ledger_.rooms_[index].quiet_since = now_;
+      ledger_.room_number_ = std::max(ledger_.room_number_, record.number);
+      known = rooms_.emplace(record.number, Known{index, 0, {}}).first;
+    }
+    PlaceRoom& room = ledger_.rooms_[known->second.index];
+    room.maybe_live = record.maybe_live;
+    hold_seats(room.slot, room.stranger, int(record.reserved) - int(known->second.reserved));
+    known->second.reserved = record.reserved;
+    known->second.reserved_until = record.reserved_until;
+  }
+
+  void granted(const HoldRecord& record) override {
+    const auto slot = slots_.find(record.instance);
+    if (slot == slots_.end() || ledger_.holds_.find(record.number) != kNone) return;
+    // Who was there before has expired since, which is not logged.
+    if (const std::uint32_t before = ledger_.holds_.occupant(record.number); before != kNone)
+      expired(before);
+    if (!ledger_.holds_.make_at(record.number)) return;
+    const std::uint32_t index = ledger_.holds_.find(record.number);
+    Hold& hold = ledger_.holds_[index];
+    hold.granted = record.granted;
+    hold.expires = record.expires;
+    hold.slot = slot->second;
+    hold.seats = record.seats;
+    hold.stranger = record.stranger;
+    hold.kind = record.arrived ? Hold::Kind::arrived : Hold::Kind::pending;
+    hold.arrived = record.arrived ? std::uint16_t(record.seats) : std::uint16_t{0};
+    Known* const room = known_room(record.room);
+    if (room) {
+      ledger_.room_join(room->index, index);
+      ledger_.rooms_[room->index].drawn += hold.seats;
+    }
+    if (record.arrived) {
+      if (!room) ledger_.forget(index);
+      return;
+    }
+    ledger_.enlist(index);
+    ledger_.holds_.schedule(index, now_);
+    std::uint32_t beyond = hold.seats;
+    if (room) {
+      const std::uint32_t drawn = std::min(hold.seats, room->reserved);
+      room->reserved -= drawn;
+      room->reserved_until = std::max(room->reserved_until, record.expires);
+      beyond -= drawn;
+    }
+    hold_seats(hold.slot, hold.stranger, int(beyond));
+  }
+
+  void ended(std::uint64_t placement) override {
+    if (const std::uint32_t index = ledger_.holds_.find(placement); index != kNone) end(index);
+  }
+
+  void arrived(std::uint64_t placement) override {
+    const std::uint32_t index = ledger_.holds_.find(placement);
+    if (index == kNone || ledger_.holds_[index].kind != Hold::Kind::pending) return;
+    Hold& hold = ledger_.holds_[index];
+    hold_seats(hold.slot, hold.stranger, -int(hold.seats));
+    hold.arrived = std::uint16_t(hold.seats);
+    ledger_.end_arrived(index, now_);
+  }
+
+  void key_ended(std::uint32_t number) override {
+    const auto known = rooms_.find(number);
+    if (known == rooms_.end()) return;
+    const PlaceRoom& room = ledger_.rooms_[known->second.index];
+    hold_seats(room.slot, room.stranger, -int(known->second.reserved));
+    ledger_.room_end(known->second.index);
+    rooms_.erase(known);
+  }
+
+ private:
+  struct Known {
+    std::uint32_t index = 0;
+    std::uint32_t reserved = 0;
+    Instant reserved_until{};
+  };
+
+  Known* known_room(std::uint32_t number) {
+    const auto known = rooms_.find(number);
+    return number == 0 || known == rooms_.end() ? nullptr : &known->second;
+  }
+
+  void hold_seats(std::uint32_t slot, bool stranger, int seats) {
+    ledger_.slots_[slot].held += seats;
+    if (stranger) ledger_.strangers_held_ += seats;
+  }
+
+  void expired(std::uint32_t index) {
+    ledger_.holds_.unschedule(index);
+    if (ledger_.holds_[index].kind == Hold::Kind::pending)
+      ledger_.end_due(index, now_);
+    else
+      end(index);
+    if (ledger_.holds_[index].serial != 0) end(index);  // taken to be in its room; its name is gone
+  }
+
+  // Released, or arrived: whichever, a count that this life takes knows it.
+  void end(std::uint32_t index) {
+    Hold& hold = ledger_.holds_[index];
+    PlaceRoom* const room = hold.room == kNone ? nullptr : &ledger_.rooms_[hold.room];
+    if (hold.kind == Hold::Kind::pending) {
+      ledger_.unlist(index);
+      Known* const known = room ? known_room(room->number) : nullptr;
+      if (known && known->reserved_until > now_)
+        known->reserved += hold.seats;
+      else
+        hold_seats(hold.slot, hold.stranger, -int(hold.seats));
+      if (room) --room->pending;
+    }
+    if (room) {
+      room->drawn -= hold.seats;
+      ledger_.room_part(index);
+    }
+    ledger_.forget(index);
+  }
+
+  PlacementLedger& ledger_;
+  const Instant now_;
+  std::unordered_map<std::uint32_t, std::uint32_t> slots_;
+  std::unordered_map<std::uint32_t, Known> rooms_;
+};
+
+std::unique_ptr<PlaceLog> PlacementLedger::replay(Instant now) {
+  return std::make_unique<Replay>(*this, now);
+}
+
+void PlacementLedger::dump(PlaceLog& to, bool holds) const {
+  for (const PlaceSlot& slot : slots_)
+    if (slot.number != 0) to.instance(slot.number, slot.id.text);
+  const auto record = [&](std::uint32_t index) {
+    const Hold& hold = holds_[index];
+    return HoldRecord{.number = holds_.number(index),
+                      .granted = hold.granted,
+                      .expires = hold.expires,
+                      .instance = slots_[hold.slot].number,
+                      .room = hold.room == kNone ? 0 : rooms_[hold.room].number,
+                      .seats = hold.seats,
+                      .stranger = hold.stranger,
+                      .arrived = hold.kind == Hold::Kind::arrived};
+  };
+  for (const PlaceRoom& room : rooms_) {
+    if (room.number == 0) continue;
+    room_log(room, to);
+    for (std::uint32_t draw = room.draws; draw != kNone; draw = holds_[draw].draw_after)
+      if (holds_[draw].kind == Hold::Kind::arrived) to.granted(record(draw));
+  }
+  if (!holds) return;
+  for (const PlaceSlot& slot : slots_)
+    for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
+      to.granted(record(hold));
+}
+
+}  // namespace utakata

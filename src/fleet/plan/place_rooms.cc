@@ -1,0 +1,162 @@
+// Rooms: keys bound to an instance, their reserve and their placements.
+#include <algorithm>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+
+std::uint32_t PlacementLedger::room_make(std::string_view key, std::uint32_t slot_index,
+                                         std::uint32_t total) {
+  PlaceSlot& slot = slots_[slot_index];
+  // Rooms with somebody in them cannot be more than clients fit; those of an app that never
+  // releases keys can.
+  if (slot.keys > 4 * std::int64_t{view_.capacity} + 64) {
+    const PlaceRoom& idle = rooms_[slot.room_last];
+    if (idle.pending == 0 && idle.reserve == kNone) room_end(slot.room_last);
+  }
+  std::uint32_t index = std::uint32_t(rooms_.size());
+  if (!rooms_free_.empty()) {
+    index = rooms_free_.back();
+    rooms_free_.pop_back();
+  } else {
+    rooms_.emplace_back();
+  }
+  PlaceRoom& room = rooms_[index];
+  room.key = key;
+  room.number = ++room_number_;
+  room.slot = slot_index;
+  room.total = total;
+  room_by_key_.emplace(room.key, index);
+  ++slot.keys;
+  room.after = slot.room_first;
+  (slot.room_first == kNone ? slot.room_last : rooms_[slot.room_first].before) = index;
+  slot.room_first = index;
+  return index;
+}
+
+void PlacementLedger::room_reserve(std::uint32_t room_index, std::uint32_t seats, Instant until,
+                                   Instant now) {
+  PlaceRoom& room = rooms_[room_index];
+  room.quiet_since = std::max(room.quiet_since, now);
+  room.reserve = holds_.make();
+  Hold& hold = holds_[room.reserve];
+  hold.kind = Hold::Kind::reserve;
+  hold.granted = now;
+  hold.expires = until;
+  hold.slot = room.slot;
+  hold.room = room_index;
+  hold.seats = seats;
+  hold.stranger = room.stranger;
+  if (room.stranger) strangers_held_ += int(seats);
+  holds_.schedule(room.reserve, now);
+}
+
+void PlacementLedger::room_unlink(PlaceRoom& room) {
+  PlaceSlot& slot = slots_[room.slot];
+  (room.before == kNone ? slot.room_first : rooms_[room.before].after) = room.after;
+  (room.after == kNone ? slot.room_last : rooms_[room.after].before) = room.before;
+  room.before = room.after = kNone;
+}
+
+void PlacementLedger::room_asked(std::uint32_t index, Instant now) {
+  PlaceRoom& room = rooms_[index];
+  room.asked = now;
+  PlaceSlot& slot = slots_[room.slot];
+  if (slot.room_first == index) return;
+  room_unlink(room);
+  room.after = slot.room_first;
+  rooms_[slot.room_first].before = index;
+  slot.room_first = index;
+}
+
+void PlacementLedger::room_join(std::uint32_t room_index, std::uint32_t index) {
+  PlaceRoom& room = rooms_[room_index];
+  Hold& hold = holds_[index];
+  hold.room = room_index;
+  hold.draw_after = room.draws;
+  if (room.draws != kNone) holds_[room.draws].draw_before = index;
+  room.draws = index;
+  if (hold.kind == Hold::Kind::pending) ++room.pending;
+}
+
+void PlacementLedger::room_part(std::uint32_t index) {
+  Hold& hold = holds_[index];
+  (hold.draw_before == kNone ? rooms_[hold.room].draws : holds_[hold.draw_before].draw_after) =
+      hold.draw_after;
+  if (hold.draw_after != kNone) holds_[hold.draw_after].draw_before = hold.draw_before;
+  hold.draw_before = hold.draw_after = kNone;
+}
+
+void PlacementLedger::room_check(std::uint32_t index) {
+  const PlaceRoom& room = rooms_[index];
+  if (room.drawn == 0 && room.reserve == kNone && !room.maybe_live) room_end(index);
+}
+
+void PlacementLedger::room_end(std::uint32_t index) {
+  PlaceRoom& room = rooms_[index];
+  if (log_) log_->key_ended(room.number);
+  while (room.draws != kNone) {
+    const std::uint32_t draw = room.draws;
+    Hold& hold = holds_[draw];
+    if (hold.kind == Hold::Kind::pending) {
+      unlist(draw);
+      give_up(hold, hold.seats - hold.arrived);
+    }
+    room_part(draw);
+    forget(draw);
+  }
+  if (room.reserve != kNone) {
+    give_up(holds_[room.reserve], holds_[room.reserve].seats);
+    forget(room.reserve);
+  }
+  const std::uint32_t slot = room.slot;
+  room_unlink(room);
+  --slots_[slot].keys;
+  room_by_key_.erase(room_by_key_.find(room.key));
+  room = {};
+  rooms_free_.push_back(index);
+  touch(slot);
+}
+
+// Where the instance has counted nobody, twice, since a room's last caller could have come, whoever
+// came has left.
+void PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
+  const PlaceSlot& slot = slots_[slot_index];
+  for (std::uint32_t index = slot.room_first, next = kNone; index != kNone; index = next) {
+    PlaceRoom& room = rooms_[index];
+    next = room.after;
+    const bool idle = room.pending == 0 && room.reserve == kNone;
+    if (idle && room.asked + options_.key_idle < now) {
+      room_end(index);
+      continue;
+    }
+    if (slot.zeros < 2 || room.pending > 0 ||
+        room.quiet_since >= slot.zero_before - options_.count_lag)
+      continue;
+    while (room.draws != kNone) {
+      const std::uint32_t draw = room.draws;
+      if (log_) log_->ended(holds_.number(draw));
+      room_part(draw);
+      forget(draw);
+    }
+    room.drawn = 0;
+    if (std::exchange(room.maybe_live, false) && log_ && room.reserve != kNone)
+      room_log(room, *log_);
+    room_check(index);
+  }
+}
+
+void PlacementLedger::room_log(const PlaceRoom& room, PlaceLog& to) const {
+  RoomRecord record{.number = room.number,
+                    .instance = slots_[room.slot].number,
+                    .total = room.total,
+                    .stranger = room.stranger,
+                    .maybe_live = room.maybe_live};
+  if (room.reserve != kNone) {
+    record.reserved = holds_[room.reserve].seats;
+    record.reserved_until = holds_[room.reserve].expires;
+  }
+  to.key_bound(record, room.key);
+}
+
+}  // namespace utakata

@@ -1,0 +1,72 @@
+// An instance and a room as the ledger keeps them. Part of place.h; nobody else's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/instant.h"
+#include "fleet/model/ids.h"
+#include "fleet/plan/place_admission.h"
+#include "fleet/plan/place_order.h"
+
+namespace utakata {
+
+struct PlaceSlot {
+  InstanceId id;
+  std::string url;  // may hold ${ticket}
+  std::string token_hash;
+  std::uint32_t number = 0;  // in the log, never given twice; 0: the slot is free
+  bool seen = false;         // in the view in force
+  bool open = false, honours_keys = false, count_known = false;
+  int connections = 0;
+  std::optional<std::int64_t> accepted;
+  std::optional<Instant> counted_at;
+  Instant serving_since{},
+      closed_until{};  // the latter: what an earlier life held there is not known
+  double weight = 0, ramp = 0;
+
+  int held = 0;  // pending, reserved and settling seats
+  // Seats whose client has arrived, or never will, but maybe after the last count: held until a
+  // count that knows.
+  struct Settling {
+    Instant at{};
+    int seats = 0;
+  };
+  std::vector<Settling> settling;
+  std::uint32_t oldest = kNone, newest = kNone;  // pending holds
+  bool has_tickets = false;                      // its url shows them
+  bool tells_tickets = false;  // it has confirmed one: a ticket not confirmed has not arrived
+  // Seats given back or expired whose clients may have come and will yet show in `accepted`: they
+  // must not end somebody else's hold. Since the last count, and since the one before.
+  std::int64_t released = 0, released_before = 0;
+
+  int keys = 0;
+  std::uint32_t room_first = kNone, room_last = kNone;  // by last asked for, the latest first
+  int zeros = 0;                                        // fresh counts of nobody in a row
+  Instant zero_at{}, zero_before{};                     // the last of them and the one before
+
+  AdmissionWindow window;
+  bool windowed = false;    // in the list of windows to move on
+  std::uint64_t tie = 0;    // when it was last chosen
+  int offer = 0, free = 0;  // what it adds to the sums of clients admissible and seats free
+
+  bool tells_accepted() const { return accepted && !tells_tickets && !has_tickets; }
+};
+
+struct PlaceRoom {
+  std::string key;
+  std::uint32_t number = 0;  // in the log; 0: free
+  std::uint32_t slot = 0;
+  std::uint32_t total = 0, drawn = 0;
+  std::uint32_t reserve = kNone;  // the hold of the undrawn seats
+  std::uint32_t draws = kNone;    // placements in it, a list
+  int pending = 0;                // of them not arrived yet
+  bool stranger = false;
+  bool maybe_live = false;                      // somebody may be in it whom no placement names
+  Instant asked{}, quiet_since{};               // the latter: when the last pending one ended
+  std::uint32_t before = kNone, after = kNone;  // rooms of the same instance
+};
+
+}  // namespace utakata
