@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/parameter_options.h"
+#include "cli/target.h"
+#include "fleet/stack/stack_file.h"
+
+namespace utakata {
+namespace {
+
+struct Options {
+  std::string path;
+  std::vector<std::string> parameters;
+  bool wants_json = false;
+};
+
+std::string json_of(const std::vector<Mistake>& mistakes) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [line, column, what] : mistakes)
+    list.push_back({{"line", line}, {"column", column}, {"what", what}});
+  return nlohmann::ordered_json{{"mistakes", std::move(list)}}.dump(
+             2, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
+}
+
+// What the text cannot tell: is everything there that it names?
+std::vector<Mistake> missing_files(const Stack& stack) {
+  std::vector<Mistake> mistakes;
+  std::error_code error;
+  for (const auto& cluster : stack.clusters)
+    if (!cluster.app.empty() && !std::filesystem::is_directory(cluster.app, error))
+      mistakes.push_back(
+          {0, 0,
+           fmt::format("{}: the folder {} of `app` is not there.", cluster.name, cluster.app)});
+  for (const auto& file : {stack.api.certificate, stack.api.key})
+    if (!file.empty() && !std::filesystem::exists(file, error))
+      mistakes.push_back({0, 0, fmt::format("The file {} of `api` is not there.", file)});
+  return mistakes;
+}
+
+int tell(const Options& options, const std::vector<Mistake>& mistakes) {
+  options.wants_json ? put(json_of(mistakes))
+                     : (void)fmt::print(stderr, "{}", to_text(mistakes, options.path));
+  return mistakes.empty() ? 0 : 2;
+}
+
+int check_file(const Options& options) {
+  const auto parameters = parameters_from(options.parameters);
+  if (!parameters) return fail(parameters.error()), 2;
+  std::ifstream file(options.path, std::ios::binary);
+  std::stringstream text;
+  if (!file || !(text << file.rdbuf()))
+    return fail({Problem::Kind::not_found, options.path + " cannot be read: name a stack file."}),
+           2;
+  std::error_code error;
+  const auto folder =
+      std::filesystem::absolute(options.path, error).parent_path().lexically_normal().string();
+  const std::string content = text.str();
+  const auto stack = parse_stack({.text = content, .folder = folder, .parameters = *parameters});
+  if (!stack) return tell(options, stack.error());
+  const auto missing = missing_files(*stack);
+  if (!missing.empty() || options.wants_json) return tell(options, missing);
+  std::string names;
+  for (const auto& cluster : stack->clusters) names += (names.empty() ? "" : ", ") + cluster.name;
+  put(fmt::format("{}: good. Stack {}, {}: {}.\n", options.path, stack->name,
+                  plural(int(stack->clusters.size()), "cluster"), names));
+  return 0;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      program.add_subcommand("check", "Tells every mistake of a stack file, with its place");
+  command->add_option("file", options->path, "The stack file")->required();
+  command
+      ->add_option("-p,--parameter", options->parameters, "name=value, for a parameter of the file")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->wants_json, "Prints the mistakes as JSON");
+  command->callback([options, &exit_code] { exit_code = check_file(*options); });
+}
+
+}  // namespace utakata

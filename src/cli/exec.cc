@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cli/lenient_json.h"
+#include "cli/request.h"
+#include "cli/target.h"
+
+namespace utakata {
+namespace {
+
+struct Options {
+  Target target;
+  std::string instance;
+  std::vector<std::string> command;
+};
+
+Expected<long long> pid_of(const Options& options, const Running& running) {
+  const auto answer = request(running, "GET", path_in(running));
+  if (!answer) return std::unexpected(answer.error());
+  const auto json = json_from(*answer);
+  for (const auto& cluster : list_in(json, "clusters"))
+    for (const auto& instance : list_in(cluster, "instances"))
+      if (text_in(instance, "id") == options.instance) {
+        if (const auto pid = number_in(instance, "pid")) return *pid;
+        return problem(Problem::Kind::unavailable,
+                       fmt::format("{} has no process on this machine yet.", options.instance));
+      }
+  return problem(Problem::Kind::not_found,
+                 fmt::format("there is no instance {} in {}: `utakata ps` lists them.",
+                             options.instance, running.stack));
+}
+
+// As the process has it, but for UTAKATA_FLEET: with that mark the command would be a part of the
+// instance, counted and killed with it.
+Expected<std::vector<std::string>> environment_of(long long pid) {
+  std::ifstream file(fmt::format("/proc/{}/environ", pid), std::ios::binary);
+  std::vector<std::string> all;
+  for (std::string each; std::getline(file, each, '\0');)
+    if (!each.starts_with("UTAKATA_FLEET=")) all.push_back(each);
+  if (all.empty())
+    return problem(
+        Problem::Kind::unavailable,
+        fmt::format("the environment of process {} cannot be read: it is gone, or another user's.",
+                    pid));
+  return all;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (auto& word : words) all.push_back(word.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+// Becomes the command: returns only where that failed.
+Expected<int> become(const Options& options, const Running& running) {
+  const auto pid = pid_of(options, running);
+  if (!pid) return std::unexpected(pid.error());
+  auto environment = environment_of(*pid);
+  if (!environment) return std::unexpected(environment.error());
+  if (chdir(fmt::format("/proc/{}/cwd", *pid).c_str()) != 0)
+    return problem(Problem::Kind::unavailable,
+                   fmt::format("the folder of {} cannot be entered: {}.", options.instance,
+                               std::strerror(errno)));
+  auto command = options.command;
+  for (const auto& each : *environment)
+    if (each.starts_with("PATH=")) setenv("PATH", each.c_str() + 5, 1);  // execvpe searches ours
+  execvpe(command.front().c_str(), pointers_to(command).data(), pointers_to(*environment).data());
+  const int code = errno;
+  return problem(
+      Problem::Kind::not_found,
+      fmt::format("{} cannot be run: {}.", options.command.front(), std::strerror(code)));
+}
+
+}  // namespace
+
+void add_exec(CLI::App& program, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "exec", "Runs a command beside an instance: in its folder, with its environment");
+  command->add_option("instance", options->instance, "Such as game-3")->required();
+  command->add_option("command", options->command, "The command, after `--`")->required();
+  command->positionals_at_end();
+  add_target(*command, options->target, false);
+  command->callback([options, &exit_code] {
+    exit_code = with_controller(options->target,
+                                [&](const Running& running) { return become(*options, running); });
+  });
+}
+
+}  // namespace utakata
