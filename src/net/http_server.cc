@@ -54,6 +54,8 @@ Expected<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uin
   return state_->listen(host, port, tls);
 }
 
+std::size_t HttpServer::connections() const { return state_->connections.open(); }
+
 void HttpServer::on_notice(std::function<void(const std::string& sentence)> say) {
   state_->say = std::move(say);
 }

@@ -81,6 +81,7 @@ class HttpServer {
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
   Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
                                      const TlsFiles& files);
+  std::size_t connections() const;  // open now
   // Hears of certificates read anew, and of those that could not be. Nobody hears them otherwise.
   void on_notice(std::function<void(const std::string& sentence)> say);
 

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -153,6 +154,9 @@ void TcpListener::accept_ready() {
     const bool is_full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
     if (errno == EAGAIN) return;
     if (!is_full) continue;  // that client's own trouble: it hung up already
+    // Out of descriptors the kernel says so before it looks whether anybody waits.
+    pollfd waiting{socket_.get(), POLLIN, 0};
+    if (poll(&waiting, 1, 0) == 0) return;
     // Once for each: where another thread snatches what was closed here, it would be all of them.
     if (std::exchange(made_room, true) || !calls_.make_room()) return pause();
   }

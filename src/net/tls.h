@@ -31,7 +31,7 @@ class TlsStream {
   bool is_ready() const;  // the handshake is done
   bool wants_write() const {
     return wants_write_;
-  }                    // receive() again once the socket can be written
+  }  // receive() again once the socket can be written
   void say_goodbye();  // close_notify, as far as it goes without blocking
 
  private:
