@@ -187,6 +187,9 @@ for (let tries = 1; ; tries++) {
   await new Promise((resume) => setTimeout(resume, 500));
 }
 await say_alive();
+// The adapter's own subscriptions went before this one: answered, it means that no "matched" of
+// another lobby can pass us by.
+await subscriber.subscribe(`here:${instance}`);
 server.listen(number('PORT', 3000), process.env.HOST || '127.0.0.1', () => {
   console.log(`${instance} listens on port ${server.address().port}`);
 });

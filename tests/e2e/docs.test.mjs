@@ -14,7 +14,7 @@ import { wait_for } from './kit/wait.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const text = readFileSync(join(here, '../../docs/apps.md'), 'utf8');
-const folder = mkdtempSync(join(here, 'node_modules/.docs-')); // there `ws` and `socket.io` are found
+const folder = mkdtempSync(join(here, 'node_modules/.docs-')); // there `ws` is found
 after(() => rmSync(folder, { recursive: true }));
 
 // The block of code after `<!-- tested: NAME -->`, in a file of its own.

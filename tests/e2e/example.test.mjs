@@ -2,14 +2,17 @@
 // stall and die.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startPlayers, runPlayers } from '../../examples/lobby-game/players.mjs';
+import { startPlayers } from '../../examples/lobby-game/players.mjs';
 import { SocketIoClient } from './kit/clients.mjs';
 import { StandIn } from './kit/standin.mjs';
 import { wait_for } from './kit/wait.mjs';
 
 let place;
 before(async () => {
-  place = await new StandIn({ env: { ROUND_SECONDS: '2', ROOM_WAIT_SECONDS: '5' } }).start();
+  const env = { ROUND_SECONDS: '3', ROOM_WAIT_SECONDS: '5' };
+  // Clients give up a silent instance after 6 s: longer than a stall of 2 s, and soon enough here.
+  Object.assign(env, { PING_INTERVAL_MS: '3000', PING_TIMEOUT_MS: '3000' });
+  place = await new StandIn({ env }).start();
 });
 after(() => place.stop());
 
@@ -19,10 +22,18 @@ const here = (run, cluster) =>
     (sum, one) => sum + (one.cluster === cluster ? one.here : 0),
     0,
   );
+const busy_game = (run) =>
+  named('game').find((one) => run.snapshot().instances[one.name]?.here > 0);
 const in_rounds = (run, count) =>
   wait_for(() => run.snapshot().starts >= count && here(run, 'game') === count, {
     within: 20_000,
     what: `${count} players in rounds`,
+  });
+
+const has_played = (run, rounds) =>
+  wait_for(() => run.snapshot().rounds >= rounds, {
+    within: 30_000,
+    what: `${rounds} results to be heard`,
   });
 
 // What must hold at the end of every run: each connection is accounted for, and nothing is still
@@ -39,11 +50,10 @@ function check_books(summary) {
 }
 
 test('players play whole rounds, and leave nothing behind', async () => {
-  const summary = await runPlayers({ players: 8, seconds: 8, api: place.api });
-  assert.ok(
-    summary.rounds >= 8 && summary.rounds % 4 === 0,
-    `${summary.rounds} results were heard`,
-  );
+  const run = startPlayers({ players: 8, seconds: Infinity, api: place.api });
+  await has_played(run, 16);
+  run.stop();
+  const summary = await run.done;
   assert.ok(summary.frames > 0);
   assert.equal(summary.losses, 0);
   check_books(summary);
@@ -86,7 +96,7 @@ test('a game is killed: its rooms meet again elsewhere, and nobody else is cut',
     },
   });
   await in_rounds(run, 16);
-  const victim = named('game').find((one) => run.snapshot().instances[one.name]?.here > 0).name;
+  const victim = busy_game(run).name;
   const there = run.snapshot().instances[victim].here;
   await place.kill(victim);
   await wait_for(() => run.snapshot().back.count === there, {
@@ -108,10 +118,26 @@ test('a game is killed: its rooms meet again elsewhere, and nobody else is cut',
   check_books(summary);
 });
 
+test('a game freezes: its players give it up, and meet again once it is replaced', async () => {
+  const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
+  await in_rounds(run, 4);
+  const victim = busy_game(run).name;
+  place.instances.get(victim).process.kill('SIGSTOP');
+  const noticed = () => run.snapshot().losses === 4;
+  await wait_for(noticed, { within: 20_000, what: 'all four to notice' });
+  await place.kill(victim);
+  const are_back = () => run.snapshot().back.count === 4;
+  await wait_for(are_back, { within: 20_000, what: 'all to be back' });
+  run.stop();
+  const summary = await run.done;
+  assert.ok(summary.cuts.every((cut) => cut.reason === 'ping timeout' && cut.instance === victim));
+  check_books(summary);
+});
+
 test('a game told to drain lets its rooms finish: nobody is cut', async () => {
   const run = startPlayers({ players: 8, seconds: Infinity, api: place.api });
   await in_rounds(run, 8);
-  const busy = named('game').find((one) => run.snapshot().instances[one.name]?.here > 0);
+  const busy = busy_game(run);
   assert.equal((await place.tell(busy.name, 'draining')).status, 200);
   await wait_for(async () => (await place.stats(busy.name)).connections === 0, {
     within: 20_000,
@@ -149,8 +175,10 @@ test('a lobby told to drain closes the transports of those who idle or wait', as
   late.cut();
   // Nobody of theirs is in the queue: four players on the other lobby find each other, and not a
   // ghost.
-  const summary = await runPlayers({ players: 4, seconds: 5, api: place.api });
-  assert.ok(summary.rounds >= 4);
+  const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
+  await has_played(run, 4);
+  run.stop();
+  await run.done;
   assert.equal((await place.tell(lobby.name, 'serving')).status, 200);
   lobby.open = true;
 });
@@ -177,7 +205,7 @@ test('only who knows the token may tell an instance to drain', async () => {
 test('an event loop that stalls for 2 s cuts nobody', async () => {
   const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
   await in_rounds(run, 4);
-  const busy = named('game').find((one) => run.snapshot().instances[one.name]?.here > 0);
+  const busy = busy_game(run);
   const rounds = run.snapshot().rounds;
   assert.equal((await fetch(`${busy.url}/stall?ms=2000`, { method: 'POST' })).status, 202);
   await wait_for(() => run.snapshot().rounds > rounds, {

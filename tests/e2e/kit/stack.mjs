@@ -299,7 +299,7 @@ class Fleet {
     this.is_stopped = true;
     try {
       if (this.child.exitCode !== null || this.child.signalCode !== null) await this.up();
-      const down = await this.command('down', this.stack, ...args);
+      const down = await this.command('down', '--stack', this.stack, ...args);
       if (down.code !== 0)
         throw new Error(`utakata down: exit code ${down.code}: ${down.stderr}${down.stdout}`);
       await wait_for(() => this.child.exitCode !== null || this.child.signalCode !== null, {

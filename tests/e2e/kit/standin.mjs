@@ -29,7 +29,7 @@ export class StandIn {
       { stdio: 'ignore' },
     );
     this.redis_url = `redis://127.0.0.1:${redis_port}`;
-    for (const cluster of ['lobby', 'lobby', 'game', 'game']) await this.launch(cluster);
+    await Promise.all(['lobby', 'lobby', 'game', 'game'].map((cluster) => this.launch(cluster)));
     this.http = createServer((request, response) => this.answer(request, response)).listen(
       api_port,
       '127.0.0.1',
