@@ -117,10 +117,12 @@ export class Run {
   }
 
   // Asks until there is a place. 503 and 429 mean "later", say when, and give a place in line to show
-  // then. null: not within `within_ms`, or never (409: the room is full).
+  // then. 409 is a full room: a seat just given back may not count yet, so it is asked three times.
+  // null: not within `within_ms`, or full.
   async place(cluster, wish, player, within_ms = Infinity) {
     const until = monotonic_ms() + within_ms;
     let line;
+    let full = 0;
     while (monotonic_ms() < until) {
       const request = { seats: 1, ...wish, line };
       const { status, body, wait_ms } = await this.ask('POST', `${cluster}/placements`, request);
@@ -135,7 +137,7 @@ export class Run {
       this.count[is_full ? 'refused' : 'api_failures']++;
       if (!is_full) this.last_problem = `${status || 'no answer'}: ${what}`;
       this.tell(is_full ? 'refused' : 'api_failure', { player, cluster, status, wait_ms, what });
-      if (status === 409) return null;
+      if (status === 409 && ++full === 3) return null;
       line = body?.line;
       // Spread, so that those who were refused together do not return together.
       await this.pause(wait_ms * (0.8 + 0.4 * Math.random()));
