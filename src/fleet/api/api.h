@@ -1,0 +1,59 @@
+// The controller's HTTP side: placing from memory, everything else by asking the control loop. Runs
+// on one loop, which it never blocks.
+//
+//   POST   /v1/stacks/S/clusters/C/placements           {"seats", "key", "hold", "line"}, all
+//   optional GET    /v1/stacks/S/clusters/C/endpoint             the same for one client; the url
+//   also in X-Utakata-Url DELETE /v1/stacks/S/clusters/C/placements/ID        gives its seats back;
+//   also after they have ended DELETE /v1/stacks/S/clusters/C/keys/KEY             the room is over
+//   POST   /v1/stacks/S/clusters/C/tickets/TICKET       by the instance, with its own token: the
+//   client has come (once a seat) POST   /v1/stacks/S/clusters/C/placements/ID/confirm  the same by
+//   the placement's id GET    /v1/stacks, /v1/stacks/S, .../clusters/C/explain,
+//   .../activities?cluster=&instance=&after=&limit= POST   .../clusters/C/scale {"instances": N or
+//   null}, .../clusters/C/restart, .../instances/I/(drain|undrain|replace|restart)
+//          {"now", "deadline_ms"}, .../apply {"text", "dry_run"}, .../down {"now", "deadline_ms"}
+//   GET    /healthz, /metrics
+//
+// Refusals are application/problem+json. 503 has Retry-After and, where the caller stands in line,
+// `line` to send back, and `ahead`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fleet/model/admin.h"
+#include "fleet/model/placement.h"
+#include "fleet/model/stack.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+
+namespace utakata {
+
+struct ApiOptions {
+  std::string stack;
+  ApiSpec api;
+  std::string admin_token_hash;  // net::sha256_hex; empty: nothing can be changed
+  std::string place_token_hash;  // empty: there is no such token
+  std::string seats_path;        // the journal of holds and keys (seat_journal.h); empty: none
+};
+
+class Api {
+ public:
+  Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options);
+  ~Api();
+
+  Expected<std::uint16_t> listen();  // at ApiSpec::listen; the port that was taken
+  void apply(
+      const PlacementView& view);  // the first one of a name makes the cluster known; then reports
+  void forget(const std::string& cluster);                      // it is no more
+  void on_report(std::function<void(const SeatReport&)> hear);  // after each apply()
+  void on_notice(
+      std::function<void(const std::string& sentence)> say);  // what an operator should know
+
+  struct State;  // api_state.h
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace utakata

@@ -1,0 +1,69 @@
+// What the Api is made of. Private to api*.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fleet/api/answers.h"
+#include "fleet/api/api.h"
+#include "fleet/api/gate.h"
+#include "fleet/api/places.h"
+#include "fleet/plan/place_strangers.h"
+
+namespace utakata {
+
+struct ApiCall {  // one request on its way
+  const net::HttpRequest& request;
+  net::HttpReply& reply;
+  std::string_view method;  // GET for HEAD too
+  Caller caller = Caller::stranger;
+  std::string cors;  // lines of the answer
+};
+
+struct Api::State {
+  State(net::Loop& loop, FleetAccess& fleet, ApiOptions options);
+
+  void take(const net::HttpRequest& request, net::HttpReply reply);
+  void apply(const PlacementView& view);
+
+  // api_place.cc
+  bool take_placement(const net::HttpRequest& request,
+                      net::HttpReply& reply);  // the hot one; false: not that
+  void place(ApiCall& call, Places& places, bool as_endpoint);
+  bool passes_rate(ApiCall& call);
+  bool admits_origin(ApiCall& call);  // fills in `cors`
+  void route_cluster(ApiCall& call, const std::vector<std::string>& pieces);
+
+  // api_admin.cc
+  void route(ApiCall& call);
+  void route_stack(ApiCall& call, const std::vector<std::string>& pieces);
+  void route_change(ApiCall& call, const std::vector<std::string>& pieces);
+  static std::string read_change(std::string_view body, AdminCall& admin);
+  void ask(ApiCall& call, AdminCall admin, int status = 200);
+  bool may_read(ApiCall& call);
+  bool may_change(ApiCall& call);
+  bool allows(ApiCall& call, std::string_view method);  // else 405
+  void not_found(ApiCall& call, const std::string& what);
+  void metrics(ApiCall& call);
+
+  Places* find(std::string_view cluster);
+  Instant now() const { return loop.now(); }
+
+  net::Loop& loop;
+  FleetAccess& fleet;
+  const ApiOptions options;
+  Gate gate;
+  AddressRates rates;
+  PlaceSecret secret;
+  std::vector<std::unique_ptr<Places>> clusters;
+  Duration wall_offset{};  // wall minus monotonic
+  net::SystemClock clock;
+  net::Loop::TimerId tick = 0;
+  std::function<void(const SeatReport&)> hear = [](const SeatReport&) {};
+  std::function<void(const std::string&)> say = [](const std::string&) {};
+  std::unique_ptr<net::HttpServer> server;
+  std::int64_t requests = 0;
+};
+
+}  // namespace utakata
