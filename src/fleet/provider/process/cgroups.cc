@@ -77,8 +77,12 @@ std::optional<std::string> own_folder(bool is_v2) {
 
 }  // namespace
 
-Cgroups::Cgroups(const std::string& fleet_id)
+Cgroups::Cgroups(const std::string& fleet_id, bool is_wanted)
     : prefix_(fmt::format("utakata-{}-", file_name(fleet_id))) {
+  if (!is_wanted) {
+    why_not_ = "process: memory limits are not enforced, because cgroups are switched off.";
+    return;
+  }
   if (const auto own = own_folder(false); own && try_base(*own, false)) return;
   if (const auto own = own_folder(true)) {
     // A version 2 cgroup with processes in it cannot hand memory on to children; its parent often

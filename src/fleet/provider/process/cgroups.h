@@ -16,7 +16,7 @@ namespace utakata {
 
 class Cgroups {
  public:
-  explicit Cgroups(const std::string& fleet_id);
+  Cgroups(const std::string& fleet_id, bool is_wanted);
   // Empty: memory limits hold. Otherwise a whole sentence that says why they cannot.
   const std::string& why_not() const { return why_not_; }
   // The folder of the instance's cgroup; empty where there is none to be had. Never a reason not to

@@ -140,11 +140,26 @@ void ProcessProvider::State::fail(const InstanceId& id, const Problem& why) {
 void ProcessProvider::State::release(const InstanceId& id) {
   auto* const one = find(id);
   if (!one || one->phase != ProcessPhase::gated || one->stop_asked) return;
-  // It has joined by now, or could not: only a cgroup that surely holds it is trusted to name its
-  // whole tree.
-  one->in_cgroup = !one->cgroup.empty() && Cgroups::holds(one->cgroup, one->handle.pid);
   one->phase = ProcessPhase::running;
   open_gate(one->gate);
+  look_for_it_in_its_cgroup(id);
+}
+
+// Only a cgroup that was seen to hold it is trusted to name its whole tree. It joins by itself
+// before it runs anything, which takes the kernel some 10 ms, more on a busy host: look again a few
+// times.
+void ProcessProvider::State::look_for_it_in_its_cgroup(const InstanceId& id) {
+  auto& one = own.at(id);
+  if (one.cgroup.empty()) return;
+  one.in_cgroup = Cgroups::holds(one.cgroup, one.handle.pid);
+  if (one.in_cgroup) return;
+  if (one.cgroup_looks++ < 5) {
+    one.cgroup_timer =
+        loop.after(one.cgroup_looks * 100ms, [this, id] { look_for_it_in_its_cgroup(id); });
+  } else if (one.memory_max) {
+    say_once(said_memory, "process: memory limits are not enforced, because " + id.text +
+                              " may not join the cgroup " + one.cgroup + ".");
+  }
 }
 
 }  // namespace utakata

@@ -15,6 +15,8 @@ namespace {
 // Environments are at most a few MB (ARG_MAX); more than this of one is not worth a turn of the
 // loop.
 constexpr std::size_t read_max = 512 * 1024;
+constexpr std::uint64_t kernel_thread =
+    0x00200000;  // PF_KTHREAD of linux/sched.h, in field 9 of stat
 
 std::optional<std::string> read_whole(const char* path) {
   const Descriptor file{open(path, O_RDONLY | O_CLOEXEC)};
@@ -76,13 +78,15 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
   return ProcessStat{.state = fields[0].empty() ? '?' : fields[0][0],
                      .parent = number_in<pid_t>(fields[1]),
                      .session = number_in<pid_t>(fields[3]),
+                     .is_kernels = (number_in<std::uint64_t>(fields[6]) & kernel_thread) != 0,
                      .started = number_in<std::uint64_t>(fields[19])};
 }
 
 bool is_alive(const ProcessStat& stat) { return stat.state != 'Z' && stat.state != 'X'; }
 
-std::optional<Marks> read_marks(pid_t pid) {
+std::optional<Marks> read_marks(pid_t pid, bool* is_blank) {
   const auto block = read_of(pid, "environ");
+  if (is_blank) *is_blank = block && block->empty();
   if (!block) return std::nullopt;
   const auto fleet = variable(*block, "UTAKATA_FLEET=");
   const auto instance = variable(*block, "UTAKATA_INSTANCE=");

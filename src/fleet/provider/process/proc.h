@@ -21,8 +21,9 @@ struct ProcessStat {
   char state = '?';
   pid_t parent = 0;
   pid_t session = 0;
-  std::uint64_t started =
-      0;  // in clock ticks since the host's boot: tells a pid's second owner from its first
+  bool is_kernels = false;  // a kernel thread
+  // Clock ticks since the host's boot: tells a pid's second owner from its first.
+  std::uint64_t started = 0;
 };
 
 // None: no such process. One that is dead and only waits to be reaped is there, with state Z.
@@ -35,7 +36,9 @@ struct Marks {
   std::string fleet, instance;
   std::uint16_t port = 0;
 };
-std::optional<Marks> read_marks(pid_t pid);  // none: not marked, or not ours to read
+// None: not marked, or not ours to read. `is_blank`: its environment is empty, as it also is for a
+// moment while a process is between two programs (execve): look again before it is called unmarked.
+std::optional<Marks> read_marks(pid_t pid, bool* is_blank = nullptr);
 
 std::vector<std::string> read_command(pid_t pid);
 

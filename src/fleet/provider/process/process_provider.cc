@@ -12,7 +12,7 @@ ProcessProvider::State::State(net::Loop& loop_, const Clock& clock_, ProcessOpti
       clock(clock_),
       options(std::move(options_)),
       inherited(inherited_environment(options.hidden_env)),
-      cgroups(options.fleet_id),
+      cgroups(options.fleet_id, options.cgroups),
       ports(options.ports_first, options.ports_last),
       search(loop, options.fleet_id, [this](pid_t pid) { return mains.contains(pid); }),
       endings(loop, search),
@@ -28,6 +28,7 @@ ProcessProvider::State::State(net::Loop& loop_, const Clock& clock_, ProcessOpti
 ProcessProvider::State::~State() {
   for (auto& [id, one] : own) {
     loop.cancel(one.kill_timer);
+    loop.cancel(one.cgroup_timer);
     if (one.pidfd) loop.unwatch(one.pidfd.get());
   }
 }

@@ -21,18 +21,24 @@
 namespace utakata {
 
 struct ProcessOptions {
-  std::string fleet_id;  // the store's: tells our processes from another controller's on this host
-  std::string run_folder;  // absolute, made where missing; logs/ and installed/ are in it
-  std::string advertise =
-      "127.0.0.1";        // what instances are reached at: the address' host, and ${host}
-  std::string bind_host;  // HOST in the instance's environment; empty: not set
+  // The store's: tells our processes from those of another controller on this host.
+  std::string fleet_id;
+  // Absolute, made where missing; logs/ and installed/ are in it.
+  std::string run_folder;
+  // What instances are reached at: the address' host, and ${host}.
+  std::string advertise = "127.0.0.1";
+  // HOST in the instance's environment; empty: not set.
+  std::string bind_host;
   std::uint16_t ports_first = 20000, ports_last = 29999;
-  std::int64_t log_bytes_max = 32 << 20;  // larger logs are rotated; one older generation is kept
+  // Larger logs are rotated; one older generation is kept.
+  std::int64_t log_bytes_max = 32 << 20;
   Duration log_look{5s};
-  std::vector<std::string>
-      hidden_env;  // names of secrets in our environment that instances must not see
-  std::function<void(std::string_view)>
-      say;  // told once, on the loop's thread, of a limit that cannot be enforced
+  // False: none are made, as on a host that does not allow them.
+  bool cgroups = true;
+  // Names of secrets in our environment that instances must not see; UTAKATA_* never reach them.
+  std::vector<std::string> hidden_env;
+  // Told once, on the loop's thread, of a limit that cannot be enforced.
+  std::function<void(std::string_view)> say;
 };
 
 class ProcessProvider final : public Provider {

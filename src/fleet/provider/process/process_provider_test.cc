@@ -180,33 +180,74 @@ struct Escape {
   const char* name;
   const char* run;
 };
-class Escapes : public testing::TestWithParam<Escape> {};
+class Escapes : public testing::TestWithParam<std::tuple<Escape, bool>> {};
 
 TEST_P(Escapes, die_with_the_main_process) {
+  const auto& [escape, with_cgroup] = GetParam();
   ProcessWorld world;
-  const auto launched = world.run("game-1", GetParam().run);
+  world.options.cgroups = with_cgroup;
+  world.start();
+  if (with_cgroup && !world.provider->memory_limits_problem().empty())
+    GTEST_SKIP() << world.provider->memory_limits_problem();
+  const auto launched = world.run("game-1", escape.run);
   ASSERT_TRUE(world.until([&] { return pid_in(world.folder + "/escaped") > 0; }));
   const pid_t escaped = pid_in(world.folder + "/escaped");
   const pid_t main = world.pid_of(launched);
-  ASSERT_TRUE(runs(escaped));
+  ASSERT_TRUE(runs(escaped) || world.find(Kind::gone, "game-1"));
   if (runs(main)) kill(main, SIGKILL);
   world.wait_gone("game-1");
   EXPECT_FALSE(runs(escaped)) << "gone means that nothing of it is left";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Escapes,
-    testing::Values(Escape{"child", "sleep 100 & echo $! >escaped; wait"},
-                    Escape{"session", "setsid sh -c 'echo $$$$ >escaped; exec sleep 100' & wait"},
-                    Escape{"double_fork",
-                           "setsid sh -c 'sleep 100 & echo $! >escaped' & sleep 100"},
-                    Escape{"orphan_of_an_ended_main",
-                           "(setsid sh -c 'echo $$$$ >escaped; exec sleep 100' &); "
-                           "until [ -s escaped ]; do sleep 0.01; done; exit 0"},
-                    Escape{"deaf",
-                           "setsid sh -c 'trap \"\" TERM HUP INT; echo $$$$ >escaped; sleep 100; "
-                           "sleep 100' & wait"}),
-    [](const auto& row) { return std::string(row.param.name); });
+const Escape ways_out[] = {
+    {"child", "sleep 100 & echo $! >escaped; wait"},
+    {"session", "setsid sh -c 'echo $$$$ >escaped; exec sleep 100' & wait"},
+    {"double_fork", "setsid sh -c 'sleep 100 & echo $! >escaped' & sleep 100"},
+    {"orphan_of_an_ended_main",
+     "(setsid sh -c 'echo $$$$ >escaped; exec sleep 100' &); "
+     "until [ -s escaped ]; do sleep 0.01; done; exit 0"},
+    {"deaf",
+     "setsid sh -c 'trap \"\" TERM HUP INT; echo $$$$ >escaped; sleep 100; sleep 100' & wait"},
+    {"one_that_forks_on_and_on",
+     "setsid sh -c 'echo $$$$ >escaped; while :; do (sleep 0.2 &); sleep 0.002; done' & wait"},
+};
+const Escape only_a_cgroup_knows = {
+    "without_marks", "env -i setsid sh -c 'echo $$$$ >escaped; exec sleep 100' & wait"};
+
+std::string name_of(const testing::TestParamInfo<std::tuple<Escape, bool>>& row) {
+  return std::string(std::get<0>(row.param).name) + (std::get<1>(row.param) ? "_cgroup" : "_proc");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Escapes,
+                         testing::Combine(testing::ValuesIn(ways_out), testing::Bool()), name_of);
+INSTANTIATE_TEST_SUITE_P(Cgroup, Escapes,
+                         testing::Combine(testing::Values(only_a_cgroup_knows),
+                                          testing::Values(true)),
+                         name_of);
+
+TEST(Cgroups, are_removed_when_their_instance_is_gone) {
+  ProcessWorld world;
+  if (!world.provider->memory_limits_problem().empty())
+    GTEST_SKIP() << world.provider->memory_limits_problem();
+  const auto launched = world.run("game-1", "exec sleep 100");
+  std::string folder;
+  ASSERT_TRUE(world.until([&] {
+    const auto text = text_of("/proc/" + std::to_string(world.pid_of(launched)) + "/cgroup");
+    const auto at = text.find("utakata-");
+    if (at != text.npos) folder = text.substr(at, text.find('\n', at) - at);
+    return !folder.empty();
+  }));
+  const auto left = [&] {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             "/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied))
+      if (entry.path().filename() == folder) return true;
+    return false;
+  };
+  EXPECT_TRUE(left());
+  ASSERT_TRUE(world.provider->stop({"game-1"}, 10s));
+  world.wait_gone("game-1");
+  EXPECT_TRUE(world.until([&] { return !left(); }));
+}
 
 TEST(Files, limit_is_what_was_asked_for) {
   ProcessWorld world;

@@ -41,6 +41,8 @@ struct OwnProcess {
   bool kill_sent = false;  // the grace is over
   Instant kill_at{};
   net::Loop::TimerId kill_timer = 0;
+  net::Loop::TimerId cgroup_timer = 0;
+  int cgroup_looks = 0;
   std::string end_text;  // of ending
 };
 
@@ -56,6 +58,7 @@ struct ProcessProvider::State {
                                  std::uint16_t port) const;
   void fail(const InstanceId& id, const Problem& why);
   void release(const InstanceId& id);
+  void look_for_it_in_its_cgroup(const InstanceId& id);
   void note_limits(const InstanceId& id, const LaunchSpec& spec,
                    std::optional<std::int64_t> clamped);
 

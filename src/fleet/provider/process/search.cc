@@ -8,6 +8,10 @@
 namespace utakata {
 namespace {
 
+// One millisecond apart: an execve takes well under one, unless the host is so busy that it must
+// wait its turn.
+constexpr int looks_at_blank_ones = 5;
+
 bool session_is_anothers(const TreeSearch::Wanted& wanted) {
   const auto leader = read_stat(wanted.session);
   return leader && leader->started != wanted.session_started;
@@ -38,6 +42,7 @@ void TreeSearch::begin() {
   for (auto& request : running_)
     if (session_is_anothers(request.wanted)) request.wanted.session = 0;
   walk_ = std::make_unique<ProcWalk>();
+  looks_left_ = looks_at_blank_ones;
   slice();
 }
 
@@ -46,16 +51,28 @@ void TreeSearch::slice() {
     if (!alive.expired()) slice();
   };
   if (!walk_->step(slice_, [this](pid_t pid) { see(pid); })) return loop_.post(again);
+  finish();
+}
+
+void TreeSearch::finish() {
+  if (!blank_.empty() && looks_left_-- > 0) {
+    look_again_ = loop_.after(1ms, [this] {
+      for (const pid_t pid : std::exchange(blank_, {})) see(pid);
+      finish();
+    });
+    return;
+  }
+  blank_.clear();
   walk_.reset();
   for (auto& request : std::exchange(running_, {})) request.found(std::move(request.members));
   begin();
 }
 
-TreeSearch::Request* TreeSearch::owner_of(pid_t pid, std::uint16_t& port) {
+TreeSearch::Request* TreeSearch::owner_of(pid_t pid, std::uint16_t& port, bool& is_blank) {
   const pid_t session = getsid(pid);
   for (auto& request : running_)
     if (session > 1 && request.wanted.session == session) return &request;
-  const auto marks = read_marks(pid);
+  const auto marks = read_marks(pid, &is_blank);
   if (!marks || marks->fleet != fleet_id_) return nullptr;
   port = marks->port;
   for (auto& request : running_)
@@ -64,13 +81,20 @@ TreeSearch::Request* TreeSearch::owner_of(pid_t pid, std::uint16_t& port) {
 }
 
 void TreeSearch::see(pid_t pid) {
+  if (is_innocent_(pid)) return;
   std::uint16_t port = 0;
-  if (is_innocent_(pid) || !owner_of(pid, port)) return;
-  Descriptor pidfd = open_pidfd(pid);  // then once more: the pid may have changed hands in between
-  Request* const owner = owner_of(pid, port);
+  bool is_blank = false;
+  Request* owner = owner_of(pid, port, is_blank);
+  if (!owner && !is_blank) return;
+  Descriptor pidfd = owner ? open_pidfd(pid) : Descriptor{};
+  if (owner)
+    owner = owner_of(pid, port, is_blank);  // once more: the pid may have changed hands in between
   const auto stat = read_stat(pid);
-  if (!owner || !stat || !is_alive(*stat)) return;
-  owner->members.push_back({.pid = pid, .stat = *stat, .port = port, .pidfd = std::move(pidfd)});
+  if (!stat || !is_alive(*stat) || stat->is_kernels) return;
+  if (owner)
+    owner->members.push_back({.pid = pid, .stat = *stat, .port = port, .pidfd = std::move(pidfd)});
+  else if (is_blank)
+    blank_.push_back(pid);
 }
 
 std::vector<TreeSearch::Marked> TreeSearch::all_marked() const {

@@ -22,8 +22,8 @@ struct Member {
   pid_t pid = 0;
   ProcessStat stat;
   std::uint16_t port = 0;  // as its environment says; 0: it does not
-  Descriptor
-      pidfd;  // taken before the marks were read: a signal through it cannot meet another process
+  // Taken before the marks were read: a signal through it cannot meet another process.
+  Descriptor pidfd;
 };
 
 class TreeSearch {
@@ -34,11 +34,13 @@ class TreeSearch {
   TreeSearch(net::Loop& loop, std::string fleet_id, std::function<bool(pid_t)> is_innocent,
              Duration slice = 5ms);
 
+  ~TreeSearch() { loop_.cancel(look_again_); }
+
   struct Wanted {
     InstanceId id;
     pid_t session = 0;  // its main process's pid; 0: not known
-    std::uint64_t session_started =
-        0;  // if another process owns that pid by now, the session is not looked at
+    // If another process owns that pid by now, the session is not looked at.
+    std::uint64_t session_started = 0;
   };
   using Found = std::function<void(std::vector<Member>)>;
   // `found` is called on a later turn, once.
@@ -60,7 +62,8 @@ class TreeSearch {
   void begin();
   void slice();
   void see(pid_t pid);
-  Request* owner_of(pid_t pid, std::uint16_t& port);
+  void finish();
+  Request* owner_of(pid_t pid, std::uint16_t& port, bool& is_blank);
 
   net::Loop& loop_;
   std::string fleet_id_;
@@ -68,6 +71,9 @@ class TreeSearch {
   Duration slice_;
   std::vector<Request> waiting_, running_;
   std::unique_ptr<ProcWalk> walk_;
+  std::vector<pid_t> blank_;  // seen between two programs: looked at again before the answer
+  int looks_left_ = 0;
+  net::Loop::TimerId look_again_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

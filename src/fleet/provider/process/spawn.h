@@ -36,8 +36,8 @@ struct Spawned {
   ProcessHandle handle;
   Descriptor pidfd;
   Descriptor gate;
-  std::optional<std::int64_t>
-      files_clamped;  // the limit that holds, where the one asked for is not allowed
+  // The limit that holds, where the one asked for is not allowed.
+  std::optional<std::int64_t> files_clamped;
 };
 
 // Problems: `unavailable` with retry (process table full, out of descriptors or memory, log not

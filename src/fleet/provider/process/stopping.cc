@@ -59,6 +59,7 @@ void ProcessProvider::State::main_died(InstanceId id) {
   loop.unwatch(one.pidfd.get());
   mains.erase(one.handle.pid);
   loop.cancel(one.kill_timer);
+  loop.cancel(one.cgroup_timer);
   if (awaits_reaping(one.pidfd))
     kill(-one.handle.pid, SIGKILL);  // its group; the number is still its own
   auto text = end_of(id, one, reap(one.pidfd));
