@@ -159,6 +159,7 @@ int Parts::open_api(const Saved& saved) {
   api_->on_report([this](const SeatReport& report) {
     control_loop_.post([this, report] { control_->take(report); });
   });
+  api_->on_notice([this](const std::string& what) { live_.problem(what); });
   const auto port = api_->listen();
   if (!port) return cannot_start(port.error().what);
   const bool is_tls = !stack.api.certificate.empty();
