@@ -71,8 +71,8 @@ class Members {
     for (const auto& [name, value] : body_.items()) {
       if (std::ranges::find(known_, name) != known_.end()) continue;
       const auto close = nearest(name, known_);
-      wrong(fmt::format("There is no member `{}` here{}.", name,
-                        close ? fmt::format("; did you mean `{}`?", *close) : ""));
+      wrong(fmt::format("There is no member `{}` here{}", name,
+                        close ? fmt::format("; did you mean `{}`?", *close) : "."));
     }
     return wrong_;
   }
@@ -126,14 +126,20 @@ bool Api::State::may_change(ApiCall& call) {
   return false;
 }
 
-void Api::State::not_found(ApiCall& call, const std::string& what) {
+void Api::State::not_found(ApiCall& call, const std::string& kind, const std::string& name) {
   if (!may_read(call)) return;
-  std::string names;
-  for (const auto& places : clusters) names += (names.empty() ? "" : ", ") + places->cluster();
+  std::vector<std::string_view> names;
+  for (const auto& places : clusters) names.push_back(places->cluster());
+  const std::string there_are =
+      fmt::format("the stack is `{}`, its clusters: {}", options.stack, fmt::join(names, ", "));
+  if (kind == "stack") names = {options.stack};
+  const auto close = kind.empty() ? std::nullopt : nearest(name, names);
   send_problem(call.reply,
                {.status = 404,
-                .detail = fmt::format("There is no {}; the stack is `{}`, its clusters: {}.", what,
-                                      options.stack, names)},
+                .detail = fmt::format("There is no {}{}`{}`{}", kind, kind.empty() ? "" : " ", name,
+                                      close          ? fmt::format("; did you mean `{}`?", *close)
+                                      : kind.empty() ? "."
+                                                     : "; " + there_are + ".")},
                call.cors);
 }
 
@@ -170,14 +176,13 @@ void Api::State::route(ApiCall& call) {
     return;
   }
   if (pieces->size() < 2 || (*pieces)[0] != "v1" || (*pieces)[1] != "stacks")
-    return not_found(call, fmt::format("`{}` here", call.request.path));
+    return not_found(call, "", std::string(call.request.path));
   if (pieces->size() == 2) {
     if (allows(call, "GET") && may_read(call))
       send_json(call.reply, 200, json{{"stacks", {{{"name", options.stack}}}}}.dump());
     return;
   }
-  if ((*pieces)[2] != options.stack)
-    return not_found(call, fmt::format("stack `{}`", (*pieces)[2]));
+  if ((*pieces)[2] != options.stack) return not_found(call, "stack", (*pieces)[2]);
   route_stack(call, *pieces);
 }
 
@@ -236,7 +241,7 @@ void Api::State::route_change(ApiCall& call, const std::vector<std::string>& pie
   } else {
     is_known = false;
   }
-  if (!is_known) return not_found(call, fmt::format("`{}` here", call.request.path));
+  if (!is_known) return not_found(call, "", std::string(call.request.path));
   if (!allows(call, "POST")) return;
   if (gate.is_cross_site(call.request))
     return send_problem(

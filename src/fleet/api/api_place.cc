@@ -107,7 +107,7 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
     Places* const places = find(cluster);
     if (!places) {
       call.caller = gate.caller(call.request);
-      return not_found(call, fmt::format("cluster `{}`", cluster));
+      return not_found(call, "cluster", cluster);
     }
     if (is_confirming) {
       if (!allows(call, "POST")) return;

@@ -44,7 +44,8 @@ struct Api::State {
   bool may_read(ApiCall& call);
   bool may_change(ApiCall& call);
   bool allows(ApiCall& call, std::string_view method);  // else 405
-  void not_found(ApiCall& call, const std::string& what);
+  // `kind`: cluster or stack, of which the nearest known one is said; empty: a path.
+  void not_found(ApiCall& call, const std::string& kind, const std::string& name);
   void metrics(ApiCall& call);
 
   Places* find(std::string_view cluster);

@@ -41,8 +41,8 @@ class BodyReader {
     const auto start = before.rfind('\n');
     const auto column = start == std::string_view::npos ? at + 1 : at - start;
     return problem(Problem::Kind::invalid,
-                   fmt::format("The body is not a placement, at line {}, column {} (byte {}): {}.",
-                               line, column, at, what));
+                   fmt::format("The body is not a placement, at line {}, column {} (byte {}): {}{}",
+                               line, column, at, what, what.ends_with('?') ? "" : "."));
   }
 
   void skip_space() {
