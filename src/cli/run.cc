@@ -18,6 +18,7 @@ struct Options {
   std::string name = "run", cluster = "app", instances = "1", listen = "127.0.0.1:7070", ports,
               store, port_env;
   int capacity = 1000;
+  std::vector<std::string> words;
   bool is_detached = false;
 };
 
@@ -45,15 +46,13 @@ bool take_ports(const std::string& text, ApiSpec& api) {
   return true;
 }
 
-int run(const Options& given, const std::vector<std::string>& words) {
-  if (words.empty())
-    return misuse("a command is missing: `utakata run --instances 2..10 -- node server.js`");
+int run(const Options& given) {
   RunOptions options;
   options.name = given.name;
   options.cluster = given.cluster;
   options.folder = std::filesystem::current_path().string();
   if (!given.store.empty()) options.store = std::filesystem::absolute(given.store).string();
-  options.command = words;
+  options.command = given.words;
   options.capacity = given.capacity;
   options.port_env = given.port_env;
   const auto range = instances_range_from(given.instances);
@@ -87,12 +86,9 @@ void add_run(CLI::App& program, int& exit_code) {
   command->add_option("--port-env", options->port_env,
                       "A variable that carries the port too, beside PORT");
   command->add_flag("-d,--detach", options->is_detached, "Returns as soon as the controller runs");
-  command->prefix_command();  // everything after the options is the command's own
-  command->callback([options, command, &exit_code] {
-    std::vector<std::string> words = command->remaining();
-    if (!words.empty() && words.front() == "--") words.erase(words.begin());
-    exit_code = run(*options, words);
-  });
+  command->add_option("command", options->words, "After `--`: the command that runs one instance")
+      ->required();
+  command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 
 }  // namespace utakata
