@@ -11,9 +11,6 @@
 namespace utakata {
 namespace {
 
-// A substitute is to be launched within 50 ms of a death: 20 for the search leave 30 for the
-// record.
-constexpr Duration search_patience{20ms};
 constexpr Duration kill_patience{1s};
 constexpr Duration retry_pause{10ms};
 
@@ -30,7 +27,8 @@ std::vector<Member> members_of(const std::string& cgroup) {
 
 }  // namespace
 
-Endings::Endings(net::Loop& loop, TreeSearch& search) : loop_(loop), search_(search) {}
+Endings::Endings(net::Loop& loop, TreeSearch& search, Duration search_patience)
+    : loop_(loop), search_(search), search_patience_(search_patience) {}
 
 Endings::~Endings() {
   for (auto& [key, ending] : endings_) {
@@ -48,7 +46,7 @@ Endings::Ending* Endings::find(Key key) {
 void Endings::begin(Doomed doomed) {
   const Key key = ++last_key_;
   endings_[key].doomed = std::move(doomed);
-  wait_at_most(key, search_patience);
+  wait_at_most(key, search_patience_);
   round(key);
 }
 

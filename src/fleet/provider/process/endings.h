@@ -2,9 +2,9 @@
 // it did to get away.
 //
 // Its cgroup names the whole tree, where there is one that holds it; otherwise /proc is searched.
-// News of the death must not wait long for that: the death is told when nothing is left, or when 20
-// ms of searching have found nothing yet, or when what was found and killed is still there after a
-// second (a process in an uninterruptible wait).
+// News of the death must not wait long for that: the death is told when nothing is left, or when
+// `search_patience` has passed and nothing was found yet, or when what was found and killed is
+// still there after a second (a process in an uninterruptible wait).
 #pragma once
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ struct Doomed {
 
 class Endings {
  public:
-  Endings(net::Loop& loop, TreeSearch& search);
+  Endings(net::Loop& loop, TreeSearch& search, Duration search_patience);
   ~Endings();  // kills no further
   void begin(Doomed doomed);
 
@@ -55,6 +55,7 @@ class Endings {
 
   net::Loop& loop_;
   TreeSearch& search_;
+  Duration search_patience_;
   Key last_key_ = 0;
   std::map<Key, Ending> endings_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

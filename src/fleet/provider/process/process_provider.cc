@@ -15,7 +15,7 @@ ProcessProvider::State::State(net::Loop& loop_, const Clock& clock_, ProcessOpti
       cgroups(options.fleet_id, options.cgroups),
       ports(options.ports_first, options.ports_last),
       search(loop, options.fleet_id, [this](pid_t pid) { return mains.contains(pid); }),
-      endings(loop, search),
+      endings(loop, search, options.search_patience),
       installs(loop, options.run_folder),
       rotation(options.run_folder + "/logs", options.log_bytes_max, options.log_look) {
   std::error_code
@@ -31,6 +31,7 @@ ProcessProvider::State::~State() {
     loop.cancel(one.cgroup_timer);
     if (one.pidfd) loop.unwatch(one.pidfd.get());
   }
+  cgroups.remove_empty();
 }
 
 OwnProcess* ProcessProvider::State::find(const InstanceId& id) {

@@ -33,6 +33,10 @@ struct ProcessOptions {
   // Larger logs are rotated; one older generation is kept.
   std::int64_t log_bytes_max = 32 << 20;
   Duration log_look{5s};
+  // News of a death waits so long for the search of what else is left of it, where no cgroup names
+  // it: a substitute is to be launched within 50 ms, 20 for the search leave 30 for the record. The
+  // search itself always goes on to its end.
+  Duration search_patience{20ms};
   // False: none are made, as on a host that does not allow them.
   bool cgroups = true;
   // Names of secrets in our environment that instances must not see; UTAKATA_* never reach them.

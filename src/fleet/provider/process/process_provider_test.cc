@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "fleet/provider/process/process_world.h"
+#include "fleet/provider/process/spawn.h"
 
 namespace utakata {
 namespace {
@@ -134,6 +135,31 @@ TEST(ALaunch, without_a_descriptor_left_fails_for_that_reason_and_may_be_tried_a
   EXPECT_TRUE(failed.retry);
   EXPECT_TRUE(has(failed.what, "file descriptors")) << failed.what;
   world.run("game-1", "exec sleep 100");
+}
+
+// In a process of its own, as nobody: root is not counted.
+TEST(ALaunch, on_a_full_process_table_fails_for_that_reason_and_may_be_tried_again) {
+  ProcessWorld world;
+  std::filesystem::permissions(world.folder, std::filesystem::perms::all);
+  std::filesystem::permissions(world.options.run_folder + "/logs", std::filesystem::perms::all);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const rlimit one{.rlim_cur = 1, .rlim_max = 1};
+    if ((getuid() == 0 && setuid(65534) != 0) || setrlimit(RLIMIT_NPROC, &one) != 0) _exit(9);
+    const SpawnOrder order{.run = "true",
+                           .folder = world.folder,
+                           .env = {},
+                           .log = world.options.run_folder + "/logs/a.log",
+                           .cgroup = {},
+                           .files_max = {}};
+    const auto spawned = spawn_gated(order);
+    if (spawned) _exit(1);
+    _exit(spawned.error().retry && has(spawned.error().what, "process table") ? 0 : 2);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (WEXITSTATUS(status) == 9) GTEST_SKIP() << "this user may not become another";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Ports, exhausted_by_own_and_strangers_alike_fail_the_launch_until_one_is_free) {

@@ -41,6 +41,7 @@ class ProcessWorld {
     options.run_folder = folder + "/run";
     options.ports_first = 23000;
     options.ports_last = 23999;
+    options.search_patience = 20s;  // a busy host is no reason to fail
     options.say = [this](std::string_view text) { said.emplace_back(text); };
     start();
   }
