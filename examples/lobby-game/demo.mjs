@@ -148,7 +148,7 @@ async function main() {
     ['placements refused (asked again later)', witness.refused],
     ['from `up` to the smallest fleet again', `${took_s} s`],
   ]);
-  rmSync(folder, { recursive: true, force: true });
+  if (!process.env.DEMO_KEEP) rmSync(folder, { recursive: true, force: true });
   if (code !== 0 || elsewhere > 0 || took_s > 180) {
     console.error(`the demo failed: down ended with ${code}, ${elsewhere} cut elsewhere, ${took_s} s of 180`);
     process.exitCode = 1;

@@ -74,6 +74,20 @@ class SpawnSettings {
   posix_spawnattr_t attributes;
 };
 
+// A single command takes the shell's place, so that the pid that `ps` shows, and that signals go
+// to, is the program's own: dash does not do that by itself. Anything that only a shell can do
+// stays as it is.
+std::string in_the_shells_place(const std::string& run) {
+  constexpr std::string_view builtins[] = {"cd",   "exec",   ".",     "source", "export", "set",
+                                           "eval", "ulimit", "umask", "trap",   ":",      "wait",
+                                           "if",   "for",    "while", "until",  "case",   "!"};
+  const std::string first = run.substr(0, run.find_first_of(" \t"));
+  const bool is_simple = run.find_first_of(";|&<>()`\n{}") == run.npos && !first.empty() &&
+                         first.find('=') == first.npos &&
+                         std::ranges::find(builtins, first) == std::end(builtins);
+  return is_simple ? "exec " + run : run;
+}
+
 Expected<pid_t> spawn(const SpawnOrder& order, int log, int gate) {
   const SpawnSettings settings{order, log, gate};
   std::vector<std::string> lines;
@@ -82,7 +96,8 @@ Expected<pid_t> spawn(const SpawnOrder& order, int log, int gate) {
   for (auto& line : lines) env.push_back(line.data());
   env.push_back(nullptr);
   std::string join = order.cgroup.empty() ? "" : order.cgroup + "/cgroup.procs";
-  std::array<std::string, 6> words{"/bin/sh", "-c", gate_script, gate_name, order.run, join};
+  std::array<std::string, 6> words{
+      "/bin/sh", "-c", gate_script, gate_name, in_the_shells_place(order.run), join};
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
