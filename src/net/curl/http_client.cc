@@ -57,6 +57,7 @@ struct HttpClient::State final : SocketBook {
   void cancel(CallId id);
   void serve();    // may destroy this
   void deliver();  // may destroy this
+  bool is_still_ours(int descriptor) const;
   void listen_to(int operation, int descriptor, std::uint32_t events);
   std::vector<OwnConnection> own_connections();
   void want_timer(long ms);
@@ -73,8 +74,8 @@ struct HttpClient::State final : SocketBook {
   struct Opened {
     std::uint64_t cookie = 0;
     OwnConnection ends{};
-    bool ours_known =
-        false;  // the port is not known at opening: the kernel is asked when it is first wanted
+    bool is_tcp = false;      // and not a unix socket
+    bool ours_known = false;  // the port is not known at opening: asked when it is first wanted
   };
 
   Loop& loop;
@@ -215,7 +216,9 @@ void HttpClient::State::on_timer() {
 int HttpClient::State::on_socket(CURL*, curl_socket_t descriptor, int what, void* self, void*) {
   auto& state = *static_cast<State*>(self);
   if (what == CURL_POLL_REMOVE) {
-    if (state.wishes.erase(descriptor) != 0) state.listen_to(EPOLL_CTL_DEL, descriptor, 0);
+    const bool was_wished = state.wishes.erase(descriptor) != 0;
+    if (was_wished && state.is_still_ours(descriptor))
+      state.listen_to(EPOLL_CTL_DEL, descriptor, 0);
     return 0;
   }
   const auto events = epoll_events(what);
@@ -224,7 +227,13 @@ int HttpClient::State::on_socket(CURL*, curl_socket_t descriptor, int what, void
   return 0;
 }
 
-// A failure means that libcurl has closed it already.
+// False: libcurl has closed it, and anybody in this process may have got the number since. What
+// `opened` never saw is libcurl's own, such as the pair that wakes a name lookup.
+bool HttpClient::State::is_still_ours(int descriptor) const {
+  const auto found = sockets.find(descriptor);
+  return found == sockets.end() || found->second.cookie == cookie_of(descriptor);
+}
+
 void HttpClient::State::listen_to(int operation, int descriptor, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
@@ -234,9 +243,9 @@ void HttpClient::State::listen_to(int operation, int descriptor, std::uint32_t e
 
 void HttpClient::State::opened(int descriptor, const sockaddr* target) {
   const auto theirs = socket_end(target);
-  if (theirs)
-    sockets[descriptor] = {.cookie = cookie_of(descriptor),
-                           .ends = {.ours = {}, .theirs = *theirs}};
+  sockets[descriptor] = {.cookie = cookie_of(descriptor),
+                         .ends = {.ours = {}, .theirs = theirs.value_or(SocketEnd{})},
+                         .is_tcp = theirs.has_value()};
   const auto wish = wishes.find(descriptor);
   if (wish != wishes.end()) listen_to(EPOLL_CTL_ADD, descriptor, wish->second);
 }
@@ -248,6 +257,7 @@ std::vector<OwnConnection> HttpClient::State::own_connections() {
   all.reserve(sockets.size());
   std::erase_if(sockets, [](const auto& one) { return cookie_of(one.first) != one.second.cookie; });
   for (auto& [descriptor, opened] : sockets) {
+    if (!opened.is_tcp) continue;
     if (!opened.ours_known) {
       const auto ours = local_end(descriptor);
       if (!ours) continue;  // not yet bound: the other side cannot have seen it
