@@ -12,7 +12,12 @@ namespace utakata {
 Asking::~Asking() {
   loop_.cancel(timer_);
   for (const Question& question : questions_)
-    if (question.heard && question.call) client_.cancel(question.call);
+    if (question.heard) cancel(question);
+}
+
+void Asking::cancel(const Question& question) {
+  if (question.call) client_.cancel(question.call);
+  if (question.line) lean_.cancel(question.line);
 }
 
 void Asking::begin(Duration deadline, std::function<void()> ended) {
@@ -20,11 +25,12 @@ void Asking::begin(Duration deadline, std::function<void()> ended) {
   ended_ = std::move(ended);
   deadline_ = deadline;
   all_asked_ = false;
+  lean_.sweep();
   timer_ = loop_.after(deadline, [this] { give_up(); });
 }
 
 std::uint32_t Asking::add(Heard heard) {
-  questions_.push_back({std::move(heard), 0});
+  questions_.push_back({std::move(heard)});
   ++open_;
   return std::uint32_t(questions_.size() - 1);
 }
@@ -33,6 +39,17 @@ void Asking::get(const Address& address, const std::string& path,
                  const std::vector<std::string>& headers, std::size_t answer_bytes_max,
                  Heard heard) {
   const std::uint32_t index = add(std::move(heard));
+  if (!GetClient::reaches(address.host))
+    return get_by_name(index, address, path, headers, answer_bytes_max);
+  std::string lines;
+  for (const std::string& header : headers) (lines += header) += "\r\n";
+  questions_[index].line = lean_.get(
+      address, path, lines, answer_bytes_max,
+      [this, index](Expected<net::HttpResult> result) { answer(index, std::move(result)); });
+}
+
+void Asking::get_by_name(std::uint32_t index, const Address& address, const std::string& path,
+                         const std::vector<std::string>& headers, std::size_t answer_bytes_max) {
   net::HttpCall call;
   call.url = fmt::format("http://{}{}", host_and_port(address), path);
   call.headers = headers;
@@ -71,7 +88,7 @@ void Asking::answer(std::uint32_t index, Expected<net::HttpResult> result) {
 void Asking::give_up() {
   for (Question& question : questions_) {
     if (!question.heard) continue;
-    if (question.call) client_.cancel(question.call);
+    cancel(question);
     const Heard heard = std::exchange(question.heard, nullptr);
     heard(problem(Problem::Kind::timed_out, fmt::format("no answer within {}", to_text(deadline_)),
                   true));

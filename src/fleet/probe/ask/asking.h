@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "fleet/model/instance.h"
+#include "fleet/probe/ask/get_client.h"
 #include "fleet/probe/ask/handshake.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
@@ -15,10 +16,12 @@
 namespace utakata {
 
 // Loop thread only. One round at a time: begin(), then the questions, then all_asked().
+// Numeric addresses are asked by a GetClient of its own; names go through `client`, which resolves
+// them.
 class Asking {
  public:
   using Heard = std::function<void(Expected<net::HttpResult>)>;
-  Asking(net::Loop& loop, net::HttpClient& client) : loop_(loop), client_(client) {}
+  Asking(net::Loop& loop, net::HttpClient& client) : loop_(loop), client_(client), lean_(loop) {}
   ~Asking();  // a round under way ends without a word
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
@@ -32,19 +35,26 @@ class Asking {
   // An empty answer with status 101 where a WebSocket was granted; it is hung up at once.
   void handshake(const Address& address, const std::string& path, Heard heard);
   void all_asked();
+  // Those of the lean client: the other one has its own list.
+  std::vector<net::OwnConnection> own_connections() const { return lean_.own_connections(); }
 
  private:
   struct Question {
     Heard heard;
-    net::HttpClient::CallId call = 0;  // 0: a handshake
+    net::HttpClient::CallId call = 0;  // 0: none of `client`
+    GetClient::Line* line = nullptr;   // none: not of `lean_`
   };
   std::uint32_t add(Heard heard);
+  void cancel(const Question& question);
+  void get_by_name(std::uint32_t index, const Address& address, const std::string& path,
+                   const std::vector<std::string>& headers, std::size_t answer_bytes_max);
   void answer(std::uint32_t index, Expected<net::HttpResult> result);
   void give_up();
   void end();
 
   net::Loop& loop_;
   net::HttpClient& client_;
+  GetClient lean_;
   Duration deadline_{};
   net::Loop::TimerId timer_ = 0;
   std::function<void()> ended_;  // empty: no round is under way

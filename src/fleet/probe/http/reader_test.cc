@@ -60,7 +60,8 @@ TEST(JsonReader, what_is_no_count_is_said_by_field_and_by_what_was_found) {
       {R"({"connections": 10000001})",
        "field connections is 10000001, which is too large to be believed"},
       {R"({"connections": 9999999999999999999999999})",
-       "the answer has a number that is none or too large: `{\"connections\": 999999999999999999999999..."},
+       "the answer has a number that is none or too large: `{\"connections\": "
+       "999999999999999999999999..."},
       {R"({"connections": 1e999})",
        "the answer has a number that is none or too large: `{\"connections\": 1e999}`"},
       {R"({"connections": 1.5})", "field connections is 1.5, which is not a whole number"},

@@ -23,6 +23,11 @@ std::optional<decltype(net::SocketEnd::address)> numeric(const std::string& host
 
 }  // namespace
 
+int SocketTable::also_own(OwnConnections own) {
+  more_own_.emplace(++last_own_, std::move(own));
+  return last_own_;
+}
+
 Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
   if (is_filled_ && now >= at_ && now - at_ < shared_for) return {};
   is_filled_ = false;
@@ -30,6 +35,8 @@ Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
     port.listeners.clear(), port.clients.clear();  // their memory is used again
   std::vector<net::OwnConnection> own;
   if (own_) own = own_();
+  for (const auto& [number, more] : more_own_)
+    for (const auto& one : more()) own.push_back(one);
   std::ranges::sort(own);
   if (auto done = kernel_.dump(port_first_, port_last_,
                                [&](const KernelSocket& socket) { take(socket, own); });

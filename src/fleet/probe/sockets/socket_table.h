@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -33,6 +34,10 @@ class SocketTable {
   using OwnConnections = std::function<std::vector<net::OwnConnection>()>;
   SocketTable(OwnConnections own, std::uint16_t port_first = 0, std::uint16_t port_last = 65535)
       : own_(std::move(own)), port_first_(port_first), port_last_(port_last) {}
+
+  // Further ones, of whoever lives as long as until forget_own(). A number for that.
+  int also_own(OwnConnections own);
+  void forget_own(int number) { more_own_.erase(number); }
 
   // Dumps anew unless the last dump is younger than `shared_for`: clusters tick together, and a
   // count 50 ms old is as fresh as the answer of an instance that took 50 ms.
@@ -63,6 +68,8 @@ class SocketTable {
   const Port* port_of(const Address& address) const;
 
   const OwnConnections own_;
+  std::map<int, OwnConnections> more_own_;
+  int last_own_ = 0;
   const std::uint16_t port_first_, port_last_;
   SockDiag kernel_;
   Instant at_{};

@@ -14,7 +14,8 @@ SocketsProbe::SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable
       ready_(spec.ready),
       metrics_(spec.metrics.size()),
       listener_(std::move(listener)),
-      asking_(loop, client) {}
+      asking_(loop, client),
+      own_number_(table.also_own([this] { return asking_.own_connections(); })) {}
 
 void SocketsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
                         std::function<void(std::vector<Sight>)> done) {

@@ -27,6 +27,7 @@ class SocketsProbe final : public Probe {
  public:
   SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable& table,
                const ClusterSpec& spec, ListenerCheck listener = {});
+  ~SocketsProbe() override { table_.forget_own(own_number_); }
   void look(std::span<const ProbeTarget> targets, Duration deadline,
             std::function<void(std::vector<Sight>)> done) override;
 
@@ -46,6 +47,7 @@ class SocketsProbe final : public Probe {
   const std::size_t metrics_;
   const ListenerCheck listener_;
   Asking asking_;
+  const int own_number_;  // our connections, in the table
   std::vector<Looked> looked_;
   std::function<void(std::vector<Sight>)> done_;
 };
