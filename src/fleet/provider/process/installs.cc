@@ -75,11 +75,11 @@ void Installs::ended(std::string mark) {
   if (info.si_code == CLD_EXITED && info.si_status == 0) {
     std::ofstream{marker_of(mark)} << install.command << '\n';
   } else {
-    const auto line = last_line(install.log);
+    const auto said = last_words(install.log);
     outcome = problem(Problem::Kind::invalid,
                       fmt::format("process: install `{}` failed with {}{}{}; its output is in {}.",
                                   install.command, exit_text(info),
-                                  line.empty() ? "" : "; its last line: ", line, install.log));
+                                  said.empty() ? "" : "; it said: ", said, install.log));
   }
   for (auto& one : install.waiting) one.done(outcome);
 }

@@ -38,9 +38,13 @@ Expected<void> ProcessProvider::State::launch(const InstanceId& id, const Launch
     start(id);
     return {};
   }
+  const Lookup host_only = [this](std::string_view name) {
+    return name == "host" ? std::optional(options.advertise) : std::nullopt;
+  };
   auto env = environment_for(id);
-  for (const auto& [name, value] : spec.env)  // an install has no port; it may want the rest
-    if (value.find("${") == value.npos) assign(env, name, value);
+  for (const auto& [name, value] :
+       spec.env)  // what names the port is left out: an install has none
+    if (auto text = expand(value, host_only)) assign(env, name, std::move(*text));
   installs.want(id, spec, env, [this, id](const Expected<void>& outcome) {
     if (outcome) return start(id);
     fail(id, outcome.error());

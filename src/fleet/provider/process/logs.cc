@@ -66,6 +66,20 @@ std::string as_text(std::string_view bytes) {
   return out;
 }
 
+std::string_view trimmed(std::string_view line) {
+  const auto begin = line.find_first_not_of(" \t\r");
+  if (begin == line.npos) return {};
+  return line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+bool speaks_of_an_error(std::string_view line) {
+  if (line.find("complete log of this run") != line.npos) return false;  // npm's last word
+  constexpr std::string_view words[] = {"Error: ", "error: ", "ERR! ",  "npm error ",
+                                        "FATAL",   "fatal: ", "panic: "};
+  return std::ranges::any_of(words,
+                             [&](std::string_view word) { return line.find(word) != line.npos; });
+}
+
 }  // namespace
 
 std::string file_name(std::string_view id) {
@@ -76,17 +90,21 @@ std::string file_name(std::string_view id) {
   return name;
 }
 
-std::string last_line(const std::string& path) {
+std::string last_words(const std::string& path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return {};
   std::string tail(4096, '\0');
   const auto from = std::max<std::int64_t>(0, size_of(file) - std::int64_t(tail.size()));
   tail.resize(std::size_t(std::max<ssize_t>(0, pread(file.get(), tail.data(), tail.size(), from))));
-  const auto end = tail.find_last_not_of(" \t\r\n");
-  if (end == tail.npos) return {};
-  tail.resize(end + 1);
-  const auto begin = tail.rfind('\n');
-  return as_text(std::string_view(tail).substr(begin == tail.npos ? 0 : begin + 1));
+  std::string_view last, error;
+  for (std::string_view rest = tail; !rest.empty();) {
+    const auto end = rest.find('\n');
+    const auto line = trimmed(rest.substr(0, end));
+    if (!line.empty()) last = line;
+    if (speaks_of_an_error(line)) error = line;
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+  }
+  return as_text(error.empty() ? last : error);
 }
 
 bool rotate_log(const std::string& path, std::int64_t bytes_max) {

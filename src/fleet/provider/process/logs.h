@@ -16,9 +16,10 @@ namespace utakata {
 // An id as a file name: what is not a letter, a digit, `.`, `_` or `-` becomes `_`.
 std::string file_name(std::string_view id);
 
-// The last line with anything in it, as plain UTF-8 text of at most 200 bytes; empty: no such file,
-// or nothing in it. Reads 4 KB.
-std::string last_line(const std::string& path);
+// What a program said before it ended, in one line of plain UTF-8 text of at most 200 bytes: the
+// last one that speaks of an error (Node prints its version after the error, npm where its log is),
+// else the last with anything in it. Empty: no such file, or nothing in it. Reads the last 4 KB.
+std::string last_words(const std::string& path);
 
 // Copies the file to `path.1` and empties it, if it is larger than `bytes_max`. Its writers hold it
 // open with O_APPEND and need not know. What they write in the microseconds between the end of the

@@ -54,19 +54,26 @@ TEST(Logs, are_looked_after_while_the_provider_lives) {
   EXPECT_TRUE(world.until([&] { return std::filesystem::exists(older); }));
 }
 
-TEST(LastLine, is_plain_text_of_bounded_length) {
+TEST(LastWords, are_plain_text_of_bounded_length) {
   ProcessWorld world;
   const auto path = world.folder + "/a.log";
   const auto last_of = [&](const std::string& text) {
     std::ofstream{path} << text;
-    return last_line(path);
+    return last_words(path);
   };
-  EXPECT_EQ(last_line(path), "");
+  EXPECT_EQ(last_words(path), "");
   EXPECT_EQ(last_of(""), "");
   EXPECT_EQ(last_of("\n\n"), "");
   EXPECT_EQ(last_of("one\ntwo"), "two");
   EXPECT_EQ(last_of("one\ntwo\r\n\n"), "two");
   EXPECT_EQ(last_of("\x1b[31mr\xc3\xb6t\xff\n"), "?[31mr\xc3\xb6t?");
+  EXPECT_EQ(last_of("Error: listen EADDRINUSE: address already in use :::20000\n    at "
+                    "x\n}\n\nNode.js v18.20.4\n"),
+            "Error: listen EADDRINUSE: address already in use :::20000");
+  EXPECT_EQ(
+      last_of(
+          "npm ERR! 404 Not Found\nnpm ERR! A complete log of this run can be found in: /root\n"),
+      "npm ERR! 404 Not Found");
   EXPECT_EQ(last_of("cut \xe6\xb3"), "cut ??");
   EXPECT_LE(last_of(std::string(100'000, 'x')).size(), 200u);
 }

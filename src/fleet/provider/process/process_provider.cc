@@ -1,5 +1,7 @@
 #include "fleet/provider/process/process_provider.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <utility>
 
@@ -41,6 +43,13 @@ OwnProcess* ProcessProvider::State::find(const InstanceId& id) {
 
 std::string ProcessProvider::State::log_of(const InstanceId& id) const {
   return options.run_folder + "/logs/" + file_name(id.text) + ".log";
+}
+
+void ProcessProvider::State::keep_log_for_a_while(const InstanceId& id) {
+  ended_logs.push_back(log_of(id));
+  if (ended_logs.size() <= options.ended_logs_max) return;
+  for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
+  ended_logs.pop_front();
 }
 
 void ProcessProvider::State::say_once(bool& said, const std::string& text) {

@@ -33,6 +33,8 @@ struct ProcessOptions {
   // Larger logs are rotated; one older generation is kept.
   std::int64_t log_bytes_max = 32 << 20;
   Duration log_look{5s};
+  // Logs of ended instances that are kept: a crash loop must not fill the disk.
+  std::size_t ended_logs_max = 200;
   // News of a death waits so long for the search of what else is left of it, where no cgroup names
   // it: a substitute is to be launched within 50 ms, 20 for the search leave 30 for the record. The
   // search itself always goes on to its end.

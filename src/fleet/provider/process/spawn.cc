@@ -18,15 +18,18 @@
 namespace utakata {
 namespace {
 
-// $0 marks a process that still waits. $1 is the user's text, $2 the cgroup's list of processes.
-// The shell itself joins: moving a process between cgroups may wait for tens of milliseconds in the
-// kernel, and that is not our loop's time.
+// $0 marks a process that still waits. $1 is the user's text, $2 the cgroup's list of processes, $3
+// the text's first word if it is a single command. The shell itself joins: moving a process between
+// cgroups may wait for tens of milliseconds in the kernel, and that is not our loop's time. A
+// single command that is a program, not a word of the shell's own, takes the shell's place, so that
+// the pid that `ps` shows and signals go to is the program's: dash does not do that by itself.
 constexpr const char* gate_name = "utakata-gate";
 constexpr const char* gate_script =
     R"({ [ -z "$2" ] || echo 0 >"$2"; } 2>/dev/null
 IFS= read -r UTAKATA_GATE <&3 || exit 0
 unset UTAKATA_GATE
 exec 3<&-
+[ -z "$3" ] || case $(command -v "$3") in */*) exec /bin/sh -c "exec $1" ;; esac
 exec /bin/sh -c "$1")";
 constexpr int gate_in_child = 3;
 
@@ -74,18 +77,14 @@ class SpawnSettings {
   posix_spawnattr_t attributes;
 };
 
-// A single command takes the shell's place, so that the pid that `ps` shows, and that signals go
-// to, is the program's own: dash does not do that by itself. Anything that only a shell can do
-// stays as it is.
-std::string in_the_shells_place(const std::string& run) {
-  constexpr std::string_view builtins[] = {"cd",   "exec",   ".",     "source", "export", "set",
-                                           "eval", "ulimit", "umask", "trap",   ":",      "wait",
-                                           "if",   "for",    "while", "until",  "case",   "!"};
-  const std::string first = run.substr(0, run.find_first_of(" \t"));
-  const bool is_simple = run.find_first_of(";|&<>()`\n{}") == run.npos && !first.empty() &&
-                         first.find('=') == first.npos &&
-                         std::ranges::find(builtins, first) == std::end(builtins);
-  return is_simple ? "exec " + run : run;
+// The first word of a text that is one command and nothing else; empty: more than that, which only
+// a shell can do.
+std::string single_command(const std::string& run) {
+  if (run.find_first_of(";|&<>()`\n{}") != run.npos) return {};
+  const auto begin = run.find_first_not_of(" \t");
+  if (begin == run.npos) return {};
+  const auto first = run.substr(begin, run.find_first_of(" \t", begin) - begin);
+  return first.find_first_of("=\"'$\\~*?[#") == first.npos ? first : std::string{};
 }
 
 Expected<pid_t> spawn(const SpawnOrder& order, int log, int gate) {
@@ -96,8 +95,8 @@ Expected<pid_t> spawn(const SpawnOrder& order, int log, int gate) {
   for (auto& line : lines) env.push_back(line.data());
   env.push_back(nullptr);
   std::string join = order.cgroup.empty() ? "" : order.cgroup + "/cgroup.procs";
-  std::array<std::string, 6> words{
-      "/bin/sh", "-c", gate_script, gate_name, in_the_shells_place(order.run), join};
+  std::array<std::string, 7> words{
+      "/bin/sh", "-c", gate_script, gate_name, order.run, join, single_command(order.run)};
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

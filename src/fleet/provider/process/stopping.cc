@@ -83,8 +83,8 @@ std::string ProcessProvider::State::end_of(const InstanceId& id, OwnProcess& one
     return text +
            fmt::format(", because it used more memory than its limit of {} bytes", *one.memory_max);
   if (one.stop_asked || (info->si_code == CLD_EXITED && info->si_status == 0)) return text;
-  const auto line = last_line(log_of(id));
-  return line.empty() ? text : text + "; its last line: " + line;
+  const auto said = last_words(log_of(id));
+  return said.empty() ? text : text + "; it said: " + said;
 }
 
 void ProcessProvider::State::end(const InstanceId& id, std::string text) {
@@ -104,6 +104,7 @@ void ProcessProvider::State::end(const InstanceId& id, std::string text) {
     if (node.mapped().port) ports.give_back(node.mapped().port);
     if (!node.mapped().cgroup.empty()) stale_cgroups.push_back(node.mapped().cgroup);
     std::erase_if(stale_cgroups, Cgroups::remove);
+    keep_log_for_a_while(id);
   };
   if (!has_processes) {
     told();
