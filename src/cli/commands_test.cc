@@ -210,7 +210,7 @@ TEST_F(Commands, without_a_controller_say_what_to_do) {
 TEST_F(Commands, that_read_print_tables_or_the_answer_as_it_is) {
   controller_runs("show");
   const std::string status =
-      R"({"stack":"show","clusters":[{"name":"lobby","instances":[{"id":"lobby-1","lifecycle":"serving"}]}]})";
+      R"({"clusters":[{"name":"lobby","instances":[{"id":"lobby-1","lifecycle":"serving"}]}]})";
   controller_.answers = {{"GET /v1/stacks/show", {200, status}},
                          {"GET /v1/stacks/show/clusters/lobby/explain",
                           {200, R"({"cluster":"lobby","want":{"instances":2}})"}},
@@ -310,7 +310,8 @@ class Down : public Commands {
                                .run_folder = "/r"}));
     controller_.answers["GET /v1/stacks/show"] = {
         200,
-        R"({"clusters":[{"name":"w","instances":[{"id":"w-1","lifecycle":"draining","connections":2,"address":"127.0.0.1:1","pid":)" +
+        R"({"clusters":[{"name":"w","instances":[{"id":"w-1","lifecycle":"draining",
+      "connections":2,"address":"127.0.0.1:1","pid":)" +
             std::to_string(instance_) + "}]}]}"};
     controller_.answers["POST /v1/stacks/show/down"] = {200, R"({"done":"the stack goes down"})"};
   }

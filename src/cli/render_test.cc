@@ -9,13 +9,19 @@ constexpr Style plain{};
 
 constexpr const char* status =
     R"({"stack":"show","controller":{"pid":7,"uptime_ms":61200,"version":"0.1.0"},"clusters":[
- {"name":"lobby","min":2,"max":20,"want":3,"winner":"headroom","because":"62 connections each","held_back":"","capacity":500,
-  "serving":2,"starting":1,"draining":1,"connections":52,"seats_held":3,"waiting":0,"braked":false,"instances":[
-   {"id":"lobby-1","lifecycle":"serving","suspect":false,"address":"127.0.0.1:20001","url":"ws://h:20001","pid":812,
-    "version":"0123456789abcdef","connections":40,"seats_held":3,"keys":1,"age_ms":61999,"misses":0,"log":"/r/lobby-1.log"},
-   {"id":"lobby-2","lifecycle":"serving","suspect":true,"address":"127.0.0.1:20002","url":"","pid":813,"version":"0123456789abcdef",
+ {"name":"lobby","min":2,"max":20,"want":3,"winner":"headroom","because":"62 connections each",
+      "held_back":"","capacity":500,
+  "serving":2,"starting":1,"draining":1,"connections":52,"seats_held":3,"waiting":0,
+      "braked":false,"instances":[
+   {"id":"lobby-1","lifecycle":"serving","suspect":false,"address":"127.0.0.1:20001",
+      "url":"ws://h:20001","pid":812,
+    "version":"0123456789abcdef","connections":40,"seats_held":3,"keys":1,"age_ms":61999,
+      "misses":0,"log":"/r/lobby-1.log"},
+   {"id":"lobby-2","lifecycle":"serving","suspect":true,"address":"127.0.0.1:20002","url":"",
+      "pid":813,"version":"0123456789abcdef",
     "connections":null,"seats_held":0,"keys":0,"age_ms":3000,"misses":2},
-   {"id":"lobby-3","lifecycle":"draining","suspect":false,"url":"ws://h:20003","version":"v","connections":12,"seats_held":0,"keys":0,
+   {"id":"lobby-3","lifecycle":"draining","suspect":false,"url":"ws://h:20003","version":"v",
+      "connections":12,"seats_held":0,"keys":0,
     "age_ms":5000,"misses":0,"drain":{"cause":"scale_in","deadline_left_ms":null}}]}]})";
 
 }  // namespace
@@ -50,10 +56,10 @@ TEST(Rendering, lines_are_cut_at_the_terminals_width) {
 
 TEST(Rendering, what_is_left_on_the_way_down) {
   EXPECT_EQ(render_left(status), "lobby: 2 serving, 1 draining (52 clients)");
-  EXPECT_EQ(
-      render_left(
-          R"({"clusters":[{"name":"a","instances":[]},{"name":"b","instances":[{"lifecycle":"stopping"}]}]})"),
-      "a: gone; b: 1 stopping");
+  EXPECT_EQ(render_left(
+                R"({"clusters":[{"name":"a","instances":[]},{"name":"b",
+      "instances":[{"lifecycle":"stopping"}]}]})"),
+            "a: gone; b: 1 stopping");
 }
 
 TEST(Rendering, explain_shows_every_opinion_and_what_held_back) {
@@ -61,7 +67,8 @@ TEST(Rendering, explain_shows_every_opinion_and_what_held_back) {
       render_explain(
           R"({"cluster":"lobby","at":"x","proposals":[{"rule":"min","want":2,"because":"min 2"},
               {"rule":"crowded","want":null,"because":"holds since 3s of 10s"}],
-              "want":{"instances":4,"winner":"min","because":"b","limited_by":"max 4"},"held_back":"back-off 8s","braked":true,
+              "want":{"instances":4,"winner":"min","because":"b","limited_by":"max 4"},
+      "held_back":"back-off 8s","braked":true,
               "actions":["launch lobby-4: b"]})",
           plain),
       "lobby wants 4 instances, says min: b\n"
@@ -79,8 +86,11 @@ TEST(Rendering, explain_shows_every_opinion_and_what_held_back) {
 
 TEST(Rendering, activities_are_a_line_each) {
   const auto rendered = render_activities(R"({"activities":[
-    {"number":3,"at":"2026-11-22T02:14:33.120Z","cluster":"lobby","instance":"lobby-3","phase":"intent","kind":"launch","because":"want 3","limited_by":"max 3","by":"utakata","cut":null},
-    {"number":4,"at":"2026-11-22T02:14:35.000Z","cluster":"lobby","instance":"","phase":"outcome","kind":"stop","because":"deadline","limited_by":"","by":"operator","cut":12}]})",
+    {"number":3,"at":"2026-11-22T02:14:33.120Z","cluster":"lobby","instance":"lobby-3",
+      "phase":"intent","kind":"launch","because":"want 3","limited_by":"max 3","by":"utakata",
+      "cut":null},
+    {"number":4,"at":"2026-11-22T02:14:35.000Z","cluster":"lobby","instance":"","phase":"outcome",
+      "kind":"stop","because":"deadline","limited_by":"","by":"operator","cut":12}]})",
                                           plain);
   EXPECT_EQ(rendered.last_number, 4);
   EXPECT_EQ(rendered.text,
@@ -90,11 +100,11 @@ TEST(Rendering, activities_are_a_line_each) {
 }
 
 TEST(Rendering, of_what_is_not_expected_never_fails) {
-  for (
-      const auto text :
-      {"", "[]", "{}", "nonsense", R"({"clusters":3})",
-       R"({"clusters":[1,{"instances":[null,{"drain":{}}]}]})",
-       R"({"activities":[7,{"number":1e300,"cut":"x"}],"want":[],"proposals":[[]],"actions":[1]})"}) {
+  for (const auto text :
+       {"", "[]", "{}", "nonsense", R"({"clusters":3})",
+        R"({"clusters":[1,{"instances":[null,{"drain":{}}]}]})",
+        R"({"activities":[7,{"number":1e300,"cut":"x"}],"want":[],"proposals":[[]],
+      "actions":[1]})"}) {
     EXPECT_FALSE(render_status(text, plain).empty());
     EXPECT_FALSE(render_explain(text, plain).empty());
     render_activities(text, plain);
@@ -104,7 +114,8 @@ TEST(Rendering, of_what_is_not_expected_never_fails) {
 
 TEST(Rendering, foreign_text_cannot_drive_the_terminal) {
   const std::string text =
-      R"({"stack":"a\u001b[2J","clusters":[{"name":"\u001b[31m","instances":[{"lifecycle":"\u0007"}]}]})";
+      R"({"stack":"a\u001b[2J","clusters":[{"name":"\u001b[31m",
+      "instances":[{"lifecycle":"\u0007"}]}]})";
   EXPECT_EQ(render_status(text, plain).find('\033'), std::string::npos);
   EXPECT_EQ(render_left(text).find('\033'), std::string::npos);
 }

@@ -113,8 +113,8 @@ void read_place(Reader& r, const Yaml& y, ClusterDraft& c) {
   else if (*text == "weighted")
     c.spec.place = PlacePolicy::weighted;
   else
-    r.mistake(y,
-              fmt::format("`place` must be `least`, `pack` or `weighted`, not {}.", in_ticks(*text)));
+    r.mistake(
+        y, fmt::format("`place` must be `least`, `pack` or `weighted`, not {}.", in_ticks(*text)));
 }
 
 void read_weight(Reader& r, const Yaml& y, ClusterDraft& c) {

@@ -256,12 +256,13 @@ clusters:
     limits: { memory: 512M, files: 20000 }
   game: { run: node game.js, seats: 4 }
 shows:
-  final: { at: "2026-12-31 20:00", zone: Asia/Tokyo, until: "23:00", ready_by: 2h, freeze: true, clusters: { lobby: { connections: 300000 } } }
+  final: { at: "2026-12-31 20:00", zone: Asia/Tokyo, until: "23:00", ready_by: 2h, freeze: true,
+           clusters: { lobby: { connections: 300000 } } }
 price: { instance_hour: 0.034, currency: USD, cap_per_day: 200 }
 notify: [ { slack: "${secrets.slack}", on: [scale, heal, brake, deploy], digest: 1h } ]
 )",
       {"4:1 `powers` is not yet", "32:11 `at` is not yet", "35:51 `pace` is not yet",
-       "39:1 `shows` is not yet", "41:1 `price` is not yet", "42:1 `notify` is not yet"}};
+       "39:1 `shows` is not yet", "42:1 `price` is not yet", "43:1 `notify` is not yet"}};
   expect_said(row);
 }
 

@@ -174,7 +174,11 @@ parameters:
   wait: { default: 10s, type: duration }
   price: { default: "$5 ${port}" }
 clusters:
-  w: { run: "x ${price} ${port} $$y", capacity: "${size}00", settle: "${wait}", install: "echo $${HOME} $PATH" }
+  w:
+    run: "x ${price} ${port} $$y"
+    capacity: ${size}00
+    settle: ${wait}
+    install: "echo $${HOME} $PATH"
 )";
   const Stack stack = good(text, {{"name", "show"}, {"size", "7"}});
   EXPECT_EQ(stack.name, "show");

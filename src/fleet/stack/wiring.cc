@@ -35,8 +35,8 @@ class Wiring {
       if (need == cluster.spec.name)
         reader_.mistake(at, fmt::format("{} needs itself: remove that.", in_ticks(need)));
       else if (!by_name_.contains(need))
-        reader_.mistake(at,
-                        fmt::format("{} is no cluster of this stack{}", in_ticks(need), guess(need)));
+        reader_.mistake(
+            at, fmt::format("{} is no cluster of this stack{}", in_ticks(need), guess(need)));
     }
   }
 
