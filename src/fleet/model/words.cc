@@ -5,30 +5,42 @@ namespace utakata {
 
 const char* to_text(Lifecycle lifecycle) {
   switch (lifecycle) {
-    case Lifecycle::starting: return "starting";
-    case Lifecycle::serving: return "serving";
-    case Lifecycle::draining: return "draining";
-    case Lifecycle::stopping: return "stopping";
-    case Lifecycle::gone: return "gone";
+    case Lifecycle::starting:
+      return "starting";
+    case Lifecycle::serving:
+      return "serving";
+    case Lifecycle::draining:
+      return "draining";
+    case Lifecycle::stopping:
+      return "stopping";
+    case Lifecycle::gone:
+      return "gone";
   }
   return "?";
 }
 
 const char* to_text(DrainCause cause) {
   switch (cause) {
-    case DrainCause::scale_in: return "scale_in";
-    case DrainCause::rollout: return "rollout";
-    case DrainCause::by_hand: return "by_hand";
-    case DrainCause::healing: return "healing";
-    case DrainCause::shutdown: return "shutdown";
+    case DrainCause::scale_in:
+      return "scale_in";
+    case DrainCause::rollout:
+      return "rollout";
+    case DrainCause::by_hand:
+      return "by_hand";
+    case DrainCause::healing:
+      return "healing";
+    case DrainCause::shutdown:
+      return "shutdown";
   }
   return "?";
 }
 
 const char* to_text(Activity::Phase phase) {
   switch (phase) {
-    case Activity::Phase::intent: return "intent";
-    case Activity::Phase::outcome: return "outcome";
+    case Activity::Phase::intent:
+      return "intent";
+    case Activity::Phase::outcome:
+      return "outcome";
   }
   return "?";
 }

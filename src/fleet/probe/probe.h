@@ -1,4 +1,5 @@
-// A probe reads an instance's health and numbers. It never decides what a miss means (plan/heal.h does).
+// A probe reads an instance's health and numbers. It never decides what a miss means (plan/heal.h
+// does).
 #pragma once
 
 #include <functional>
@@ -15,18 +16,20 @@ namespace utakata {
 
 struct ProbeTarget {
   InstanceId id;
-  std::string handle;   // the provider's: whose listener it must be
+  std::string handle;  // the provider's: whose listener it must be
   Address address;
-  bool starting = false;  // readiness decides; a serving instance's readiness is its count being answered
-  bool suspect = false;   // the handshake is sent only to these, where the cluster names one
+  bool starting =
+      false;  // readiness decides; a serving instance's readiness is its count being answered
+  bool suspect = false;  // the handshake is sent only to these, where the cluster names one
 };
 
 // One loop thread calls it and no call blocks. One Probe serves one cluster.
 class Probe {
  public:
   virtual ~Probe() = default;
-  // Asks all targets in parallel and calls `done` exactly once, on the loop thread, when all have answered or
-  // `deadline` has passed, with one Sight for each target in their order. Not to be called again before `done`.
+  // Asks all targets in parallel and calls `done` exactly once, on the loop thread, when all have
+  // answered or `deadline` has passed, with one Sight for each target in their order. Not to be
+  // called again before `done`.
   virtual void look(std::span<const ProbeTarget> targets, Duration deadline,
                     std::function<void(std::vector<Sight>)> done) = 0;
 };

@@ -1,4 +1,5 @@
-// What must not be lost: instances, intents, outcomes, what operators asked for; and the observations, for replay.
+// What must not be lost: instances, intents, outcomes, what operators asked for; and the
+// observations, for replay.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +15,15 @@
 
 namespace utakata {
 
-struct InstanceRow {   // an instance as recorded; written whole, by id
+struct InstanceRow {  // an instance as recorded; written whole, by id
   std::string cluster;
   Instance instance;
 };
 
 // One transaction: all of it or nothing.
 struct Batch {
-  std::vector<Activity> activities;     // their numbers are filled in
-  std::vector<InstanceRow> instances;   // inserted or replaced; `gone` ones are kept as history
+  std::vector<Activity> activities;    // their numbers are filled in
+  std::vector<InstanceRow> instances;  // inserted or replaced; `gone` ones are kept as history
   struct ClusterRow {
     std::string cluster;
     Desired desired;
@@ -33,21 +34,22 @@ struct Batch {
 };
 
 struct Saved {
-  std::string fleet_id;                  // made once for a store: tells our instances from another store's
-  std::vector<InstanceRow> instances;    // all that are not gone
+  std::string fleet_id;  // made once for a store: tells our instances from another store's
+  std::vector<InstanceRow> instances;  // all that are not gone
   std::vector<Batch::ClusterRow> clusters;
-  std::vector<std::pair<std::string, std::string>> settings;  // small named texts: the admin token's hash, the stack file
+  std::vector<std::pair<std::string, std::string>>
+      settings;  // small named texts: the admin token's hash, the stack file
 };
 
 struct ActivityQuery {
-  std::string cluster;         // empty: all
-  std::string instance;        // empty: all
-  std::int64_t after = 0;      // numbers greater than it
-  int limit = 100;             // the newest so many, answered oldest first
+  std::string cluster;     // empty: all
+  std::string instance;    // empty: all
+  std::int64_t after = 0;  // numbers greater than it
+  int limit = 100;         // the newest so many, answered oldest first
 };
 
 struct ObservationRow {
-  std::int64_t number = 0;     // ever rising
+  std::int64_t number = 0;  // ever rising
   std::string cluster;
   WallTime at{};
   std::string blob;
@@ -58,16 +60,19 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual Expected<Saved> load() = 0;
-  // On return it is durable against a crash of this process and of the machine. On failure nothing of it is kept, and the
-  // same call may succeed later (`unavailable`, retry: disk full).
+  // On return it is durable against a crash of this process and of the machine. On failure nothing
+  // of it is kept, and the same call may succeed later (`unavailable`, retry: disk full).
   virtual Expected<void> record(Batch& batch) = 0;
   virtual Expected<void> set(std::string_view name, std::string_view text) = 0;
   virtual Expected<std::vector<Activity>> activities(const ActivityQuery& query) = 0;
-  // One blob of a cluster-tick (model/observation_blob.h). The oldest are dropped beyond the cap. May be lost in a crash.
-  // A failure costs some of the blobs and nothing else: say it once and go on.
+  // One blob of a cluster-tick (model/observation_blob.h). The oldest are dropped beyond the cap.
+  // May be lost in a crash. A failure costs some of the blobs and nothing else: say it once and go
+  // on.
   virtual Expected<void> observe(std::string_view cluster, WallTime at, std::string_view blob) = 0;
-  // For replay: the oldest so many of the cluster (empty: all) with numbers greater than `after`, oldest first.
-  virtual Expected<std::vector<ObservationRow>> observations(std::string_view cluster, std::int64_t after, int limit) = 0;
+  // For replay: the oldest so many of the cluster (empty: all) with numbers greater than `after`,
+  // oldest first.
+  virtual Expected<std::vector<ObservationRow>> observations(std::string_view cluster,
+                                                             std::int64_t after, int limit) = 0;
 };
 
 }  // namespace utakata
