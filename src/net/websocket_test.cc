@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -373,21 +375,35 @@ TEST_F(WebSocketTest, other_end_is_silent_then_cut_and_who_answers_pings_is_not)
   EXPECT_FALSE(was_cut);
 }
 
-// The pong of before our standstill lies unread in the socket.
-TEST_F(WebSocketTest, we_stood_still_then_nobody_is_cut) {
-  auto [server, client] = open({.ping_every = 10ms});
-  client->start({});
-  bool was_cut = false;
-  server->start({.message = {}, .ended = [&](const WebSocketEnd&) { was_cut = true; }});
-  int standstills = 0;
-  std::function<void()> stand_still = [&] {
-    std::this_thread::sleep_for(25ms);
-    if (++standstills == 4) return loop_.stop();
-    loop_.after(3ms, stand_still);
-  };
-  loop_.after(0ms, stand_still);
+// Each turn here takes longer than a ping's period: the pongs lie unread in the socket when the
+// next ping is due.
+TEST_F(WebSocketTest, we_stand_still_then_who_answers_is_not_cut) {
+  const auto port = listen({.connection = {.ping_every = 5ms}});
+  std::jthread peer([&] {  // on a loop of its own: it answers late, but within our standstill
+    Loop loop;
+    loop.every(1ms, [] { std::this_thread::sleep_for(3ms); });
+    WebSocketClient client(loop);
+    std::unique_ptr<WebSocket> socket;
+    client.dial({.url = url(port)}, [&](Expected<std::unique_ptr<WebSocket>> got) {
+      socket = std::move(*got);
+      socket->start({.message = {}, .ended = [&](const WebSocketEnd&) { loop.stop(); }});
+    });
+    loop.run();
+  });
+  stop_at_ = 1;
   loop_.run();
+  bool was_cut = false;
+  accepted_->start({.message = {}, .ended = [&](const WebSocketEnd&) { was_cut = true; }});
+  int turns = 0;
+  const Descriptor always_ready(eventfd(1, EFD_CLOEXEC));
+  loop_.watch(always_ready.get(), EPOLLIN, [&](std::uint32_t) {
+    std::this_thread::sleep_for(10ms);
+    if (++turns == 10) loop_.stop();
+  });
+  loop_.run();
+  loop_.unwatch(always_ready.get());
   EXPECT_FALSE(was_cut);
+  accepted_.reset();
 }
 
 TEST_F(WebSocketTest, other_end_vanishes_then_1006) {
