@@ -137,11 +137,13 @@ export class Crowd {
     let left = count;
     const one_after_another = async () => {
       while (left-- > 0) {
+        let line; // its place in line, which it keeps by naming it
         const placement = await wait_for(
           async () => {
-            const answer = await this.fleet.place(this.cluster, { seats: 1, ...body });
+            const answer = await this.fleet.place(this.cluster, { seats: 1, ...body, line });
             if (answer.status < 300) return answer.body;
             this.refused++;
+            line = answer.body?.line ?? line;
             throw new Error(`${answer.status} ${answer.body?.title ?? ''}`);
           },
           { within, every: 200, what: `a place in ${this.cluster}` },

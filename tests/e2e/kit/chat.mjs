@@ -1,0 +1,75 @@
+// One cluster named `chat` of the kit's own app, the way most tests want it, and an asker of
+// places.
+import { monotonic_ms, wait_for } from './wait.mjs';
+
+// The stack file's text for start_stack. `app` is a file of the kit; `env` its environment; `keys`
+// are further keys of the cluster, or other values for those below.
+export function chat({ app = 'odd.mjs', env = {}, ports, ...keys } = {}) {
+  return ({ listen, ports: range, kit, ...words }) => {
+    const cluster = {
+      run: `node ${kit}/${app}`,
+      env: { ODD_FILE: `${words.folder}/odd`, ...env },
+      url: 'ws://${host}:${port}',
+      ready: '{ http: /healthz, within: 20s }',
+      count: '{ http: /stats, field: connections, accepted: accepted }',
+      capacity: 100,
+      instances: 2,
+      settle: '2s',
+      step: '100%',
+      drain: '{ deadline: none, tell: "POST /drain", grace: 5s }',
+      ...keys,
+    };
+    cluster.env = `{ ${Object.entries(cluster.env)
+      .map(([name, value]) => `${name}: "${value}"`)
+      .join(', ')} }`;
+    return [
+      'stack: chatting',
+      `api: { listen: "${listen}", ports: ${ports ? ports(words) : range} }`,
+      'clusters:',
+      '  chat:',
+      ...Object.entries(cluster).map(([key, value]) =>
+        key === 'run' || key === 'url' ? `    ${key}: "${value}"` : `    ${key}: ${value}`,
+      ),
+      '',
+    ].join('\n');
+  };
+}
+
+// Asks for a place again and again, gives it back at once, and writes down where each led.
+export class Asker {
+  constructor(fleet, { every = 50 } = {}) {
+    Object.assign(this, { fleet, answers: [], is_over: false });
+    this.ended = this.ask(every);
+  }
+
+  async ask(every) {
+    while (!this.is_over) {
+      const asked_ms = monotonic_ms();
+      try {
+        const { status, body } = await this.fleet.place('chat', { seats: 1 });
+        this.answers.push({ asked_ms, status, instance: body.instance ?? null });
+        if (status < 300) await this.fleet.give_back('chat', body.id);
+      } catch (problem) {
+        this.answers.push({ asked_ms, status: 0, instance: null, problem });
+      }
+      await new Promise((resolve) => setTimeout(resolve, every));
+    }
+  }
+
+  // Waits until somebody who asked after this call was sent there.
+  sent_to(instance, within = 30_000) {
+    const now = monotonic_ms();
+    const is_it = (one) => one.asked_ms > now && one.instance === instance;
+    return wait_for(() => this.answers.some(is_it), { within, what: `a place on ${instance}` });
+  }
+
+  // Who asked when last and was sent there; 0: nobody.
+  last_sent_to(instance) {
+    return this.answers.findLast((one) => one.instance === instance)?.asked_ms ?? 0;
+  }
+
+  async end() {
+    this.is_over = true;
+    await this.ended;
+  }
+}

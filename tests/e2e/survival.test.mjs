@@ -1,0 +1,107 @@
+// Sockets survive what the controller does, and what is done to the controller. Judged by the
+// clients and the watcher of processes.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { chat } from './kit/chat.mjs';
+import { Crowd } from './kit/clients.mjs';
+import { start_stack } from './kit/stack.mjs';
+import { monotonic_ms, wait_for } from './kit/wait.mjs';
+
+const slow = { within: 60_000 };
+
+// A fleet with a crowd, both gone after the test, and the proof that nothing is left.
+async function start(t, keys, serving) {
+  const fleet = await start_stack({ yaml: chat(keys) });
+  const crowd = new Crowd(fleet, 'chat');
+  t.after(async () => {
+    crowd.end();
+    await fleet.stop();
+  });
+  await fleet.serving('chat', serving, 60_000);
+  return { fleet, crowd };
+}
+
+const births = (fleet) => fleet.watcher.events.filter((one) => one.kind === 'birth');
+const alive = async (fleet) => {
+  await fleet.watcher.caught_up();
+  return fleet.watcher.instances('chat');
+};
+// That something holds all the time for so long.
+async function stays(ms, check) {
+  const until = monotonic_ms() + ms;
+  while (monotonic_ms() < until) {
+    await check();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+describe('survival', { concurrency: 3 }, () => {
+  test('a scale-in cuts nobody: an instance goes when its own clients have left', async (t) => {
+    const keys = { app: 'app-ws.mjs', capacity: 10, instances: '{ min: 1, max: 6 }' };
+    const { fleet, crowd } = await start(t, { ...keys, scale: '[ { headroom: 30% } ]' }, 1);
+    await crowd.add(30, { at_once: 10 });
+    const were = (await fleet.serving('chat', 4, 60_000)).map((one) => one.id);
+    const begun = Object.entries(crowd.by_instance()).filter(([id]) => were.includes(id));
+    // Two stay on each that has any; the want falls to one.
+    for (const [id, there] of begun) await crowd.leave({ instance: id, count: there - 2 });
+    assert.ok(begun.length >= 3, `clients on ${begun.length} instances`);
+    const left_for_good = await wait_for(
+      async () => {
+        const all = await fleet.instances('chat');
+        const draining = all.filter((one) => one.lifecycle === 'draining').map((one) => one.id);
+        return draining.length === begun.length - 1 && all.length === begun.length && draining;
+      },
+      { ...slow, what: 'all but one to drain, and those without clients to be gone' },
+    );
+    await stays(5000, async () => {
+      assert.deepEqual(crowd.cuts, []);
+      const there = await alive(fleet);
+      for (const [id] of begun) assert.ok(there.includes(id), `${id} has clients and is gone`);
+    });
+    for (const client of crowd.open) assert.equal(await client.echo('foam'), 'foam');
+    // Who comes now is sent to the one that serves.
+    await crowd.add(2);
+    for (const client of crowd.open.slice(-2))
+      assert.ok(!left_for_good.includes(client.instance), `${client.instance} drains`);
+
+    const [first, ...others] = left_for_good;
+    await crowd.leave({ instance: first });
+    const last_left = crowd.clients.findLast((one) => one.instance === first).closed.at_ms;
+    await wait_for(async () => !(await alive(fleet)).includes(first), slow);
+    assert.ok(fleet.watcher.died(first) > last_left);
+    for (const id of others) assert.ok(fleet.watcher.instances('chat').includes(id), id);
+    await crowd.leave();
+    await wait_for(async () => (await alive(fleet)).length === 1, slow);
+    assert.deepEqual(crowd.cuts, []);
+  });
+
+  test('kill -9 of the controller, twice: nobody is cut, nothing launched twice', async (t) => {
+    const keys = { app: 'app-ws.mjs', env: { BOOT_MS: 300 }, instances: '{ min: 2, max: 8 }' };
+    const { fleet, crowd } = await start(t, { ...keys, scale: '[]' }, 2);
+    await crowd.add(20);
+    const clients_of = crowd.by_instance();
+    const first = new Set(births(fleet).map((one) => one.pid));
+    await fleet.kill9();
+    await fleet.up();
+    await fleet.serving('chat', 2);
+    for (const client of crowd.open) assert.equal(await client.echo('foam'), 'foam');
+    await fleet.watcher.caught_up();
+    assert.deepEqual(new Set(births(fleet).map((one) => one.pid)), first);
+
+    // In the middle of a scale-out.
+    await fleet.scale('chat', 6);
+    await wait_for(() => births(fleet).length > first.size, { ...slow, every: 1 });
+    await fleet.kill9();
+    const known = births(fleet).map((one) => one.pid);
+    await fleet.up();
+    const serving = await fleet.serving('chat', 6, 60_000);
+    assert.deepEqual(await alive(fleet), serving.map((one) => one.id).sort());
+    for (const one of serving)
+      assert.deepEqual(fleet.watcher.pids(one.id), [one.pid], `${one.id} is one process`);
+    for (const pid of known) assert.ok(fleet.watcher.living.has(pid), `${pid} was lost`);
+    for (const id of fleet.watcher.ever('chat'))
+      assert.equal(births(fleet).filter((one) => one.instance === id).length, 1, id);
+    assert.deepEqual(crowd.cuts, []);
+    assert.deepEqual(crowd.by_instance(), clients_of);
+  });
+});
