@@ -29,7 +29,8 @@ CREATE TABLE instances (
   id TEXT PRIMARY KEY,
   cluster TEXT NOT NULL,
   version TEXT NOT NULL,
-  lifecycle TEXT NOT NULL CHECK (lifecycle IN ('starting', 'serving', 'draining', 'stopping', 'gone')),
+  lifecycle TEXT NOT NULL
+    CHECK (lifecycle IN ('starting', 'serving', 'draining', 'stopping', 'gone')),
   handle TEXT NOT NULL,
   host TEXT NOT NULL,
   port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
@@ -65,7 +66,10 @@ CREATE TABLE observations (
   blob BLOB NOT NULL
 ) STRICT;
 CREATE INDEX observations_cluster ON observations (cluster, number);
-CREATE TABLE observation_total (only INTEGER PRIMARY KEY CHECK (only = 1), bytes INTEGER NOT NULL) STRICT;
+CREATE TABLE observation_total (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  bytes INTEGER NOT NULL
+) STRICT;
 INSERT INTO observation_total VALUES (1, 0);
 )"};
 
