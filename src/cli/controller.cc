@@ -80,9 +80,13 @@ class Parts final : public FleetAccess {
     api_loop_.run();
     control_loop_.stop();
     control_thread.join();
-    remove_running(options_.stack.name);
     std::error_code ignored;
-    if (went_down_) std::filesystem::remove(seats_path(), ignored);
+    if (went_down_) {
+      // While instances live on, the file stays as a killed controller's does: the admin token that
+      // scripts hold is good in the next life too.
+      remove_running(options_.stack.name);
+      std::filesystem::remove(seats_path(), ignored);
+    }
     live_.finish(went_down_);
     return 0;
   }

@@ -26,6 +26,22 @@ Fleet fleet_from(const Saved& saved, const ClusterSpec& spec, Instant now) {
   return fleet;
 }
 
+// A `down` that the former life did not finish goes on. A finished one is over: whoever starts the
+// stack again means it, and so does a file that names a removed cluster again.
+bool is_going_down(const Saved& saved, const Stack& stack) {
+  return !saved.instances.empty() &&
+         std::ranges::all_of(stack.clusters, [&](const ClusterSpec& spec) {
+           const auto row =
+               std::ranges::find(saved.clusters, spec.name, &Batch::ClusterRow::cluster);
+           return row != saved.clusters.end() && row->desired.shutting_down;
+         });
+}
+
+void forget_down(Desired& desired) {
+  desired.shutting_down = desired.down_now = false;
+  desired.down_deadline.reset();
+}
+
 }  // namespace
 
 Control::Control(ControlParts parts, Stack stack)
@@ -34,8 +50,12 @@ Control::~Control() = default;
 
 Expected<void> Control::start(const Saved& saved) {
   const Instant now = parts_.clock.now();
-  for (const ClusterSpec& spec : stack_.clusters)
-    clusters_.push_back(std::make_unique<Cluster>(*this, spec, fleet_from(saved, spec, now)));
+  const bool goes_on_down = is_going_down(saved, stack_);
+  for (const ClusterSpec& spec : stack_.clusters) {
+    Fleet fleet = fleet_from(saved, spec, now);
+    if (!goes_on_down) forget_down(fleet.desired);
+    clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
+  }
   // A cluster that the file no longer names still has its instances: it drains, with what is known
   // of it.
   for (const InstanceRow& row : saved.instances) {

@@ -380,6 +380,46 @@ TEST(Control, down_stops_those_that_need_others_first_and_then_says_so) {
   EXPECT_TRUE(house.is_down);
 }
 
+TEST(Control, after_a_finished_down_the_next_start_serves_and_an_unfinished_one_goes_on) {
+  House house(stack_of({cluster("game", 2, 4)}));
+  house.start();
+  house.seconds(5);
+  house.clients = {{"game-1", 3}};
+  AdminCall down;
+  down.verb = AdminCall::Verb::down;
+  ASSERT_TRUE(house.control->ask(down));
+  house.seconds(10);
+  house.crash();
+  house.start();
+  house.seconds(5);
+  EXPECT_EQ(house.alive(), 1) << "game-1 has clients, and nothing is started beside it";
+  house.clients.clear();
+  house.seconds(10);
+  EXPECT_TRUE(house.is_down);
+  house.crash();
+  house.is_down = false;
+  house.start();
+  house.seconds(5);
+  EXPECT_EQ(house.serving("game"), 2);
+  EXPECT_FALSE(house.is_down);
+}
+
+TEST(Control, a_removed_cluster_that_the_file_names_again_at_the_next_start_serves) {
+  House house(stack_of({cluster("game", 1, 1), cluster("chat", 1, 1)}));
+  house.start();
+  house.seconds(5);
+  house.edited = stack_of({cluster("game", 1, 1)});
+  AdminCall apply;
+  apply.verb = AdminCall::Verb::apply;
+  ASSERT_TRUE(house.control->ask(apply));
+  house.seconds(10);
+  EXPECT_FALSE(house.host.runs({"chat-1"}));
+  house.crash();
+  house.start();
+  house.seconds(5);
+  EXPECT_EQ(house.serving("chat"), 1);
+}
+
 TEST(Control, an_edited_file_shows_the_difference_and_restarts_only_what_it_must) {
   House house(stack_of({cluster("game", 2, 4), cluster("lobby", 1, 2)}));
   house.start();
