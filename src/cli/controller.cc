@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -244,6 +245,11 @@ ControlParts Parts::control_parts(const Saved&) {
 
 void Parts::watch_signals() {
   signal(SIGPIPE, SIG_IGN);
+  // Every instance has a kept probe connection and a pidfd: take all the descriptors we may have.
+  if (rlimit files{}; getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   api_loop_.on_signal(SIGTERM, [this] { api_loop_.stop(); });
   api_loop_.on_signal(SIGHUP, [this] { api_loop_.stop(); });
   api_loop_.on_signal(SIGINT, [this] {
