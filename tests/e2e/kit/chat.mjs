@@ -56,11 +56,19 @@ export class Asker {
     }
   }
 
-  // Waits until somebody who asked after this call was sent there.
-  sent_to(instance, within = 30_000) {
+  // Waits until somebody who asked after this call was sent there, or to any but some: where to.
+  async sent_to(instance, within = 60_000) {
+    const what = `a place on ${instance}`;
+    return (await this.sent((one) => one.instance === instance, { within, what })).instance;
+  }
+  async sent_beyond(instances, within = 60_000) {
+    const is_other = ({ instance }) => instance && !instances.includes(instance);
+    const what = `a place on any but ${instances}`;
+    return (await this.sent(is_other, { within, what })).instance;
+  }
+  sent(is_it, options) {
     const now = monotonic_ms();
-    const is_it = (one) => one.asked_ms > now && one.instance === instance;
-    return wait_for(() => this.answers.some(is_it), { within, what: `a place on ${instance}` });
+    return wait_for(() => this.answers.find((one) => one.asked_ms > now && is_it(one)), options);
   }
 
   // Who asked when last and was sent there; 0: nobody.
