@@ -1,4 +1,5 @@
-// The least that an HttpServer costs: one answer of 150 bytes, whatever is asked. Compared with nginx's `return 200`.
+// The least that an HttpServer costs: one answer of 150 bytes, whatever is asked. Compared with
+// nginx's `return 200`.
 //   http_floor PORT
 #include <csignal>
 #include <cstdio>

@@ -1,0 +1,144 @@
+// What happens to a fleet with players on it when instances die, freeze and stall, and when the controller itself freezes;
+// by a witness of processes, by the placements that are answered, and by the players' own connections.
+import { connect } from 'node:net';
+import { Crowd } from '../e2e/kit/clients.mjs';
+import { start_stack } from '../e2e/kit/stack.mjs';
+import { monotonic_ms, wait_for } from '../e2e/kit/wait.mjs';
+import { Births } from './crew.mjs';
+import * as kit from './kit.mjs';
+
+const kills = kit.options.is_short ? 2 : 5;
+const stalls = kit.options.is_long ? 100 : kit.options.is_short ? 2 : 10;
+const size = 4;
+
+const yaml = (words) => `stack: heal
+api: { listen: ${words.listen}, ports: ${words.ports} }
+clusters:
+  game:
+    run: node ${words.kit}/app-ws.mjs
+    url: "ws://\${host}:\${port}"
+    ready: { http: /healthz, within: 20s }
+    count: { http: /stats, field: connections, accepted: accepted }
+    capacity: 100
+    instances: { min: ${size}, max: 12 }
+    heal: { misses: 3, clients_wait: 20s }
+    settle: 10m
+`;
+
+const dials = (port) => new Promise((done) => {
+  const socket = connect(port, '127.0.0.1');
+  socket.once('connect', () => { socket.destroy(); done(true); }).once('error', () => done(false));
+});
+
+// Its substitute's birth, its first listening, and when the controller says that it serves.
+async function substitute(fleet, births, since) {
+  const born = await wait_for(() => births.after(since)[0], { within: 15_000, every: 2, what: 'a substitute' });
+  const own = await wait_for(() => fleet.instance(born.instance), { every: 5, what: 'its address' });
+  const port = Number(own.address.split(':')[1]);
+  await wait_for(() => dials(port), { every: 5, what: 'it to listen' });
+  const listens_ms = monotonic_ms();
+  await wait_for(async () => (await fleet.instance(born.instance)).lifecycle === 'serving', { every: 10, what: 'it to serve' });
+  return { ...born, listens_ms, serves_ms: monotonic_ms() };
+}
+
+async function kill(fleet, births, show) {
+  const launched = [], served = [];
+  for (let turn = 0; turn < kills; turn++) {
+    await fleet.serving('game', size);
+    await kit.sleep(137 * turn);  // at another point of the second each time
+    const [victim] = await fleet.instances('game');
+    const at = monotonic_ms();
+    process.kill(victim.pid, 'SIGKILL');
+    const one = await substitute(fleet, births, at);
+    launched.push(one.at_ms - at);
+    served.push((one.serves_ms - at - (one.listens_ms - one.at_ms)) / 1000);
+  }
+  show('kill -9: substitute launched after, worst', Math.max(...launched), 'ms', { at_most: 50 },
+    `median ${Math.round(kit.median(launched))} ms of ${kills}`);
+  show('kill -9: substitute serves after its own boot time and, worst', Math.max(...served), 's', { at_most: 1.1 },
+    `median ${kit.median(served).toFixed(2)} s`);
+}
+
+// Asks for a place again and again, and gives it back: the last time that `victim` was the answer.
+function placing(fleet, victim) {
+  const seen = { last_ms: 0, is_on: true };
+  seen.ended = (async () => {
+    while (seen.is_on) {
+      const asked = monotonic_ms();
+      const { body } = await fleet.place('game');
+      if (body.instance === victim) seen.last_ms = asked;
+      if (body.id) await fleet.give_back('game', body.id);
+      await kit.sleep(10);
+    }
+  })();
+  return seen;
+}
+
+const cuts = (crowd) => crowd.clients.filter((one) => one.closed && one.closed.by !== 'us').length;
+
+async function freeze(fleet, births, crowd, show) {
+  const [victim] = await fleet.serving('game', size);
+  const before = cuts(crowd);
+  const players = crowd.on(victim.id).length;
+  const placements = placing(fleet, victim.id);
+  await wait_for(() => placements.last_ms > 0, { every: 5, what: 'it to be placed on' });
+  const at = monotonic_ms();
+  process.kill(victim.pid, 'SIGSTOP');
+  const [born] = await wait_for(() => births.after(at).length && births.after(at), { within: 15_000, every: 2, what: 'a substitute' });
+  await kit.sleep(Math.max(0, at + 8000 - monotonic_ms()));
+  const out = placements.last_ms;
+  const resumed_at = monotonic_ms();
+  process.kill(victim.pid, 'SIGCONT');
+  await wait_for(() => placements.last_ms > resumed_at, { within: 15_000, every: 5, what: 'it to be placed on again' });
+  const back = (placements.last_ms - resumed_at) / 1000;
+  placements.is_on = false;
+  await placements.ended;
+  show(`SIGSTOP with ${players} players on it: last placed on it after`, Math.max(0, out - at) / 1000, 's', { at_most: 2.5 });
+  show('SIGSTOP: substitute launched after', (born.at_ms - at) / 1000, 's', { at_most: 4.5 });
+  show('SIGCONT 8 s later: placed on it again after', back, 's');
+  show('  its players cut', cuts(crowd) - before, '', { equals: 0 });
+}
+
+async function stall(fleet, crowd, show) {
+  const victim = (await fleet.instances('game')).find((one) => one.lifecycle === 'serving' && crowd.on(one.id).length > 0);
+  const [before, living] = [cuts(crowd), fleet.watcher.instances('game').length];
+  for (let turn = 0; turn < stalls; turn++) {
+    await fetch(`http://${victim.address}/stall?ms=2000`, { method: 'POST' });
+    await kit.sleep(2000 + 300 + ((turn * 170) % 1000));
+  }
+  await fleet.watcher.caught_up();
+  show(`event loop stalled for 2 s, ${stalls} times, ${crowd.on(victim.id).length} players on it: cut`, cuts(crowd) - before, '', { equals: 0 });
+  show('  instances killed', Math.max(0, living - fleet.watcher.instances('game').length), '', { equals: 0 });
+}
+
+async function frozen_controller(fleet, crowd, show) {
+  const [before, died] = [cuts(crowd), fleet.watcher.events.filter((one) => one.kind === 'death').length];
+  fleet.freeze();
+  await kit.sleep(10_000);
+  fleet.thaw();
+  await kit.sleep(4000);
+  await fleet.watcher.caught_up();
+  show('controller frozen for 10 s: players cut', cuts(crowd) - before, '', { equals: 0 });
+  show('  instances killed', fleet.watcher.events.filter((one) => one.kind === 'death').length - died, '', { equals: 0 });
+}
+
+export default async function heal() {
+  const show = (what, value, unit, must = null, note = '') => kit.figure('heal', what, value, unit, must, note);
+  const fleet = await start_stack({ yaml });
+  const births = new Births(fleet.mark);
+  const crowd = new Crowd(fleet, 'game');
+  try {
+    await fleet.serving('game', size);
+    await kill(fleet, births, show);
+    await fleet.serving('game', size);
+    await crowd.add(40);
+    await kit.sleep(2500);  // every hold is confirmed
+    await freeze(fleet, births, crowd, show);
+    await stall(fleet, crowd, show);
+    await frozen_controller(fleet, crowd, show);
+  } finally {
+    crowd.end();
+    await births.stop();
+    await fleet.stop();
+  }
+}

@@ -1,0 +1,68 @@
+// The API alone on one loop, over a made cluster: what `make bench` measures placements against.
+//
+//   placement_server PORT [INSTANCES [SEATS_FILE]]     100 instances with room for all; until
+//   SIGTERM
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdlib>
+
+#include "fleet/api/api.h"
+#include "net/loop.h"
+
+namespace {
+
+using namespace utakata;
+
+class NoFleet final : public FleetAccess {
+ public:
+  void ask(AdminCall, std::function<void(Expected<std::string>)> answer) override { answer("{}"); }
+};
+
+PlacementView made_view(int instances) {
+  PlacementView view;
+  view.cluster = "game";
+  view.capacity = 10'000'000;
+  view.hold = 60s;
+  view.seats_per_key = 4;
+  for (int i = 1; i <= instances; ++i) {
+    Placeable instance;
+    instance.id.text = fmt::format("game-{}", i);
+    instance.url = fmt::format("ws://127.0.0.1:{}/?ticket=${{ticket}}", 20'000 + i);
+    instance.open = instance.honours_keys = instance.count_known = true;
+    view.instances.push_back(instance);
+  }
+  return view;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    fmt::print(stderr, "placement_server PORT [INSTANCES [SEATS_FILE]]\n");
+    return 2;
+  }
+  net::Loop loop;
+  NoFleet fleet;
+  ApiOptions options;
+  options.stack = "bench";
+  options.api.listen.port = std::uint16_t(std::atoi(arguments[1]));
+  if (count > 3) options.seats_path = arguments[3];
+  Api api(loop, fleet, std::move(options));
+  api.on_notice([](const std::string& sentence) { fmt::print(stderr, "{}\n", sentence); });
+  PlacementView view = made_view(count > 2 ? std::atoi(arguments[2]) : 100);
+  const auto apply = [&] {
+    ++view.version;
+    for (Placeable& instance : view.instances) instance.counted_at = loop.now();
+    api.apply(view);
+  };
+  apply();
+  loop.every(1s, apply);
+  if (const auto port = api.listen(); !port) {
+    fmt::print(stderr, "{}\n", port.error().what);
+    return 2;
+  }
+  loop.on_signal(SIGTERM, [&] { loop.stop(); });
+  loop.on_signal(SIGINT, [&] { loop.stop(); });
+  loop.run();
+}
