@@ -43,10 +43,12 @@ export class Asker {
   }
 
   async ask(every) {
+    let line; // its place in line
     while (!this.is_over) {
       const asked_ms = monotonic_ms();
       try {
-        const { status, body } = await this.fleet.place('chat', { seats: 1 });
+        const { status, body } = await this.fleet.place('chat', { seats: 1, line });
+        line = body.line;
         this.answers.push({ asked_ms, status, instance: body.instance ?? null });
         if (status < 300) await this.fleet.give_back('chat', body.id);
       } catch (problem) {
@@ -68,7 +70,12 @@ export class Asker {
   }
   sent(is_it, options) {
     const now = monotonic_ms();
-    return wait_for(() => this.answers.find((one) => one.asked_ms > now && is_it(one)), options);
+    return wait_for(async () => {
+      const found = this.answers.find((one) => one.asked_ms > now && is_it(one));
+      if (found) return found;
+      const told = this.answers.slice(-3).map((one) => one.problem?.message ?? one);
+      throw new Error(`${this.answers.length} answers, the last ${JSON.stringify(told)}`);
+    }, options);
   }
 
   // Who asked when last and was sent there; 0: nobody.
