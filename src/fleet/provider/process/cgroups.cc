@@ -12,6 +12,7 @@
 
 #include "fleet/provider/process/descriptor.h"
 #include "fleet/provider/process/logs.h"
+#include "fleet/provider/process/proc.h"
 
 namespace utakata {
 namespace {
@@ -73,6 +74,14 @@ std::optional<std::string> own_folder(bool is_v2) {
   if (mount->top != "/" && below.starts_with(mount->top)) below.erase(0, mount->top.size());
   if (below.find("/..") != below.npos) return std::nullopt;  // outside of our namespace
   return below == "/" ? mount->point : mount->point + below;
+}
+
+// The dead may be listed for another moment.
+bool holds_the_living(const std::string& folder) {
+  return std::ranges::any_of(Cgroups::members(folder), [](pid_t pid) {
+    const auto stat = read_stat(pid);
+    return stat && is_alive(*stat);
+  });
 }
 
 }  // namespace
@@ -174,14 +183,16 @@ bool Cgroups::remove(const std::string& folder) {
   return rmdir(folder.c_str()) == 0 || errno == ENOENT;
 }
 
-void Cgroups::remove_empty() const {
-  if (base_.empty()) return;
+bool Cgroups::remove_empty() const {
+  if (base_.empty()) return true;
   std::error_code none;
   std::vector<std::string> ours;
   for (const auto& entry : fs::directory_iterator(base_, none))
     if (entry.path().filename().string().starts_with(prefix_)) ours.push_back(entry.path());
+  bool all = true;
   for (const auto& one : ours)
-    if (members(one).empty()) remove(one);
+    if (!holds_the_living(one) && !remove(one)) all = false;
+  return all;
 }
 
 }  // namespace utakata

@@ -28,7 +28,8 @@ class Cgroups {
   static bool holds(const std::string& folder, pid_t pid);
   static bool was_out_of_memory(const std::string& folder);
   static bool remove(const std::string& folder);  // false: something is still in it
-  void remove_empty() const;                      // of earlier lives, this fleet's only
+  // Of earlier lives, this fleet's only. False: an empty one is still busy; again in a moment.
+  bool remove_empty() const;
 
  private:
   bool try_base(const std::string& folder, bool is_v2);

@@ -33,7 +33,16 @@ ProcessProvider::State::~State() {
     loop.cancel(one.cgroup_timer);
     if (one.pidfd) loop.unwatch(one.pidfd.get());
   }
-  cgroups.remove_empty();
+  loop.cancel(stale_timer);
+  for (int tries = 200; !cgroups.remove_empty() && tries > 0; --tries) usleep(1000);
+}
+
+// A process that is dead, as its pidfd says, may keep its cgroup busy for another moment.
+void ProcessProvider::State::remove_stale_cgroups(int tries) {
+  loop.cancel(stale_timer);
+  std::erase_if(stale_cgroups, Cgroups::remove);
+  if (stale_cgroups.empty() || tries <= 0) return;  // the next end tries again, and the next life
+  stale_timer = loop.after(20ms, [this, tries] { remove_stale_cgroups(tries - 1); });
 }
 
 OwnProcess* ProcessProvider::State::find(const InstanceId& id) {

@@ -80,6 +80,7 @@ struct ProcessProvider::State {
                      const std::optional<siginfo_t>& info) const;
   void end(const InstanceId& id, std::string text);
 
+  void remove_stale_cgroups(int tries);
   void keep_log_for_a_while(const InstanceId& id);
   void tell(ProviderNews news);
   OwnProcess* find(const InstanceId& id);
@@ -101,7 +102,8 @@ struct ProcessProvider::State {
   std::vector<ProviderNews> news;
   std::function<void()> wake;
   std::vector<std::string> stale_cgroups;  // could not be removed yet
-  std::deque<std::string> ended_logs;      // oldest first
+  net::Loop::TimerId stale_timer = 0;
+  std::deque<std::string> ended_logs;  // oldest first
   bool said_memory = false, said_files = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };

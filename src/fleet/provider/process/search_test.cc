@@ -10,6 +10,10 @@ namespace {
 struct Searching : testing::Test {
   ProcessWorld world;
   pid_t pid = world.pid_of(world.run("game-1", "exec sleep 100"));
+  void SetUp() override {  // until then a shell of the same session may still be about
+    ASSERT_TRUE(world.until(
+        [&] { return text_of("/proc/" + std::to_string(pid) + "/cmdline").starts_with("sleep"); }));
+  }
   // So short that every pid is a slice of its own.
   TreeSearch search{world.loop, world.options.fleet_id, [](pid_t) { return false; }, 1ns};
   int answers = 0;

@@ -103,7 +103,7 @@ void ProcessProvider::State::end(const InstanceId& id, std::string text) {
     const auto node = own.extract(id);
     if (node.mapped().port) ports.give_back(node.mapped().port);
     if (!node.mapped().cgroup.empty()) stale_cgroups.push_back(node.mapped().cgroup);
-    std::erase_if(stale_cgroups, Cgroups::remove);
+    remove_stale_cgroups(20);
     keep_log_for_a_while(id);
   };
   if (!has_processes) {
