@@ -37,9 +37,12 @@ bool is_going_down(const Saved& saved, const Stack& stack) {
          });
 }
 
+// With it ends what was wished by hand before it: the next show begins with the file.
 void forget_down(Desired& desired) {
-  desired.shutting_down = desired.down_now = false;
-  desired.down_deadline.reset();
+  if (!desired.shutting_down) return;
+  const int restarts = desired.restarts;
+  desired = {};
+  desired.restarts = restarts;
 }
 
 }  // namespace

@@ -360,6 +360,25 @@ TEST(Control, a_drained_instance_is_told_and_leaves_placement_in_the_same_step) 
   EXPECT_FALSE(house.host.runs({"game-1"}));
 }
 
+TEST(Control, a_replaced_instance_leaves_only_when_another_serves_in_its_stead) {
+  House house(stack_of({cluster("game", 2, 4)}));
+  house.start();
+  house.seconds(6);
+  AdminCall replace;
+  replace.verb = AdminCall::Verb::replace;
+  replace.instance = "game-1";
+  ASSERT_TRUE(house.control->ask(replace));
+  EXPECT_TRUE(house.host.runs({"game-1"}));
+  EXPECT_TRUE(house.views.back().instances.at(0).open) << "it takes clients until then";
+  for (int k = 0; k < 12; ++k) {
+    house.second();
+    EXPECT_GE(house.serving("game"), 2);
+  }
+  EXPECT_FALSE(house.host.runs({"game-1"}));
+  EXPECT_TRUE(house.host.runs({"game-2"}));
+  EXPECT_TRUE(house.host.runs({"game-3"}));
+}
+
 TEST(Control, down_stops_those_that_need_others_first_and_then_says_so) {
   ClusterSpec redis = cluster("redis", 1, 1), lobby = cluster("lobby", 2, 2);
   lobby.needs = {"redis"};
@@ -385,6 +404,11 @@ TEST(Control, after_a_finished_down_the_next_start_serves_and_an_unfinished_one_
   house.start();
   house.seconds(5);
   house.clients = {{"game-1", 3}};
+  AdminCall scale;
+  scale.verb = AdminCall::Verb::scale;
+  scale.cluster = "game";
+  scale.number = 4;
+  ASSERT_TRUE(house.control->ask(scale));
   AdminCall down;
   down.verb = AdminCall::Verb::down;
   ASSERT_TRUE(house.control->ask(down));
