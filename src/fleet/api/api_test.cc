@@ -154,11 +154,13 @@ TEST(Api, seats_given_back_are_given_out_again) {
   const json refusal = json::parse(body_of(full));
   EXPECT_EQ(refusal["ahead"], 0);
   EXPECT_GT(refusal["retry_after_ms"], 0);
+  const std::string in_line = json{{"line", refusal["line"]}}.dump();
+  EXPECT_EQ(status(served.ask("POST", kPlacements, in_line)), 503) << "it comes back: a claim";
   const std::string one = std::string(kPlacements) + "/" + placed["id"].get<std::string>();
   EXPECT_EQ(status(served.ask("DELETE", one)), 204);
   EXPECT_EQ(status(served.ask("DELETE", one)), 204) << "again is harmless";
   EXPECT_EQ(status(served.ask("POST", kPlacements)), 503) << "the seat is for who stands in line";
-  const std::string first = served.ask("POST", kPlacements, json{{"line", refusal["line"]}}.dump());
+  const std::string first = served.ask("POST", kPlacements, in_line);
   EXPECT_EQ(status(first), 200) << first;
   EXPECT_EQ(status(served.ask("DELETE", std::string(kPlacements) + "/" + std::string(32, '0'))),
             404);

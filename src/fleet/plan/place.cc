@@ -120,10 +120,10 @@ std::expected<std::uint32_t, Refusal> PlacementLedger::choose(int seats,
   if (request.stranger && open_ > 0 && seats > strangers_room())
     return std::unexpected(
         Refusal{.why = Refusal::Why::strangers_full, .retry_after = come_back(0, false)});
-  // Whoever stands in line has a claim on what is offered; only what is beyond it is for those
-  // behind.
+  // Whoever came back to its place in line has a claim on what is offered; only what is beyond it
+  // is for those behind.
   const bool stands = request.line && line_.stands(*request.line);
-  const std::int64_t before = stands ? line_.ahead(*request.line) : line_.seats();
+  const std::int64_t before = stands ? line_.ahead(*request.line) : line_.claimed();
   if (before == 0 || offered_ >= before + seats)
     if (const std::uint32_t slot = choose_slot(seats, request.seats); slot != kNone) return slot;
   return std::unexpected(wait(seats, rate_.limits() && free_ >= seats, request, now));

@@ -1,6 +1,7 @@
 #include "fleet/plan/place_line.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace utakata {
 
@@ -22,8 +23,7 @@ std::optional<std::uint64_t> PlaceLine::join(int seats, Instant absent_after) {
   while (head_ != tail_ && at(head_).seats == 0) ++head_;
   if (tail_ - head_ == kPlaces) return std::nullopt;
   const std::uint64_t number = tail_++;
-  at(number) = {seats, absent_after};
-  add(number % kPlaces, seats);
+  at(number) = {.seats = seats, .claims = false, .absent_after = absent_after};
   seats_ += seats;
   ++waiting_;
   return number;
@@ -34,12 +34,20 @@ bool PlaceLine::stands(std::uint64_t number) const {
 }
 
 void PlaceLine::stay(std::uint64_t number, Instant absent_after) {
-  if (stands(number)) at(number).absent_after = std::max(at(number).absent_after, absent_after);
+  if (!stands(number)) return;
+  Waiter& waiter = at(number);
+  waiter.absent_after = std::max(waiter.absent_after, absent_after);
+  if (std::exchange(waiter.claims, true)) return;
+  add(number % kPlaces, waiter.seats);
+  claimed_ += waiter.seats;
 }
 
 void PlaceLine::leave(std::uint64_t number) {
   if (!stands(number)) return;
-  add(number % kPlaces, -at(number).seats);
+  if (at(number).claims) {
+    add(number % kPlaces, -at(number).seats);
+    claimed_ -= at(number).seats;
+  }
   seats_ -= at(number).seats;
   --waiting_;
   at(number).seats = 0;
