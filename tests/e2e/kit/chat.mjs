@@ -37,8 +37,9 @@ export function chat({ app = 'odd.mjs', env = {}, ports, ...keys } = {}) {
 
 // Asks for a place again and again, gives it back at once, and writes down where each led.
 export class Asker {
-  constructor(fleet, { every = 50 } = {}) {
-    Object.assign(this, { fleet, answers: [], is_over: false });
+  // keeps_line false: a plain client, that never names the place in line it was given.
+  constructor(fleet, { every = 50, keeps_line = true } = {}) {
+    Object.assign(this, { fleet, keeps_line, answers: [], is_over: false });
     this.ended = this.ask(every);
   }
 
@@ -48,7 +49,7 @@ export class Asker {
       const asked_ms = monotonic_ms();
       try {
         const { status, body } = await this.fleet.place('chat', { seats: 1, line });
-        line = body.line;
+        line = this.keeps_line ? body.line : undefined;
         this.answers.push({ asked_ms, status, instance: body.instance ?? null });
         if (status < 300) await this.fleet.give_back('chat', body.id);
       } catch (problem) {
