@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/check.h"
 #include "fleet/api/api_state.h"
 
@@ -31,13 +34,64 @@ Places* Api::State::find(std::string_view cluster) {
   return nullptr;
 }
 
+Places& Api::State::make(std::string_view cluster, std::vector<std::unique_ptr<Places>>& into) {
+  const PlaceSecret seed = random_secret();
+  into.push_back(
+      std::make_unique<Places>(options.stack, std::string(cluster),
+                               PlacementLedger::Options{.seed = seed.low, .secret = secret}));
+  return *into.back();
+}
+
+void Api::State::open_journal() {
+  if (options.seats_path.empty()) return;
+  auto opened = SeatJournal::open(options.seats_path, {});
+  if (!opened) {
+    unsaid.push_back(
+        fmt::format("{}. After a restart nobody is placed on the instances found until all earlier "
+                    "holds have expired.",
+                    opened.error().what));
+    return;
+  }
+  journal = std::move(*opened);
+  journal->on_notice([this](const std::string& what) { say ? say(what) : unsaid.push_back(what); });
+  secret = journal->secret();
+  std::map<std::string, std::unique_ptr<PlaceLog>, std::less<>> replays;
+  journal->replay(
+      [&](std::string_view cluster) {
+        auto& replay = replays[std::string(cluster)];
+        if (!replay) replay = make(cluster, past).ledger().replay(now());
+        return replay.get();
+      },
+      now());
+  replays.clear();  // which makes them whole
+  for (const auto& places : past) places->ledger().log_to(&journal->log_of(places->cluster()));
+  journal->begin([this](bool all) {
+    for (const auto* each : {&clusters, &past})
+      for (const auto& places : *each)
+        places->ledger().dump(journal->log_of(places->cluster()), all);
+  });
+  past_until = now() + 10min;
+}
+
 void Api::State::apply(const PlacementView& view) {
   Places* places = find(view.cluster);
   if (!places) {
-    const PlaceSecret seed = random_secret();
-    clusters.push_back(std::make_unique<Places>(
-        options.stack, view.cluster, PlacementLedger::Options{.seed = seed.low, .secret = secret}));
+    const auto known = std::ranges::find_if(
+        past, [&](const auto& each) { return each->cluster() == view.cluster; });
+    if (known != past.end()) {
+      clusters.push_back(std::move(*known));
+      past.erase(known);
+    } else {
+      make(view.cluster, clusters);
+      if (journal) clusters.back()->ledger().log_to(&journal->log_of(view.cluster));
+    }
     places = clusters.back().get();
+    // What an earlier life held on the instances that it left is not known, or not all of it.
+    Instant until{};
+    if (!options.seats_path.empty() && (!journal || !journal->has_past()))
+      until = now() + view.hold;
+    if (journal) until = std::max(until, journal->past_lost_until());
+    places->ledger().distrust_past(until);
   }
   places->apply(view, now());
   hear(places->ledger().report());
@@ -45,23 +99,27 @@ void Api::State::apply(const PlacementView& view) {
 
 // Each tenth of a second: what has expired, in slices that a waiting placement does not notice
 // (1,000 x 60 ns).
-static void tick_all(Api::State& state) {
-  state.wall_offset = state.clock.wall().time_since_epoch() - state.clock.now().time_since_epoch();
+void Api::State::tick_all() {
+  wall_offset = clock.wall().time_since_epoch() - clock.now().time_since_epoch();
   bool more = false;
-  for (const auto& places : state.clusters) more |= places->ledger().expire(state.now(), 1000);
-  if (more) state.loop.post([&state] { tick_all(state); });
+  for (const auto& places : clusters) more |= places->ledger().expire(now(), 1000);
+  if (more) loop.post([this] { tick_all(); });
+  if (!past.empty() && now() > past_until) past.clear();  // the stack no longer has them
 }
 
 Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
     : state_(std::make_unique<State>(loop, fleet, std::move(options))) {
   State& state = *state_;
-  tick_all(state);
-  state.tick = loop.every(100ms, [&state] { tick_all(state); });
+  state.open_journal();
+  state.tick_all();
+  state.tick = loop.every(100ms, [&state] { state.tick_all(); });
   state.server = std::make_unique<net::HttpServer>(
       loop, [&state](const net::HttpRequest& request, net::HttpReply reply) {
         state.take(request, std::move(reply));
       });
-  state.server->on_notice([&state](const std::string& sentence) { state.say(sentence); });
+  state.server->on_notice([&state](const std::string& what) {
+    if (state.say) state.say(what);
+  });
 }
 
 Api::~Api() { state_->loop.cancel(state_->tick); }
@@ -81,7 +139,10 @@ void Api::forget(const std::string& cluster) {
 
 void Api::on_report(std::function<void(const SeatReport&)> hear) { state_->hear = std::move(hear); }
 
-void Api::on_notice(std::function<void(const std::string&)> say) { state_->say = std::move(say); }
+void Api::on_notice(std::function<void(const std::string&)> say) {
+  state_->say = std::move(say);
+  for (const std::string& what : std::exchange(state_->unsaid, {})) state_->say(what);
+}
 
 void Api::State::take(const net::HttpRequest& request, net::HttpReply reply) {
   ++requests;

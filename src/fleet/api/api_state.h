@@ -9,6 +9,7 @@
 #include "fleet/api/api.h"
 #include "fleet/api/gate.h"
 #include "fleet/api/places.h"
+#include "fleet/api/seat_journal.h"
 #include "fleet/plan/place_strangers.h"
 
 namespace utakata {
@@ -26,6 +27,9 @@ struct Api::State {
 
   void take(const net::HttpRequest& request, net::HttpReply reply);
   void apply(const PlacementView& view);
+  void open_journal();  // and what an earlier life left in it
+  void tick_all();
+  Places& make(std::string_view cluster, std::vector<std::unique_ptr<Places>>& into);
 
   // api_place.cc
   bool take_placement(const net::HttpRequest& request,
@@ -57,12 +61,16 @@ struct Api::State {
   Gate gate;
   AddressRates rates;
   PlaceSecret secret;
+  std::unique_ptr<SeatJournal> journal;  // none: holds do not outlive this process
   std::vector<std::unique_ptr<Places>> clusters;
+  std::vector<std::unique_ptr<Places>> past;  // of an earlier life, until a view names them
+  Instant past_until{};
   Duration wall_offset{};  // wall minus monotonic
   net::SystemClock clock;
   net::Loop::TimerId tick = 0;
   std::function<void(const SeatReport&)> hear = [](const SeatReport&) {};
-  std::function<void(const std::string&)> say = [](const std::string&) {};
+  std::function<void(const std::string&)> say;
+  std::vector<std::string> unsaid;  // before anybody listened
   std::unique_ptr<net::HttpServer> server;
   std::int64_t requests = 0;
 };

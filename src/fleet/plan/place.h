@@ -118,9 +118,9 @@ class PlacementLedger {
 
   // Everything that must outlive this process goes there from now on. None: nowhere.
   void log_to(PlaceLog* log) { log_ = log; }
-  // What lives on and is not told by time alone: instances, rooms, arrived placements of rooms.
-  // `holds`: pending ones too.
-  void dump(PlaceLog& to, bool holds) const;
+  // What is not told by time alone: instances, rooms and their placements. `all`: also the holds
+  // without a key.
+  void dump(PlaceLog& to, bool all) const;
   // Before the first apply(): hears what an earlier life logged. Destroy it before anything else is
   // called.
   std::unique_ptr<PlaceLog> replay(Instant now);
@@ -158,6 +158,7 @@ class PlacementLedger {
   void enlist(std::uint32_t hold);  // as its instance's newest
   void unlist(std::uint32_t hold);
   void give_up(Hold& hold, std::uint32_t seats);  // seats are free again
+  void give_back(Hold& hold);
   void settle(PlaceSlot& slot, Instant at, int seats);
   void end_due(std::uint32_t hold, Instant now);
   void end_arrived(std::uint32_t hold, Instant now);  // all its clients are there

@@ -8,6 +8,7 @@ namespace utakata {
 
 void PlacementLedger::apply(const PlacementView& view, Instant now) {
   move_windows(now);
+  line_.expire(now, 65'536);
   expire(now, 20'000);  // the rest by and by; their seats are held so much longer
   view_.cluster = view.cluster;
   view_.version = view.version;
@@ -137,6 +138,7 @@ void PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Inst
     if (hold.granted >= counted_at) return;
     const auto came = std::uint32_t(std::min<std::int64_t>(rise, hold.seats - hold.arrived));
     rise -= came;
+    slot.presumed_until = std::max(slot.presumed_until, hold.expires);
     hold.arrived = std::uint16_t(hold.arrived + came);
     give_up(hold, came);
     if (hold.arrived == hold.seats) end_arrived(oldest, now);

@@ -31,6 +31,22 @@ void PlacementLedger::give_up(Hold& hold, std::uint32_t seats) {
   if (hold.stranger) strangers_held_ -= int(seats);
 }
 
+// Seats of who will not come, or has come and gone.
+void PlacementLedger::give_back(Hold& hold) {
+  PlaceSlot& slot = slots_[hold.slot];
+  const std::uint32_t absent = hold.seats - hold.arrived;
+  if (slot.tells_accepted() && slot.presumed_until > hold.granted) {
+    settle(slot, slot.presumed_until, int(absent));
+    if (hold.stranger) strangers_held_ -= int(absent);
+  } else if (hold.room != kNone && rooms_[hold.room].reserve != kNone) {
+    holds_[rooms_[hold.room].reserve].seats += absent;  // others of the room may draw them
+  } else {
+    give_up(hold, absent);
+  }
+  // They may have come between two counts, and will yet show in the counter.
+  if (slot.tells_accepted()) slot.released += absent;
+}
+
 // Entries are joined by tenths of a second, rounded up: later is safe, and there are few.
 void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats) {
   constexpr Duration kTenth = 100ms;
@@ -71,7 +87,7 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
     return room_check(room);
   }
   const std::uint32_t absent = hold.seats - hold.arrived;
-  settle(slot, hold.expires, int(absent));
+  settle(slot, std::max(hold.expires, slot.presumed_until), int(absent));
   if (slot.accepted)
     slot.released += absent;  // they may have come just before, and will show in the counter
   if (hold.stranger) strangers_held_ -= int(absent);
@@ -123,14 +139,8 @@ void PlacementLedger::end_released(std::uint32_t index, Instant now) {
   const std::uint32_t slot_index = hold.slot, room_index = hold.room;
   PlaceRoom* const room = room_index == kNone ? nullptr : &rooms_[room_index];
   if (hold.kind == Hold::Kind::pending) {
-    const std::uint32_t absent = hold.seats - hold.arrived;
     unlist(index);
-    // Its client may have come and gone between two counts, and will yet show in the counter.
-    if (slots_[slot_index].tells_accepted()) slots_[slot_index].released += absent;
-    if (room && room->reserve != kNone)
-      holds_[room->reserve].seats += absent;  // others of the room may draw them
-    else
-      give_up(hold, absent);
+    give_back(hold);
     if (room && --room->pending == 0) room->quiet_since = now;
   }
   if (room) {

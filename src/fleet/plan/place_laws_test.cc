@@ -38,10 +38,10 @@ class World {
     switch (what % 10) {
       case 0:
       case 1:
-        return place(1 + which % 2, "");
+        return place(1 + which % 2, "", which);
       case 2:
       case 3:
-        return place(1, "room-" + std::to_string(which % 4));
+        return place(1, "room-" + std::to_string(which % 4), which);
       case 4:
       case 5:
         return arrive(which);
@@ -108,8 +108,9 @@ class World {
     ++view_.version;
     ledger_.apply(view_, now_);
   }
-  void place(int seats, const std::string& key) {
-    const auto answer = ledger_.place({.seats = seats, .key = key}, now_);
+  void place(int seats, const std::string& key, int which) {
+    const auto answer =
+        ledger_.place({.seats = seats, .key = key, .hold = which % 3 ? 3s : 1s}, now_);
     if (!answer) return;
     clients_.push_back(
         {answer->number, ledger_.instance(answer->slot).id.text, key, answer->expires, seats, 0});
@@ -164,7 +165,7 @@ class World {
     for (auto& instance : view_.instances) instance.counted_at = now_;
     // Somebody comes between the sample and the answer.
     if (which % 3 == 0) arrive(which);
-    if (which % 5 == 0) place(1, "");
+    if (which % 5 == 0) place(1, "", which);
     RC_ASSERT(now_ - asked <= 800ms);
     apply();
   }

@@ -165,7 +165,7 @@ std::unique_ptr<PlaceLog> PlacementLedger::replay(Instant now) {
   return std::make_unique<Replay>(*this, now);
 }
 
-void PlacementLedger::dump(PlaceLog& to, bool holds) const {
+void PlacementLedger::dump(PlaceLog& to, bool all) const {
   for (const PlaceSlot& slot : slots_)
     if (slot.number != 0) to.instance(slot.number, slot.id.text);
   const auto record = [&](std::uint32_t index) {
@@ -185,10 +185,9 @@ void PlacementLedger::dump(PlaceLog& to, bool holds) const {
     for (std::uint32_t draw = room.draws; draw != kNone; draw = holds_[draw].draw_after)
       if (holds_[draw].kind == Hold::Kind::arrived) to.granted(record(draw));
   }
-  if (!holds) return;
-  for (const PlaceSlot& slot : slots_)
+  for (const PlaceSlot& slot : slots_)  // the oldest first
     for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
-      to.granted(record(hold));
+      if (all || holds_[hold].room != kNone) to.granted(record(hold));
 }
 
 }  // namespace utakata

@@ -100,7 +100,7 @@ void PlacementLedger::room_end(std::uint32_t index) {
     Hold& hold = holds_[draw];
     if (hold.kind == Hold::Kind::pending) {
       unlist(draw);
-      give_up(hold, hold.seats - hold.arrived);
+      give_back(hold);
     }
     room_part(draw);
     forget(draw);

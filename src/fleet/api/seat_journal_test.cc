@@ -1,0 +1,226 @@
+// A controller dies at any moment; the next one finds the seats held and the keys where they were.
+#include "fleet/api/seat_journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "fleet/plan/place.h"
+
+namespace utakata {
+namespace {
+
+PlacementView view_of(int instances, int capacity, Instant now) {
+  PlacementView view;
+  view.cluster = "game";
+  view.capacity = capacity;
+  view.hold = 60s;
+  view.seats_per_key = 4;
+  for (int i = 1; i <= instances; ++i) {
+    Placeable instance;
+    instance.id.text = fmt::format("game-{}", i);
+    instance.open = instance.honours_keys = instance.count_known = true;
+    instance.counted_at = now;
+    view.instances.push_back(instance);
+  }
+  return view;
+}
+
+// One life of a controller: a ledger over the journal's file.
+struct Life {
+  explicit Life(const std::string& path, Instant now, SeatJournal::Options options = {4096})
+      : journal(std::move(SeatJournal::open(path, options).value())),
+        ledger({.seed = 3, .secret = journal->secret()}) {
+    {
+      const auto replay = ledger.replay(now);
+      journal->replay(
+          [&](std::string_view cluster) { return cluster == "game" ? replay.get() : nullptr; },
+          now);
+    }
+    ledger.log_to(&journal->log_of("game"));
+    journal->begin([this](bool all) { ledger.dump(journal->log_of("game"), all); });
+  }
+  std::string where(std::uint64_t) const { return {}; }
+  std::unique_ptr<SeatJournal> journal;
+  PlacementLedger ledger;
+};
+
+class Journal : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove(path_); }
+  void TearDown() override { std::filesystem::remove(path_); }
+  const std::string path_ =
+      fmt::format("{}/seats-{}-{}", testing::TempDir(), getpid(),
+                  testing::UnitTest::GetInstance()->current_test_info()->name());
+  Instant now_{1h};
+};
+
+TEST_F(Journal, holds_and_keys_are_found_by_the_next_life) {
+  std::map<std::string, std::string> room_at;
+  std::uint64_t given_back = 0, kept = 0;
+  PlaceSecret secret;
+  {
+    Life life(path_, now_);
+    EXPECT_FALSE(life.journal->has_past());
+    secret = life.journal->secret();
+    life.ledger.apply(view_of(3, 100, now_), now_);
+    for (int i = 0; i < 30; ++i) {
+      const std::string key = fmt::format("room-{}", i % 10);
+      const auto grant = life.ledger.place({.key = key}, now_);
+      room_at[key] = life.ledger.instance(grant->slot).id.text;
+    }
+    for (int i = 0; i < 20; ++i) kept = life.ledger.place({}, now_)->number;
+    given_back = life.ledger.place({}, now_)->number;
+    EXPECT_TRUE(life.ledger.release(given_back, now_));
+    EXPECT_TRUE(life.ledger.release_key("room-9"));
+    room_at.erase("room-9");
+    EXPECT_EQ(life.ledger.seats_held(), 9 * 4 + 20);
+  }
+  now_ += 2s;
+  Life life(path_, now_);
+  EXPECT_TRUE(life.journal->has_past());
+  EXPECT_EQ(life.journal->secret(), secret) << "names given out stay good";
+  EXPECT_EQ(life.ledger.seats_held(), 9 * 4 + 20);
+  life.ledger.apply(view_of(3, 100, now_), now_);
+  EXPECT_EQ(life.ledger.seats_held(), 9 * 4 + 20);
+  for (const auto& [key, instance] : room_at) {
+    const auto fourth = life.ledger.place({.key = key}, now_);
+    ASSERT_TRUE(fourth) << key;
+    EXPECT_EQ(life.ledger.instance(fourth->slot).id.text, instance) << key;
+    EXPECT_EQ(life.ledger.place({.key = key}, now_).error().why, Refusal::Why::room_full) << key;
+  }
+  EXPECT_FALSE(life.ledger.release(given_back, now_)) << "not twice";
+  EXPECT_TRUE(life.ledger.release(kept, now_));
+  EXPECT_EQ(life.ledger.seats_held(), 9 * 4 + 19);
+}
+
+TEST_F(Journal, a_long_life_keeps_a_small_file_and_loses_nothing) {
+  std::set<std::uint64_t> live;
+  {
+    Life life(path_, now_);
+    auto view = view_of(5, 1'000'000, now_);
+    life.ledger.apply(view, now_);
+    (void)life.ledger.place({.key = "old room"}, now_);
+    for (int second = 0; second < 300; ++second) {
+      now_ += 1s;
+      for (auto& instance : view.instances) instance.counted_at = now_;
+      life.ledger.apply(view, now_);
+      for (int i = 0; i < 20; ++i) {
+        const auto grant = life.ledger.place({.hold = 10s}, now_);
+        if (second >= 295) live.insert(grant->number);
+      }
+    }
+    EXPECT_LT(life.journal->file_bytes(), 20u * 4096)
+        << "6,000 records of 48 bytes were 70 segments";
+  }
+  Life life(path_, now_);
+  life.ledger.apply(view_of(5, 1'000'000, now_), now_);
+  for (const std::uint64_t number : live) EXPECT_TRUE(life.ledger.release(number, now_)) << number;
+  EXPECT_EQ(life.ledger.place({.key = "old room"}, now_).has_value(), true);
+  EXPECT_EQ(life.ledger.report().lines.size() > 0, true);
+}
+
+TEST_F(Journal, a_process_that_is_killed_while_it_places_has_recorded_all_that_it_said) {
+  int told[2];
+  ASSERT_EQ(pipe(told), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    Life life(path_, now_);
+    life.ledger.apply(view_of(3, 1'000'000, now_), now_);
+    for (;;) {
+      const std::uint64_t number = life.ledger.place({}, now_)->number;
+      if (write(told[1], &number, sizeof number) != sizeof number) _exit(1);
+    }
+  }
+  close(told[1]);
+  std::vector<std::uint64_t> said;
+  std::uint64_t number = 0;
+  while (said.size() < 3000 && read(told[0], &number, sizeof number) == sizeof number)
+    said.push_back(number);
+  kill(child, SIGKILL);
+  while (read(told[0], &number, sizeof number) == sizeof number) said.push_back(number);
+  waitpid(child, nullptr, 0);
+  close(told[0]);
+  Life life(path_, now_);
+  life.ledger.apply(view_of(3, 1'000'000, now_), now_);
+  EXPECT_GE(life.ledger.seats_held(), int(said.size()));
+  EXPECT_LE(life.ledger.seats_held(), int(said.size()) + 1)
+      << "one may have been recorded and not said";
+  for (const std::uint64_t each : said) ASSERT_TRUE(life.ledger.release(each, now_)) << each;
+}
+
+TEST_F(Journal, a_torn_last_record_is_not_taken_for_one) {
+  {
+    Life life(path_, now_, {1u << 20});
+    life.ledger.apply(view_of(1, 100, now_), now_);
+    for (int i = 0; i < 10; ++i) (void)life.ledger.place({}, now_);
+  }
+  // The last record's bytes: the last that are not zero.
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const auto last = bytes.find_last_not_of('\0');
+  file.clear();
+  file.seekp(std::streamoff(last));
+  file.put(char(bytes[last] ^ 1));
+  file.close();
+  Life life(path_, now_, {1u << 20});
+  EXPECT_EQ(life.ledger.seats_held(), 9);
+}
+
+TEST_F(Journal, what_another_boot_or_nobody_wrote_is_nothing) {
+  {
+    Life life(path_, now_, {.segment_bytes = 4096, .boot = "one"});
+    life.ledger.apply(view_of(1, 100, now_), now_);
+    (void)life.ledger.place({}, now_);
+  }
+  {
+    Life life(path_, now_, {.segment_bytes = 4096, .boot = "two"});
+    EXPECT_FALSE(life.journal->has_past());
+    EXPECT_EQ(life.ledger.seats_held(), 0);
+  }
+  std::ofstream(path_, std::ios::binary) << std::string(10'000, 'x');
+  Life life(path_, now_);
+  EXPECT_FALSE(life.journal->has_past());
+}
+
+TEST_F(Journal, a_file_that_cannot_be_is_said) {
+  const auto nowhere = SeatJournal::open("/nonexistent/seats", {});
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().kind, Problem::Kind::unavailable);
+  const auto first = SeatJournal::open(path_, {});
+  const auto second = SeatJournal::open(path_, {});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().what.find("another controller"), std::string::npos);
+}
+
+TEST_F(Journal, without_room_placing_goes_on_and_the_next_life_knows_until_when) {
+  std::vector<std::string> said;
+  {
+    Life life(path_, now_, {.segment_bytes = 4096, .file_bytes_max = 3 * 4096});
+    life.journal->on_notice([&](const std::string& what) { said.push_back(what); });
+    life.ledger.apply(view_of(1, 100'000, now_), now_);
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(life.ledger.place({}, now_));
+  }
+  EXPECT_EQ(said.size(), 1u);
+  Life life(path_, now_, {.segment_bytes = 4096, .file_bytes_max = 8 * 4096});
+  EXPECT_EQ(life.journal->past_lost_until(), now_ + 60s);
+}
+
+TEST_F(Journal, only_its_owner_may_read_it) {
+  const auto journal = SeatJournal::open(path_, {});
+  struct stat status{};
+  ASSERT_EQ(stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+}  // namespace
+}  // namespace utakata
