@@ -91,6 +91,10 @@ void add_exec(CLI::App& program, int& exit_code) {
   command->positionals_at_end();
   add_target(*command, options->target, false);
   command->callback([options, &exit_code] {
+    // With all positionals at the end the parser takes the `--` before the command for its first
+    // word.
+    if (options->command.size() > 1 && options->command.front() == "--")
+      options->command.erase(options->command.begin());
     exit_code = with_controller(options->target,
                                 [&](const Running& running) { return become(*options, running); });
   });
