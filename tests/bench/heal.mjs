@@ -2,7 +2,6 @@
 // by a witness of processes, by the placements that are answered, and by the players' own connections.
 import { connect } from 'node:net';
 import { Crowd } from '../e2e/kit/clients.mjs';
-import { start_stack } from '../e2e/kit/stack.mjs';
 import { monotonic_ms, wait_for } from '../e2e/kit/wait.mjs';
 import { Births } from './crew.mjs';
 import * as kit from './kit.mjs';
@@ -45,8 +44,10 @@ async function kill(fleet, births, show) {
   const launched = [], served = [];
   for (let turn = 0; turn < kills; turn++) {
     await fleet.serving('game', size);
+    // One that dies before it has served for 5 s counts towards a crash loop, which backs off by design (plan/backoff.h).
+    const victim = await wait_for(async () => (await fleet.instances('game'))
+      .find((one) => one.lifecycle === 'serving' && one.age_ms > 8000), { within: 20_000, every: 50, what: 'one that is not young' });
     await kit.sleep(137 * turn);  // at another point of the second each time
-    const [victim] = await fleet.instances('game');
     const at = monotonic_ms();
     process.kill(victim.pid, 'SIGKILL');
     const one = await substitute(fleet, births, at);
@@ -124,7 +125,7 @@ async function frozen_controller(fleet, crowd, show) {
 
 export default async function heal() {
   const show = (what, value, unit, must = null, note = '') => kit.figure('heal', what, value, unit, must, note);
-  const fleet = await start_stack({ yaml });
+  const fleet = await kit.up(yaml);
   const births = new Births(fleet.mark);
   const crowd = new Crowd(fleet, 'game');
   try {
@@ -134,11 +135,14 @@ export default async function heal() {
     await crowd.add(40);
     await kit.sleep(2500);  // every hold is confirmed
     await freeze(fleet, births, crowd, show);
+    // The substitute of one that came back is spare, and goes again: that is no kill of what follows.
+    await wait_for(async () => (await fleet.instances('game')).length === size, { within: 40_000, what: 'the spare one to go' });
+    await fleet.watcher.caught_up();
     await stall(fleet, crowd, show);
     await frozen_controller(fleet, crowd, show);
   } finally {
     crowd.end();
     await births.stop();
-    await fleet.stop();
+    await kit.down(fleet);
   }
 }

@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { start_stack } from '../e2e/kit/stack.mjs';
 
 export { sleep };
 export const here = dirname(fileURLToPath(import.meta.url));
@@ -71,11 +72,37 @@ export async function run(core, command, args, extra = {}) {
   return child.output;
 }
 export async function stop(child, signal = 'SIGTERM') {
-  child.kill('SIGCONT');
+  for (const pid of [...children_of(child.pid), child.pid]) send(pid, 'SIGCONT');
   child.kill(signal);
   return child.ended;
 }
-process.on('exit', () => { for (const child of started) child.kill('SIGKILL'); });
+export function send(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it has ended
+  }
+}
+
+// A stack that does not outlive us, whatever ends us.
+const fleets = new Set();
+export async function up(yaml, within = 60_000) {
+  const fleet = await start_stack({ yaml, within });
+  fleets.add(fleet);
+  return fleet;
+}
+export async function down(fleet, within = 120_000) {
+  send(fleet.pid, 'SIGCONT');
+  await fleet.stop({ within });
+  fleets.delete(fleet);
+}
+process.on('exit', () => {
+  for (const child of started) for (const pid of [...children_of(child.pid), child.pid]) send(pid, 'SIGKILL');
+  for (const fleet of fleets) {
+    send(fleet.child.pid, 'SIGKILL');
+    fleet.watcher.kill_all();
+  }
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
 // All threads of a process that runs already.

@@ -3,13 +3,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { start_stack } from '../e2e/kit/stack.mjs';
 import { free_ports } from '../e2e/kit/ports.mjs';
 import { wait_for } from '../e2e/kit/wait.mjs';
 import * as kit from './kit.mjs';
 
 const instances = 100;
-const seconds = kit.options.is_short ? 1.5 : 4;
+const seconds = kit.options.is_short ? 2 : 4;
 const rounds = kit.options.is_short ? 1 : 3;
 let first_key = 1;
 
@@ -73,10 +72,8 @@ async function measure(fleet, all) {
 
 export default async function placements() {
   const folder = mkdtempSync(join(tmpdir(), 'utakata-bench-'));
-  const fleet = await start_stack({
-    yaml: kit.stack_text('bench', [kit.tiny_cluster({ instances, capacity: 10_000_000, more: '    seats: 4\n' })]),
-    within: 60_000,
-  });
+  const fleet = await kit.up(
+    kit.stack_text('bench', [kit.tiny_cluster({ instances, capacity: 10_000_000, more: '    seats: 4\n' })]));
   const parts = [];
   try {
     await fleet.serving('game', instances, 60_000);
@@ -96,7 +93,7 @@ export default async function placements() {
     await report(fleet, results, before, body);
   } finally {
     for (const child of parts) await kit.stop(child, child.spawnargs.includes('/usr/sbin/nginx') ? 'SIGQUIT' : 'SIGTERM');
-    await fleet.stop();
+    await kit.down(fleet);
     rmSync(folder, { recursive: true, force: true });
   }
 }

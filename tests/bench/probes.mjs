@@ -1,5 +1,4 @@
 // 2,000 instances, each a process, really asked over HTTP each second: what that costs the controller.
-import { start_stack } from '../e2e/kit/stack.mjs';
 import * as kit from './kit.mjs';
 
 const clusters = 8, each = kit.options.is_short ? 25 : 250;
@@ -8,8 +7,8 @@ const seconds = kit.options.is_short ? 4 : 15;
 export default async function probes() {
   const total = clusters * each;
   const names = Array.from({ length: clusters }, (_, k) => `part${k + 1}`);
-  const fleet = await start_stack({ yaml: kit.stack_text('probes',
-    names.map((name) => kit.tiny_cluster({ name, instances: each, capacity: 100, core: null })), total + 200) });
+  const fleet = await kit.up(kit.stack_text('probes',
+    names.map((name) => kit.tiny_cluster({ name, instances: each, capacity: 100, core: null })), total + 200));
   try {
     const began = performance.now();
     for (const name of names) await fleet.serving(name, each, 240_000);
@@ -27,6 +26,6 @@ export default async function probes() {
       `${Math.round(kit.resident_mb(fleet.pid))} MB; all served ${boot.toFixed(0)} s after \`up\``);
     show('  of them with a count of this second', fresh, '', { equals: total });
   } finally {
-    await fleet.stop({ within: 120_000 });
+    await kit.down(fleet);
   }
 }

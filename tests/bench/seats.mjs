@@ -1,6 +1,5 @@
 // 10,000 placements in flight at one moment: even, never above capacity, none lost; and rooms of four that fill exactly.
 import { connect } from 'node:net';
-import { start_stack } from '../e2e/kit/stack.mjs';
 import { wait_for } from '../e2e/kit/wait.mjs';
 import * as kit from './kit.mjs';
 
@@ -106,8 +105,8 @@ async function rooms(fleet, show) {
 
 export default async function seats() {
   const cluster = (name, capacity, more = '') => kit.tiny_cluster({ name, instances, capacity, more, core: null });
-  const fleet = await start_stack({ yaml: kit.stack_text('seats', [cluster('roomy', 600), cluster('tight', 400),
-    cluster('rooms', 600, '    seats: 4\n')]) });
+  const fleet = await kit.up(kit.stack_text('seats', [cluster('roomy', 600), cluster('tight', 400),
+    cluster('rooms', 600, '    seats: 4\n')]));
   try {
     const show = (what, value, unit, must, note = '') => kit.figure('seats', what, value, unit, must, note);
     for (const name of ['roomy', 'tight', 'rooms']) await fleet.serving(name, instances);
@@ -117,6 +116,6 @@ export default async function seats() {
     await tight(fleet, show);
     await rooms(fleet, show);
   } finally {
-    await fleet.stop();
+    await kit.down(fleet);
   }
 }

@@ -32,7 +32,7 @@ Rule when_crowded() {  // avg(connections) > 400
   condition.nodes = {{.op = Expression::Op::aggregate, .aggregate = Expression::Aggregate::avg},
                      {.op = Expression::Op::number, .number = 400},
                      {.op = Expression::Op::greater, .left = 0, .right = 1}};
-  return {"crowded", WhenRule{.condition = condition, .sustained = 10s, .add = {.value = 2}}};
+  return {"crowded", WhenRule{.condition = condition, .sustained = 10s, .add = Amount{.value = 2}}};
 }
 
 Fleet made_fleet(int instances, Instant now) {
