@@ -146,13 +146,12 @@ Refusal PlacementLedger::wait(int seats, bool admission, const PlaceRequest& req
                                      : Refusal::Why::full};
   refusal.ahead = stands ? line_.ahead(*request.line) : line_.seats();
   refusal.retry_after = come_back(refusal.ahead + seats, admission);
-  // Its claim outlives a come-back that is late by as much again, and a slow network.
-  const Instant absent_after = now + 2 * refusal.retry_after + 5s;
   if (stands) {
-    line_.stay(*request.line, absent_after);
+    // Its claim outlives a come-back that is late by as much again, and a slow network.
+    line_.stay(*request.line, now + 2 * refusal.retry_after + 5s);
     refusal.line = request.line;
-  } else {
-    refusal.line = line_.join(seats, absent_after);
+  } else {  // not for long: whoever asks anew each time would be counted as many
+    refusal.line = line_.join(seats, now + refusal.retry_after + 2s);
   }
   return refusal;
 }
