@@ -60,13 +60,14 @@ Fleet made_fleet(int instances, Instant now) {
   return fleet;
 }
 
-// Everybody answered, with other numbers than a second ago; one in a hundred did not.
+// Everybody answered, with other numbers than a second ago; one in a hundred did not, never twice
+// in a row: a substitute would be another fleet.
 void see(Observation& seen, Instant at, Random& random) {
   seen.at = at;
   for (std::size_t k = 0; k < seen.sights.size(); ++k) {
     Sight& sight = seen.sights[k];
     sight.asked = true;
-    sight.ready = sight.answered = random.next() % 100 != 0;
+    sight.ready = sight.answered = (k + std::size_t(at.time_since_epoch() / 1s)) % 100 != 0;
     const int connections = int(200 + random.next() % 100);
     sight.count.reset();
     sight.accepted.reset();
