@@ -30,7 +30,13 @@ async function start(t, keys, serving = 2) {
   return { fleet, crowd, asker };
 }
 
-const births = (fleet) => fleet.watcher.events.filter((one) => one.kind === 'birth');
+// The first process of each instance, in order: a launch may take more than one.
+const births = (fleet) =>
+  fleet.watcher.events.filter(
+    ({ kind, instance }, at, all) =>
+      kind === 'birth' &&
+      all.findIndex((one) => one.kind === 'birth' && one.instance === instance) === at,
+  );
 const pid_of = async (fleet, id) => (await fleet.watcher.caught_up(), fleet.watcher.pids(id)[0]);
 const dead_among = (fleet, ids) => ids.filter((id) => fleet.watcher.died(id));
 

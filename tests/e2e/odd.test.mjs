@@ -21,7 +21,13 @@ async function start(t, keys) {
   return { fleet, crowd };
 }
 
-const births = (fleet) => fleet.watcher.events.filter((one) => one.kind === 'birth');
+// The first process of each instance, in order: a launch may take more than one.
+const births = (fleet) =>
+  fleet.watcher.events.filter(
+    ({ kind, instance }, at, all) =>
+      kind === 'birth' &&
+      all.findIndex((one) => one.kind === 'birth' && one.instance === instance) === at,
+  );
 const births_since = (fleet, since) => births(fleet).filter((one) => one.at_ms > since);
 // A back-off: each pause is at least a second from the third birth on, and they grow.
 function check_back_off(all) {

@@ -45,6 +45,8 @@ test('seats and keys are exact after kill -9 and restart', async (t) => {
   for (let held = 0; held < 5; held++)
     assert.ok((await fleet.place('chat')).status < 300, `hold ${held + 1}`);
   // 30 seats: 3 rooms of 4, 6 connected, 5 held; 7 are left.
+  // Who has come must have been counted: of others the next life cannot know whether they came.
+  await wait_for(async () => (await fleet.cluster('chat')).seats_held === 11, slow);
   await fleet.kill9();
   await fleet.up();
   for (const key of rooms) {

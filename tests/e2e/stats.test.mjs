@@ -25,9 +25,9 @@ async function start(t) {
     }),
   });
   const crowd = new Crowd(fleet, 'chat');
-  const asker = new Asker(fleet);
+  let asker = null;
   t.after(async () => {
-    await asker.end();
+    await asker?.end();
     crowd.end();
     await fleet.stop();
   });
@@ -36,6 +36,7 @@ async function start(t) {
   await crowd.add(20);
   await crowd.leave({ instance: 'chat-2', count: crowd.on('chat-2').length - 4 });
   await wait_for(async () => (await fleet.instance('chat-2')).connections === 4, slow);
+  asker = new Asker(fleet);
   await asker.sent_to('chat-2');
   return { fleet, crowd, asker, odd };
 }

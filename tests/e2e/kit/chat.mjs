@@ -14,6 +14,7 @@ export function chat({ app = 'odd.mjs', env = {}, ports, ...keys } = {}) {
       count: '{ http: /stats, field: connections, accepted: accepted }',
       capacity: 100,
       instances: 2,
+      hold: '5s', // who asked and did not come is forgotten soon
       settle: '2s',
       step: '100%',
       drain: '{ deadline: none, tell: "POST /drain", grace: 5s }',
