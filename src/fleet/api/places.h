@@ -64,7 +64,8 @@ class Places {
   ExpiryText expiry_;
   std::vector<Prepared> prepared_;  // by slot
   std::unordered_map<std::string, std::string> instance_by_token_;
-  std::string body_, lines_;  // of the answer being made; kept for their memory
+  std::vector<std::string> tokens_in_view_;  // of the last view's instances, in its order
+  std::string body_, lines_;                 // of the answer being made; kept for their memory
 };
 
 }  // namespace utakata
