@@ -56,6 +56,9 @@ int main(int count, char** arguments) {
     for (Placeable& instance : view.instances) instance.counted_at = loop.now();
     api.apply(view);
   };
+  // As at a first start, nobody serves yet: instances found by the first view would be taken for an
+  // earlier life's.
+  api.apply({.cluster = view.cluster, .capacity = view.capacity, .hold = view.hold});
   apply();
   loop.every(1s, apply);
   if (const auto port = api.listen(); !port) {

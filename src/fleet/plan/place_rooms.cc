@@ -122,17 +122,16 @@ void PlacementLedger::room_end(std::uint32_t index) {
 // came has left.
 void PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
   const PlaceSlot& slot = slots_[slot_index];
+  while (slot.room_last != kNone) {  // the longest unasked
+    const PlaceRoom& room = rooms_[slot.room_last];
+    if (room.asked + options_.key_idle >= now || room.pending > 0 || room.reserve != kNone) break;
+    room_end(slot.room_last);
+  }
+  if (slot.zeros < 2) return;  // with clients there, nothing is known of any one room
   for (std::uint32_t index = slot.room_first, next = kNone; index != kNone; index = next) {
     PlaceRoom& room = rooms_[index];
     next = room.after;
-    const bool idle = room.pending == 0 && room.reserve == kNone;
-    if (idle && room.asked + options_.key_idle < now) {
-      room_end(index);
-      continue;
-    }
-    if (slot.zeros < 2 || room.pending > 0 ||
-        room.quiet_since >= slot.zero_before - options_.count_lag)
-      continue;
+    if (room.pending > 0 || room.quiet_since >= slot.zero_before - options_.count_lag) continue;
     while (room.draws != kNone) {
       const std::uint32_t draw = room.draws;
       if (log_) log_->ended(holds_.number(draw));

@@ -212,6 +212,21 @@ TEST_F(Placement, a_room_whose_instance_counts_nobody_twice_is_over) {
   EXPECT_TRUE(ledger_.report().lines.empty());
 }
 
+TEST_F(Placement, a_key_that_nobody_asks_for_a_day_is_over_and_one_that_is_asked_for_is_not) {
+  add(2);
+  view_.seats_per_key = 50;
+  apply();
+  for (const char* key : {"idle", "asked"}) (void)place({.key = key, .hold = 1s});
+  for (int hour = 0; hour < 25; ++hour) {
+    now_ += 1h;
+    count({2});
+    (void)place({.key = "asked", .hold = 1s});
+  }
+  EXPECT_EQ(ledger_.report().lines.at(0).keys, 1);
+  EXPECT_TRUE(ledger_.release_key("asked"));
+  EXPECT_FALSE(ledger_.release_key("idle"));
+}
+
 TEST_F(Placement, no_instance_is_given_more_new_clients_a_second_than_it_accepts) {
   view_.accept_per_second = 5;
   add();
