@@ -177,7 +177,8 @@ int Parts::open_api(const Saved& saved) {
                                           .token = secrets_.admin_token,
                                           .pid = getpid(),
                                           .store = stack.store,
-                                          .run_folder = run_folder()});
+                                          .run_folder = run_folder(),
+                                          .certificate = stack.api.certificate});
       !written)
     return cannot_start(written.error().what);
   live_.started(stack.name, api_url_);

@@ -129,25 +129,28 @@ Expected<std::string> Control::admin_instance(const AdminCall& call) {
     if (names.size() > 20) names.resize(20);
     return unknown("instance", call.instance, names);
   }
-  const bool wants_drain = call.verb != Verb::undrain;
-  const Lifecycle needed = wants_drain ? Lifecycle::serving : Lifecycle::draining;
+  const bool wants_back = call.verb == Verb::undrain;
+  const Lifecycle needed = wants_back ? Lifecycle::draining : Lifecycle::serving;
   if (instance->lifecycle != needed)
     return problem(Problem::Kind::conflict,
                    fmt::format("{} is {}: only a {} instance can be {}", call.instance,
                                to_text(instance->lifecycle), to_text(needed),
-                               wants_drain ? "drained" : "taken back"));
-  Action action = ResumeAction{instance->id, "by an operator"};
-  if (wants_drain) {
+                               wants_back ? "taken back" : "drained or replaced"));
+  Action action = ReplaceAction{instance->id, "by an operator"};
+  const char* what_follows = "is replaced: it drains as soon as a new one serves in its stead";
+  if (wants_back) {
+    action = ResumeAction{instance->id, "by an operator"};
+    what_follows = "serves again";
+  } else if (call.verb == Verb::drain) {
     std::optional<Duration> deadline = cluster->spec().drain.deadline;
     if (call.deadline_ms) deadline = std::chrono::milliseconds{*call.deadline_ms};
     if (call.now) deadline = Duration{0};
     action = DrainAction{instance->id, DrainCause::by_hand, deadline, "by an operator"};
+    what_follows = "drains; it is stopped when its last client has left";
   }
   if (auto kept = cluster->by_hand(action); !kept) return std::unexpected(kept.error());
   cluster->replan();
-  return done(fmt::format(
-      "{} {}", call.instance,
-      wants_drain ? "drains; it is stopped when its last client has left" : "serves again"));
+  return done(fmt::format("{} {}", call.instance, what_follows));
 }
 
 Expected<std::string> Control::admin_down(const AdminCall& call) {

@@ -43,6 +43,12 @@ struct DrainAction {
   std::optional<Duration> deadline;
   std::string because;
 };
+// By an operator: from now on it counts as of another version, so that the roll-out starts a new
+// one beside it and lets it go, drained, when that serves.
+struct ReplaceAction {
+  InstanceId id;
+  std::string because;
+};
 struct ResumeAction {
   InstanceId id;
   std::string because;
@@ -62,8 +68,8 @@ struct TrustAction {  // back from suspicion
   InstanceId id;
   std::string because;
 };
-using Action =
-    std::variant<LaunchAction, DrainAction, ResumeAction, StopAction, SuspectAction, TrustAction>;
+using Action = std::variant<LaunchAction, DrainAction, ReplaceAction, ResumeAction, StopAction,
+                            SuspectAction, TrustAction>;
 
 struct Plan {
   std::vector<Action> actions;

@@ -37,6 +37,7 @@ Instance after(const Fleet& fleet, const Action& action, Instant now) {
                    i.zeros = 0;
                    i.out_of_placement = false;  // until placement confirms it
                  },
+                 [&](const ReplaceAction&) { i.version += " replaced"; },
                  [&](const ResumeAction&) {
                    enter(Lifecycle::serving);
                    i.drain_cause.reset();
@@ -74,6 +75,7 @@ const std::string& because_of(const Action& action) {
 const char* kind_of(const Action& action) {
   return std::visit(overloaded{[](const LaunchAction&) { return "launch"; },
                                [](const DrainAction&) { return "drain"; },
+                               [](const ReplaceAction&) { return "replace"; },
                                [](const ResumeAction&) { return "resume"; },
                                [](const StopAction&) { return "stop"; },
                                [](const SuspectAction&) { return "suspect"; },
