@@ -82,7 +82,10 @@ void HttpConnection::answer_problem(std::uint64_t number, int status, std::strin
   const auto body =
       fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}"}})",
                   wire::reason_phrase(status), status, why);
-  answer(number, {.status = status, .content_type = "application/problem+json", .body = body});
+  answer(number, {.status = status,
+                  .content_type = "application/problem+json",
+                  .headers = "Cache-Control: no-store\r\n",
+                  .body = body});
 }
 
 void HttpConnection::begin(std::uint64_t number, int status, std::string_view content_type,
