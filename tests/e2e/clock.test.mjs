@@ -76,20 +76,33 @@ test(
     // holds of 50 s that nobody comes for:
     const held = [];
     for (let i = 0; i < 4; i++)
-      held.push((await fleet.wants_ok('POST', `${fleet.path}/clusters/app/placements`, { seats: 1, hold: '50s' })).id);
+      held.push(
+        (
+          await fleet.wants_ok('POST', `${fleet.path}/clusters/app/placements`, {
+            seats: 1,
+            hold: '50s',
+          })
+        ).id,
+      );
     // clients on all, one instance draining with a deadline of ten minutes:
     await crowd.add(6);
     const [draining] = fleet.watcher.instances('app');
     await fleet.drain(draining);
     // and the rule `busy`, which has added once and now pauses for three minutes.
-    await wait_for(async () => (await fleet.activities({ kind: 'launch', cluster: 'app' })).length >= 4, {
-      within: 60_000,
-      what: 'the rule to add one, and a substitute for the draining',
-    });
-    await wait_for(async () => (await fleet.activities({ kind: 'launch', cluster: 'odd' })).length >= 4, {
-      within: 60_000,
-      what: 'the crash loop to be under way',
-    });
+    await wait_for(
+      async () => (await fleet.activities({ kind: 'launch', cluster: 'app' })).length >= 4,
+      {
+        within: 60_000,
+        what: 'the rule to add one, and a substitute for the draining',
+      },
+    );
+    await wait_for(
+      async () => (await fleet.activities({ kind: 'launch', cluster: 'odd' })).length >= 4,
+      {
+        within: 60_000,
+        what: 'the crash loop to be under way',
+      },
+    );
 
     const seen = async () => ({
       app: fleet.watcher.ever('app').length,
@@ -131,7 +144,8 @@ test(
       after.crashed - before.crashed <= 2 + passed_s / 2,
       `${after.crashed - before.crashed} crashes in ${passed_s} s`,
     );
-    for (const id of held) assert.equal((await fleet.give_back('app', id)).status, 204, 'still held');
+    for (const id of held)
+      assert.equal((await fleet.give_back('app', id)).status, 204, 'still held');
     // And a restart between two times of day takes everything over as it was.
     step(day_s);
     await fleet.restart();

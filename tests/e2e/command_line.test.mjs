@@ -38,10 +38,10 @@ function empty_home(t) {
   return home;
 }
 
-const commands =
-  'run up down ps logs activities explain exec place scale drain undrain replace restart check schema'.split(
-    ' ',
-  );
+const commands = [
+  'run up down ps logs activities explain exec place',
+  'scale drain undrain replace restart check schema',
+].flatMap((line) => line.split(' '));
 
 test('every command has its help', async (t) => {
   const home = empty_home(t);
@@ -95,9 +95,13 @@ test('without a controller the commands say so, with 1', async (t) => {
   const named = await utakata(home, ['ps', '--stack', 'show']).ended;
   assert.equal(named.code, 1);
   assert.match(named.stderr, /no stack named show is running here/);
-  const [url] = await utakata(home, ['ps', '--stack', 'show', '--url', 'http://127.0.0.1:1']).ended.then(
-    (answer) => [answer],
-  );
+  const [url] = await utakata(home, [
+    'ps',
+    '--stack',
+    'show',
+    '--url',
+    'http://127.0.0.1:1',
+  ]).ended.then((answer) => [answer]);
   assert.equal(url.code, 1);
   assert.match(url.stderr, /no controller answers at http:\/\/127\.0\.0\.1:1/);
 });
@@ -169,9 +173,22 @@ test('run without a file: places, scales, ends with Ctrl-C', async (t) => {
   const running = utakata(
     home,
     [
-      'run', '--instances', '2..4', '--capacity', '5', '--name', 'bare', '--cluster', 'web',
-      '--listen', `127.0.0.1:${ports.last}`, '--ports', `${ports.first}-${ports.last - 1}`,
-      '--', 'perl', join(kit, 'listener.pl'),
+      'run',
+      '--instances',
+      '2..4',
+      '--capacity',
+      '5',
+      '--name',
+      'bare',
+      '--cluster',
+      'web',
+      '--listen',
+      `127.0.0.1:${ports.last}`,
+      '--ports',
+      `${ports.first}-${ports.last - 1}`,
+      '--',
+      'perl',
+      join(kit, 'listener.pl'),
     ],
     { E2E_MARK: mark },
   );
@@ -257,7 +274,10 @@ test('--json is JSON, and without it a table for people', async () => {
   assert.ok(!table.includes('\u001b'), 'no colours where nobody looks');
   assert.match(await well('activities'), /launch/);
   assert.match(await well('explain', 'app'), /min/);
-  assert.match(await well('place', 'app', '--key', 'room-1', '--hold', '2s'), /^ws:.*\napp-\d+, placement /);
+  assert.match(
+    await well('place', 'app', '--key', 'room-1', '--hold', '2s'),
+    /^ws:.*\napp-\d+, placement /,
+  );
 });
 
 test('an unknown name is answered with 1 and the nearest known', async () => {
@@ -281,7 +301,14 @@ test('logs show what was written; exec runs beside an instance, with its environ
   assert.equal(await well('logs', 'chatty-1'), 'hello from chatty-1\n');
   assert.match(await well('logs'), /chatty-1 \| hello from chatty-1/);
   const [one] = fleet.watcher.instances('app');
-  const beside = await fleet.command('exec', one, '--', 'sh', '-c', 'echo $UTAKATA_INSTANCE $COLOUR; exit 7');
+  const beside = await fleet.command(
+    'exec',
+    one,
+    '--',
+    'sh',
+    '-c',
+    'echo $UTAKATA_INSTANCE $COLOUR; exit 7',
+  );
   assert.equal(beside.stdout, `${one} blue\n`);
   assert.equal(beside.code, 7, 'its exit code is the command’s');
   const absent = await fleet.command('exec', one, '--', 'no-such-program');
@@ -290,7 +317,10 @@ test('logs show what was written; exec runs beside an instance, with its environ
 });
 
 test('what follows ends with 130 at Ctrl-C', async () => {
-  for (const args of [['logs', '-f'], ['activities', '-f']]) {
+  for (const args of [
+    ['logs', '-f'],
+    ['activities', '-f'],
+  ]) {
     const following = utakata(fleet.folder, args, fleet.env);
     await wait_for(() => following.stdout.length > 0, { within: 20_000, what: `${args} to speak` });
     following.child.kill('SIGINT');
@@ -304,14 +334,22 @@ test('drain, undrain, replace: by hand, recorded, nobody cut', async (t) => {
   await crowd.add(6);
   const [one] = fleet.watcher.instances('app');
   await well('drain', one);
-  await wait_for(async () => (await fleet.instance(one)).lifecycle === 'draining', { what: 'drain' });
-  const told = async () => (await (await fetch((await fleet.instance(one)).url.replace('ws', 'http') + '/told')).json()).told;
-  await wait_for(async () => (await told()).at(-1)?.state === 'draining', { what: 'it to be told' });
+  await wait_for(async () => (await fleet.instance(one)).lifecycle === 'draining', {
+    what: 'drain',
+  });
+  const told = async () =>
+    (await (await fetch((await fleet.instance(one)).url.replace('ws', 'http') + '/told')).json())
+      .told;
+  await wait_for(async () => (await told()).at(-1)?.state === 'draining', {
+    what: 'it to be told',
+  });
   const again = await fleet.command('drain', one);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /draining/);
   await well('undrain', one);
-  await wait_for(async () => (await fleet.instance(one)).lifecycle === 'serving', { what: 'undrain' });
+  await wait_for(async () => (await fleet.instance(one)).lifecycle === 'serving', {
+    what: 'undrain',
+  });
   await wait_for(async () => (await told()).at(-1)?.state === 'serving', { what: 'it to be told' });
   await well('replace', one);
   await wait_for(async () => (await fleet.instance(one)).lifecycle === 'draining', {
@@ -339,7 +377,7 @@ test('scale keeps a size until --auto', async () => {
   });
 });
 
-test('restart of a cluster rolls it out and cuts nobody; drain --now cuts, and says how many', async (t) => {
+test('restart rolls a cluster out and cuts nobody; drain --now cuts and says whom', async (t) => {
   const crowd = new Crowd(fleet, 'app');
   t.after(() => crowd.end());
   await crowd.add(6);

@@ -1,7 +1,15 @@
 // The disk is full under the store: nothing is done that was not recorded, and placing goes on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -68,7 +76,11 @@ clusters:
 const disk = small_disk();
 const name = 'a full disk: nothing is launched unrecorded, said once, and work goes on with room';
 if (!disk.folder) {
-  test(`${name} (skipped: no tmpfs can be mounted here: ${disk.why})`, { skip: disk.why }, () => {});
+  test(
+    `${name} (skipped: no tmpfs can be mounted here: ${disk.why})`,
+    { skip: disk.why },
+    () => {},
+  );
 } else {
   test(name, async (t) => {
     t.after(disk.end);

@@ -80,10 +80,13 @@ test('down waits for clients; down --now cuts them and says how many', async (t)
   t.after(() => crowd.end());
   await crowd.add(6);
   const down = fleet.command('down');
-  await wait_for(async () => (await fleet.instances('app')).every((i) => i.lifecycle === 'draining'), {
-    within: 30_000,
-    what: 'all to drain',
-  });
+  await wait_for(
+    async () => (await fleet.instances('app')).every((i) => i.lifecycle === 'draining'),
+    {
+      within: 30_000,
+      what: 'all to drain',
+    },
+  );
   const refused = await fleet.place('app');
   assert.equal(refused.status, 503);
   // One instance empties and goes; the other, whose clients stay, stays as well.
@@ -118,10 +121,13 @@ test('Ctrl-C drains, a second one ends it at once', async (t) => {
   t.after(() => crowd.end());
   await crowd.add(4);
   fleet.signal('SIGINT');
-  await wait_for(async () => (await fleet.instances('app')).every((i) => i.lifecycle === 'draining'), {
-    within: 30_000,
-    what: 'all to drain',
-  });
+  await wait_for(
+    async () => (await fleet.instances('app')).every((i) => i.lifecycle === 'draining'),
+    {
+      within: 30_000,
+      what: 'all to drain',
+    },
+  );
   assert.match(fleet.output(), /draining: every instance stops when its last client has left/);
   assert.equal(crowd.cuts.length, 0);
   const [leaves, stays] = fleet.watcher.instances('app');
@@ -138,7 +144,7 @@ test('Ctrl-C drains, a second one ends it at once', async (t) => {
   await assert_all_gone(fleet);
 });
 
-test('SIGTERM leaves the instances running; the next up adopts them and nobody notices', async (t) => {
+test('SIGTERM leaves instances running; the next up adopts them, nobody notices', async (t) => {
   const fleet = await start_stack({ yaml: yaml_of('3') });
   end_with(t, fleet);
   const before = await fleet.serving('app', 3, 100_000);
@@ -161,7 +167,7 @@ test('SIGTERM leaves the instances running; the next up adopts them and nobody n
   assert.equal(fleet.watcher.ever('app').length, 3, 'none was started beside them');
 });
 
-test('a second up: the same file changes nothing, another stack may not have the store', async (t) => {
+test('a second up: one file changes nothing, another stack may not have the store', async (t) => {
   const fleet = await start_stack({ yaml: yaml_of('1') });
   end_with(t, fleet);
   const [one] = await fleet.serving('app', 1, 100_000);
@@ -252,13 +258,17 @@ test('up after an edit shows the difference and restarts nothing that need not b
 
 test('up -d returns when the controller runs, and says why when it cannot', async (t) => {
   const fleet = await start_stack({ yaml: yaml_of('1') });
+  let pid = 0;
+  t.after(() => {
+    if (pid && !is_gone(pid)) process.kill(pid, 'SIGKILL'); // where the test fails before its end
+  });
   end_with(t, fleet);
   await fleet.serving('app', 1, 100_000);
   fleet.signal('SIGTERM');
   await has_ended(fleet);
   const detached = await fleet.command('up', fleet.stack_file, '-d');
   assert.equal(detached.code, 0, detached.stderr);
-  const pid = Number(/process (\d+)/.exec(detached.stdout)?.[1]);
+  pid = Number(/process (\d+)/.exec(detached.stdout)?.[1]);
   assert.ok(pid > 0, detached.stdout);
   await fleet.serving('app', 1);
   assert.equal((await fleet.status()).controller.pid, pid);
@@ -267,7 +277,10 @@ test('up -d returns when the controller runs, and says why when it cannot', asyn
   // The port of its API taken by a stranger: said, and exit code 2.
   const taken = join(fleet.folder, 'taken.yaml');
   const text = readFileSync(fleet.stack_file, 'utf8');
-  writeFileSync(taken, text.replace('stack: updown', 'stack: taken').replace('updown.db', 'taken.db'));
+  writeFileSync(
+    taken,
+    text.replace('stack: updown', 'stack: taken').replace('updown.db', 'taken.db'),
+  );
   const refused = await fleet.command('up', taken, '-d');
   assert.equal(refused.code, 2, refused.stdout);
   assert.match(refused.stderr, new RegExp(String(fleet.ports.last)));
