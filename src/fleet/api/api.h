@@ -34,7 +34,8 @@ struct ApiOptions {
   ApiSpec api;
   std::string admin_token_hash;  // net::sha256_hex; empty: nothing can be changed
   std::string place_token_hash;  // empty: there is no such token
-  std::string seats_path;        // the journal of holds and keys (seat_journal.h); empty: none, and no past either
+  std::string seats_path;  // the journal of holds and keys (seat_journal.h); empty: none, and no
+                           // past either
 };
 
 class Api {
