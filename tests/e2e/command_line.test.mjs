@@ -239,6 +239,7 @@ clusters:
     capacity: 50
     instances: { min: 2, max: 6 }
     settle: 1s
+    hold: 10s # a place that nobody comes for keeps its instance for so long
     drain: { deadline: none, tell: "POST /drain" }
   chatty:
     run: 'echo "hello from $UTAKATA_INSTANCE"; exec perl ${kit}/listener.pl'
@@ -351,7 +352,7 @@ test('drain, undrain, replace: by hand, recorded, nobody cut', async (t) => {
     what: 'undrain',
   });
   await wait_for(async () => (await told()).at(-1)?.state === 'serving', { what: 'it to be told' });
-  await well('replace', one);
+  await well('replace', one); // another serves before it drains
   await wait_for(async () => (await fleet.instance(one)).lifecycle === 'draining', {
     within: 60_000,
     what: 'the replaced to drain',
