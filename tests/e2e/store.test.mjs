@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Crowd } from './kit/clients.mjs';
 import { start_stack } from './kit/stack.mjs';
@@ -82,8 +82,8 @@ if (!disk.folder) {
     () => {},
   );
 } else {
+  after(disk.end); // when the fleet on it has ended
   test(name, async (t) => {
-    t.after(disk.end);
     mkdirSync(join(disk.folder, 'store'));
     const fleet = await start_stack({ yaml: yaml_on(disk.folder) });
     t.after(() => fleet.stop());
