@@ -8,6 +8,23 @@
 
 namespace utakata::net {
 
+std::optional<TcpAddress> numeric_address(const std::string& host, std::uint16_t port) {
+  TcpAddress at;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&at.bytes);
+  if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    at.size = sizeof *v4;
+    return at;
+  }
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&at.bytes);
+  if (::inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) != 1) return std::nullopt;
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(port);
+  at.size = sizeof *v6;
+  return at;
+}
+
 std::optional<SocketEnd> socket_end(const sockaddr* address) {
   SocketEnd end;
   if (address->sa_family == AF_INET) {

@@ -1,8 +1,6 @@
 // Where a ws:// URL leads. Private to net/websocket_client.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +10,7 @@
 
 #include "base/problem.h"
 #include "net/loop.h"
+#include "net/socket_end.h"
 
 namespace utakata::net {
 
@@ -22,11 +21,6 @@ struct WebSocketUrl {
   std::string target;  // path and query
 };
 Expected<WebSocketUrl> websocket_url(std::string_view url);
-
-struct TcpAddress {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-};
 
 // Numbers and `localhost` are known at once.
 std::vector<TcpAddress> known_addresses(const WebSocketUrl& url);

@@ -63,7 +63,8 @@ void Cluster::tick() {
                        .handle = i.handle,
                        .address = i.address,
                        .starting = i.lifecycle == Lifecycle::starting,
-                       .suspect = i.suspect});
+                       .suspect = i.suspect,
+                       .missed = i.misses > 0 && !i.suspect});
     asked.push_back(i.id);
   }
   probe_->look(targets, std::min<Duration>(look_deadline, spec().every * 8 / 10),
@@ -160,6 +161,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
     }
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
+      renewed_.erase(o.instance.id);
       std::erase(to_release_, o.instance.id);
     }
     if (pending_.activities.size() < pending_activities_max)
@@ -198,11 +200,27 @@ Batch::ClusterRow Cluster::row() const {
   return {spec().name, fleet().desired, fleet().next_number};
 }
 
+// A drain's deadline is kept as time remaining, so that neither a restart nor a clock can stretch
+// it by more than a twentieth, or 5 s.
+void Cluster::renew_deadlines(Batch& batch, Instant now) {
+  for (const Instance& i : fleet().instances) {
+    if (i.lifecycle != Lifecycle::draining && !renewed_.empty()) renewed_.erase(i.id);
+    if (i.lifecycle != Lifecycle::draining || !i.drain_left) continue;
+    const auto [last, is_new] = renewed_.try_emplace(i.id, i.since);
+    if (now - last->second < std::max<Duration>(5s, *i.drain_left / 20)) continue;
+    last->second = now;
+    batch.instances.push_back({spec().name, i});
+    Instance& recorded = batch.instances.back().instance;
+    recorded.drain_left = std::max(Duration{0}, *i.drain_left - (now - i.since));
+  }
+}
+
 // All or nothing: the outcomes that wait and the plan's intents, in one transaction. False: nothing
 // may be done.
 bool Cluster::record(const Plan& plan) {
   Batch batch = pending_;
   const Instant now = control_.parts_.clock.now();
+  renew_deadlines(batch, now);
   int next_number = fleet().next_number;
   for (const Action& action : plan.actions) {
     batch.activities.push_back(intent(action));
@@ -310,13 +328,14 @@ void Cluster::tell(const Instance& i, bool draining) {
 }
 
 void Cluster::publish() {
-  PlacementView view = placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now());
+  PlacementView view =
+      placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now(), identities_);
   view.version = ++view_version_;
   for (const Placeable& p : view.instances) {
-    if (p.open)
-      closed_at_.erase(p.id);
-    else
-      closed_at_.try_emplace(p.id, view.version);
+    if (!p.open)
+      closed_at_.try_emplace(p.identity->id, view.version);
+    else if (!closed_at_.empty())
+      closed_at_.erase(p.identity->id);
   }
   control_.parts_.publish(std::move(view));
 }

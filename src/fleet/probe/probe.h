@@ -21,6 +21,8 @@ struct ProbeTarget {
   bool starting =
       false;  // readiness decides; a serving instance's readiness is its count being answered
   bool suspect = false;  // the handshake is sent only to these, where the cluster names one
+  bool missed = false;   // its last answer, and not suspect yet: half of the deadline is enough,
+                         // so that a frozen one is out of placement within 2.5 s of freezing
 };
 
 // One loop thread calls it and no call blocks. One Probe serves one cluster.

@@ -11,6 +11,7 @@ namespace utakata {
 
 Asking::~Asking() {
   loop_.cancel(timer_);
+  loop_.cancel(half_timer_);
   for (const Question& question : questions_)
     if (question.heard) cancel(question);
 }
@@ -26,11 +27,13 @@ void Asking::begin(Duration deadline, std::function<void()> ended) {
   deadline_ = deadline;
   all_asked_ = false;
   lean_.sweep();
-  timer_ = loop_.after(deadline, [this] { give_up(); });
+  patience_ = Patience::whole;
+  timer_ = loop_.after(deadline, [this] { give_up(Patience::whole); });
+  half_timer_ = loop_.after(deadline / 2, [this] { give_up(Patience::half); });
 }
 
 std::uint32_t Asking::add(Heard heard) {
-  questions_.push_back({std::move(heard)});
+  questions_.push_back({.heard = std::move(heard), .patience = patience_});
   ++open_;
   return std::uint32_t(questions_.size() - 1);
 }
@@ -80,24 +83,30 @@ void Asking::all_asked() {
 
 void Asking::answer(std::uint32_t index, Expected<net::HttpResult> result) {
   const Heard heard = std::exchange(questions_[index].heard, nullptr);
+  if (!heard) return;  // a handshake that was given up at half of the deadline
   --open_;
   heard(std::move(result));
   if (open_ == 0 && all_asked_) end();
 }
 
-void Asking::give_up() {
+// At half of the deadline those of half patience, at the whole one all.
+void Asking::give_up(Patience patience) {
   for (Question& question : questions_) {
-    if (!question.heard) continue;
+    if (!question.heard || question.patience < patience) continue;
     cancel(question);
     const Heard heard = std::exchange(question.heard, nullptr);
-    heard(problem(Problem::Kind::timed_out, fmt::format("no answer within {}", to_text(deadline_)),
+    --open_;
+    heard(problem(Problem::Kind::timed_out,
+                  fmt::format("no answer within {}",
+                              to_text(patience == Patience::half ? deadline_ / 2 : deadline_)),
                   true));
   }
-  end();
+  if (open_ == 0 && all_asked_) end();
 }
 
 void Asking::end() {
   loop_.cancel(timer_);
+  loop_.cancel(half_timer_);
   questions_.clear();
   open_ = 0;
   handshakes_.clear();               // none of them is on the stack: they are heard by posts

@@ -30,6 +30,9 @@ class Asking {
   // deadline has passed. Each `heard` is called once before it; at the deadline with `timed_out`,
   // and what comes later is dropped.
   void begin(Duration deadline, std::function<void()> ended);
+  // What is asked until the next patience() is given up at the deadline, or at half of it.
+  enum class Patience : std::uint8_t { whole, half };
+  void patience(Patience patience) { patience_ = patience; }
   void get(const Address& address, const std::string& path, const std::vector<std::string>& headers,
            std::size_t answer_bytes_max, Heard heard);
   // An empty answer with status 101 where a WebSocket was granted; it is hung up at once.
@@ -41,6 +44,7 @@ class Asking {
  private:
   struct Question {
     Heard heard;
+    Patience patience = Patience::whole;
     net::HttpClient::CallId call = 0;  // 0: none of `client`
     GetClient::Line* line = nullptr;   // none: not of `lean_`
   };
@@ -49,14 +53,15 @@ class Asking {
   void get_by_name(std::uint32_t index, const Address& address, const std::string& path,
                    const std::vector<std::string>& headers, std::size_t answer_bytes_max);
   void answer(std::uint32_t index, Expected<net::HttpResult> result);
-  void give_up();
+  void give_up(Patience patience);
   void end();
 
   net::Loop& loop_;
   net::HttpClient& client_;
   GetClient lean_;
   Duration deadline_{};
-  net::Loop::TimerId timer_ = 0;
+  Patience patience_ = Patience::whole;
+  net::Loop::TimerId timer_ = 0, half_timer_ = 0;
   std::function<void()> ended_;  // empty: no round is under way
   std::vector<Question> questions_;
   std::vector<std::unique_ptr<Handshake>> handshakes_;

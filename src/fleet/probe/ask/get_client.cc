@@ -25,21 +25,6 @@ constexpr std::size_t read_bytes = 64 * 1024;
 constexpr std::size_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t unused_sweeps_max = 30;
 
-// The size of the address; 0: it is not numeric.
-socklen_t numeric(const Address& address, sockaddr_storage& at) {
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&at);
-  if (::inet_pton(AF_INET, address.host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address.port);
-    return sizeof *v4;
-  }
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&at);
-  if (::inet_pton(AF_INET6, address.host.c_str(), &v6->sin6_addr) != 1) return 0;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(address.port);
-  return sizeof *v6;
-}
-
 }  // namespace
 
 struct GetClient::Line {
@@ -68,8 +53,7 @@ GetClient::~GetClient() {
 }
 
 bool GetClient::reaches(const std::string& host) {
-  sockaddr_storage at{};
-  return numeric({host, 0}, at) > 0;
+  return net::numeric_address(host, 0).has_value();
 }
 
 GetClient::Line* GetClient::get(const Address& address, const std::string& path,
@@ -106,14 +90,13 @@ void GetClient::ask(Line& line) {
 }
 
 void GetClient::dial(Line& line) {
-  sockaddr_storage at{};
-  const socklen_t size = numeric(line.address, at);
-  check(size > 0, "who asks has asked reaches() before");
-  const auto* to = reinterpret_cast<const sockaddr*>(&at);
+  const auto to = net::numeric_address(line.address.host, line.address.port);
+  check(to.has_value(), "who asks has asked reaches() before");
   line.state = Line::State::connecting;
-  line.ends = {.ours = {}, .theirs = net::socket_end(to).value_or(net::SocketEnd{})};
-  line.socket.reset(::socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!line.socket || (::connect(line.socket.get(), to, size) != 0 && errno != EINPROGRESS))
+  line.ends = {.ours = {}, .theirs = net::socket_end(to->get()).value_or(net::SocketEnd{})};
+  line.socket.reset(::socket(to->bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!line.socket ||
+      (::connect(line.socket.get(), to->get(), to->size) != 0 && errno != EINPROGRESS))
     return fail(line, fmt::format("cannot be connected to: {}", std::strerror(errno)));
   loop_.watch(line.socket.get(), EPOLLOUT,
               [this, &line](std::uint32_t events) { on_ready(line, events); });

@@ -51,16 +51,8 @@ void Handshake::hang_up() {
 }
 
 void Handshake::resolve(const Address& address) {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(address.port);
-  if (::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1)
-    return dial(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(address.port);
-  if (::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) == 1)
-    return dial(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  if (const auto to = net::numeric_address(address.host, address.port))
+    return dial(to->get(), to->size);
 
   lookup_ = new Lookup;
   lookup_->asker = this;

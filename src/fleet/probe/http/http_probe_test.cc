@@ -146,6 +146,21 @@ TEST_F(HttpProbeTest, silence_costs_its_own_instance_only_and_ends_at_the_deadli
   EXPECT_EQ(sights[2].count->connections, 4);
 }
 
+TEST_F(HttpProbeTest, who_has_missed_before_is_given_half_of_the_deadline) {
+  auto mute = frozen(), mute_again = frozen();
+  auto well = serve(R"({"connections": 1})");
+  ProbeTarget second = target(mute_again->port()), fine = target(well->port);
+  second.missed = fine.missed = true;
+  auto spec = a_cluster();
+  spec.ready.handshake = "/";
+  HttpProbe probe(loop, client, spec);
+  const auto sights = look(probe, {target(mute->port()), second, fine}, 200ms);
+  ASSERT_EQ(sights.size(), 3u);
+  EXPECT_EQ(sights[0].problem, "GET /stats: no answer within 200ms");
+  EXPECT_EQ(sights[1].problem, "GET /stats: no answer within 100ms");
+  EXPECT_TRUE(sights[2].answered);
+}
+
 TEST_F(HttpProbeTest, an_answer_after_the_deadline_is_dropped_and_the_next_look_gets_its_own) {
   auto slow = serve([](const net::HttpRequest&, net::HttpReply reply, Instance& self) {
     if (self.asked["/stats"] == 1)

@@ -127,7 +127,8 @@ Expected<void> SockDiag::hear(const std::function<void(const KernelSocket&)>& ea
       each({.local = end_of(told.idiag_family, told.id.idiag_src, told.id.idiag_sport),
             .remote = end_of(told.idiag_family, told.id.idiag_dst, told.id.idiag_dport),
             .is_listener = told.idiag_state == TCP_LISTEN,
-            .inode = told.idiag_inode});
+            .inode = told.idiag_inode,
+            .has_unread = told.idiag_state == TCP_ESTABLISHED && told.idiag_rqueue > 0});
     }
   }
 }

@@ -16,6 +16,7 @@ struct KernelSocket {
   bool is_listener = false;  // otherwise it is established
   std::uint64_t inode =
       0;  // 0: of a connection that waits in the listener's backlog to be accepted
+  bool has_unread = false;  // of a connection: bytes that the program has not read
 };
 
 // One thread. Blocks for as long as the kernel takes: about 1 us a socket.

@@ -10,14 +10,7 @@ namespace utakata {
 namespace {
 
 std::optional<decltype(net::SocketEnd::address)> numeric(const std::string& host) {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
-    return net::socket_end(reinterpret_cast<const sockaddr*>(&v4))->address;
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
-    return net::socket_end(reinterpret_cast<const sockaddr*>(&v6))->address;
+  if (const auto at = net::numeric_address(host, 0)) return net::socket_end(at->get())->address;
   return std::nullopt;
 }
 
@@ -38,10 +31,12 @@ Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
   for (const auto& [number, more] : more_own_)
     for (const auto& one : more()) own.push_back(one);
   std::ranges::sort(own);
+  own_accepted_.clear();
   if (auto done = kernel_.dump(port_first_, port_last_,
                                [&](const KernelSocket& socket) { take(socket, own); });
       !done)
     return done;
+  std::ranges::sort(own_accepted_);
   std::erase_if(ports_, [](const auto& one) { return one.second.listeners.empty(); });
   at_ = now;
   is_filled_ = true;
@@ -49,21 +44,24 @@ Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
 }
 
 void SocketTable::take(const KernelSocket& socket, const std::vector<net::OwnConnection>& own) {
+  const bool is_accepted = socket.inode != 0;
   if (!socket.is_listener) {
-    if (socket.inode == 0) return;
     const net::OwnConnection as_we_see_it{.ours = socket.remote, .theirs = socket.local};
-    if (std::ranges::binary_search(own, as_we_see_it)) return;
+    if (std::ranges::binary_search(own, as_we_see_it)) {
+      if (is_accepted) own_accepted_.push_back(as_we_see_it);
+      return;
+    }
   }
   Port& port = ports_[socket.local.port];
   if (socket.is_listener) {
     port.listeners.push_back({socket.local.address, socket.inode});
     return;
   }
-  const auto known = std::ranges::find(port.clients, socket.local.address, &Port::Clients::address);
+  auto known = std::ranges::find(port.clients, socket.local.address, &Port::Clients::address);
   if (known == port.clients.end())
-    port.clients.push_back({socket.local.address, 1});
-  else
-    ++known->count;
+    known = port.clients.insert(known, {.address = socket.local.address});
+  known->count += is_accepted;
+  known->waiting += !is_accepted || socket.has_unread;
 }
 
 const SocketTable::Port* SocketTable::port_of(const Address& address) const {
@@ -71,17 +69,31 @@ const SocketTable::Port* SocketTable::port_of(const Address& address) const {
   return found == ports_.end() ? nullptr : &found->second;
 }
 
-std::optional<int> SocketTable::connections(const Address& address) const {
-  const Port* port = port_of(address);
-  if (!port) return std::nullopt;
+SocketTable::Port::Clients SocketTable::clients_of(const Address& address, const Port& port) const {
   const auto exact = numeric(address.host);
   const bool only_there =
       exact &&
-      std::ranges::find(port->listeners, *exact, &Port::Listener::address) != port->listeners.end();
-  int count = 0;
-  for (const auto& clients : port->clients)
-    if (!only_there || clients.address == *exact) count += clients.count;
-  return count;
+      std::ranges::find(port.listeners, *exact, &Port::Listener::address) != port.listeners.end();
+  Port::Clients all{.address = {}};
+  for (const auto& clients : port.clients)
+    if (!only_there || clients.address == *exact)
+      all.count += clients.count, all.waiting += clients.waiting;
+  return all;
+}
+
+std::optional<int> SocketTable::connections(const Address& address) const {
+  const Port* port = port_of(address);
+  if (!port) return std::nullopt;
+  return clients_of(address, *port).count;
+}
+
+bool SocketTable::is_waited_for(const Address& address) const {
+  const Port* port = port_of(address);
+  return port && clients_of(address, *port).waiting > 0;
+}
+
+bool SocketTable::is_accepted(const net::OwnConnection& own) const {
+  return std::ranges::binary_search(own_accepted_, own);
 }
 
 std::vector<std::uint64_t> SocketTable::listeners(const Address& address) const {

@@ -49,6 +49,11 @@ class SocketTable {
   // listens there.
   std::optional<int> connections(const Address& address) const;
   std::vector<std::uint64_t> listeners(const Address& address) const;  // their inodes
+  // Somebody there waits to be accepted, or has sent what nobody has read yet: in a living program
+  // for a moment, in a frozen one for good. Ours do not count.
+  bool is_waited_for(const Address& address) const;
+  // Whether the program at the other end has accepted it, though it is ours.
+  bool is_accepted(const net::OwnConnection& own) const;
 
  private:
   using Bytes = decltype(net::SocketEnd::address);
@@ -58,14 +63,15 @@ class SocketTable {
       std::uint64_t inode;
     };
     struct Clients {
-      Bytes address;  // of our end
-      int count;
+      Bytes address;  // of the program's end
+      int count = 0, waiting = 0;
     };
     std::vector<Listener> listeners;
     std::vector<Clients> clients;
   };
   void take(const KernelSocket& socket, const std::vector<net::OwnConnection>& own);
   const Port* port_of(const Address& address) const;
+  Port::Clients clients_of(const Address& address, const Port& port) const;
 
   const OwnConnections own_;
   std::map<int, OwnConnections> more_own_;
@@ -75,6 +81,7 @@ class SocketTable {
   Instant at_{};
   bool is_filled_ = false;
   std::unordered_map<std::uint16_t, Port> ports_;
+  std::vector<net::OwnConnection> own_accepted_;  // sorted
 };
 
 // Answers by the table, refreshed when asked, and by `owns`: is one of these sockets the handle's?

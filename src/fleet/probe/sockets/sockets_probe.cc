@@ -2,10 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
+
 namespace utakata {
+namespace {
+
+constexpr Duration first_pause{20ms};
+
+}  // namespace
 
 SocketsProbe::SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable& table,
                            const ClusterSpec& spec, ListenerCheck listener)
@@ -15,19 +23,70 @@ SocketsProbe::SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable
       metrics_(spec.metrics.size()),
       listener_(std::move(listener)),
       asking_(loop, client),
-      own_number_(table.also_own([this] { return asking_.own_connections(); })) {}
+      own_number_(table.also_own([this] { return own_connections(); })) {}
+
+SocketsProbe::~SocketsProbe() {
+  loop_.cancel(timer_);
+  table_.forget_own(own_number_);
+}
+
+std::vector<net::OwnConnection> SocketsProbe::own_connections() const {
+  auto own = asking_.own_connections();
+  for (const auto& [id, door] : doors_)
+    if (door.knock.connection()) own.push_back(*door.knock.connection());
+  return own;
+}
 
 void SocketsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
                         std::function<void(std::vector<Sight>)> done) {
   done_ = std::move(done);
   looked_.assign(targets.size(), {});
-  asking_.begin(deadline, [this] { end(); });
+  deadline_ = deadline;
+  ends_at_ = loop_.now() + deadline;
+  pause_ = first_pause;
+  asking_.begin(deadline, [this] { hear_doors(); });
   const auto fresh = table_.refresh(loop_.now());
   for (std::uint32_t i = 0; i < targets.size(); ++i) {
     count(targets[i], fresh, looked_[i]);
     if (looked_[i].is_well) ask(targets[i], i);
   }
+  if (fresh && ready_.http.empty()) knock(targets);
   asking_.all_asked();
+}
+
+// Only at those for whom somebody waits; and on at those who have not opened yet.
+void SocketsProbe::knock(std::span<const ProbeTarget> targets) {
+  std::unordered_map<std::string, Door> doors;
+  for (std::uint32_t i = 0; i < targets.size(); ++i) {
+    const ProbeTarget& target = targets[i];
+    if (target.starting || !looked_[i].is_well) continue;
+    if (const auto known = doors_.find(target.id.text); known != doors_.end())
+      doors.emplace(target.id.text, Door{std::move(known->second.knock), i, false});
+    else if (table_.is_waited_for(target.address))
+      if (Knock fresh(target.address); fresh.connection())
+        doors.emplace(target.id.text, Door{std::move(fresh), i, true});
+  }
+  doors_ = std::move(doors);
+}
+
+// A living program opens within milliseconds; the pauses grow, for each look costs a dump.
+void SocketsProbe::hear_doors() {
+  if (doors_.empty()) return end();
+  const auto next = [this](Duration pause) {
+    timer_ = loop_.after(pause, [this] { hear_doors(); });
+  };
+  const Instant now = loop_.now();
+  if (pause_ == first_pause) {  // nobody has had the time
+    pause_ *= 2;
+    return next(first_pause);
+  }
+  if (!table_.refresh(now, Duration{0})) doors_.clear();  // unknown is not closed
+  std::erase_if(
+      doors_, [&](const auto& one) { return table_.is_accepted(*one.second.knock.connection()); });
+  const bool some_have_time =
+      std::ranges::any_of(doors_, [](const auto& one) { return one.second.is_new; });
+  if (!some_have_time || now >= ends_at_) return end();
+  next(std::min(std::exchange(pause_, 2 * pause_), ends_at_ - now));
 }
 
 void SocketsProbe::count(const ProbeTarget& target, const Expected<void>& table,
@@ -75,6 +134,11 @@ void SocketsProbe::ask(const ProbeTarget& target, std::uint32_t index) {
 }
 
 void SocketsProbe::end() {
+  for (const auto& [id, door] : doors_) {
+    looked_[door.index].is_well = false;
+    looked_[door.index].sight.problem =
+        fmt::format("clients wait, and it accepts no connection within {}", to_text(deadline_));
+  }
   std::vector<Sight> sights;
   sights.reserve(looked_.size());
   for (Looked& looked : looked_) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "fleet/probe/ask/loop_fixture.h"
 
 namespace utakata {
@@ -37,7 +38,7 @@ struct Program {
       v6->sin6_family = AF_INET6;
       v6->sin6_port = htons(wanted);
     }
-    listener.reset(::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    listener.reset(::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const int none = 0;
     if (at.ss_family == AF_INET6)
       ::setsockopt(listener.get(), IPPROTO_IPV6, IPV6_V6ONLY, &none, sizeof none);
@@ -240,6 +241,56 @@ TEST_F(SocketsProbeTest,
   EXPECT_EQ(sight.problem, "GET /healthz: no answer within 100ms");
   ASSERT_TRUE(sight.count);
   EXPECT_EQ(sight.count->connections, 1);
+}
+
+// Without a path to ask: clients are seen to wait, and the program is knocked at.
+TEST_F(SocketsProbeTest, a_program_that_leaves_clients_waiting_is_a_miss_until_it_accepts_again) {
+  Program program("127.0.0.1");
+  SocketsProbe probe(loop, client, table_, a_cluster());
+  const auto answered = [&](Duration deadline) {
+    EXPECT_TRUE(table_.refresh(loop.now(), Duration{0}));  // the last look's dump is too young
+    const Sight sight = look(probe, {target(program.port)}, deadline).at(0);
+    EXPECT_TRUE(sight.count) << "the kernel counts for a frozen one too";
+    EXPECT_EQ(sight.problem.empty(), sight.answered);
+    if (!sight.answered) {
+      EXPECT_EQ(sight.problem,
+                "clients wait, and it accepts no connection within " + to_text(deadline));
+    }
+    return sight.answered;
+  };
+  const auto one = a_client(program.port);
+  program.accept();
+  EXPECT_TRUE(answered(200ms)) << "nobody wants anything of it";
+  ASSERT_EQ(::send(one.get(), "move", 4, MSG_NOSIGNAL), 4);
+  EXPECT_FALSE(answered(200ms)) << "the move lies there unread, and our knock is not heard";
+  EXPECT_FALSE(answered(1h)) << "the same knock: it has had its time";
+  program.accept();  // the knock
+  EXPECT_TRUE(answered(200ms));
+  EXPECT_FALSE(answered(200ms)) << "unread still: a new knock";
+  loop.watch(program.listener.get(), 1 /* EPOLLIN */, [&](std::uint32_t) { program.accept(); });
+  EXPECT_TRUE(answered(1h)) << "slow to read, but alive";
+  EXPECT_TRUE(answered(1h)) << "and so at a fresh knock";
+  loop.unwatch(program.listener.get());
+
+  char move[4];
+  ASSERT_EQ(::recv(program.accepted[0].get(), move, sizeof move, 0), 4);
+  const auto newcomer = a_client(program.port);
+  EXPECT_FALSE(answered(200ms)) << "a newcomer waits to be accepted";
+}
+
+TEST_F(SocketsProbeTest, a_knock_is_no_client_and_nobody_is_knocked_at_for_nothing) {
+  Program program("127.0.0.1");
+  SocketsProbe probe(loop, client, table_, a_cluster());
+  const auto waiting = a_client(program.port);
+  ASSERT_FALSE(look(probe, {target(program.port)}, 50ms).at(0).answered);
+  program.accept();
+  program.accept();  // the client, and our knock
+  for (int k = 0; k < 2; ++k) {
+    ASSERT_TRUE(table_.refresh(loop.now(), Duration{0}));
+    EXPECT_EQ(look(probe, {target(program.port)}, 50ms).at(0).count->connections, 1);
+  }
+  program.accept();
+  EXPECT_FALSE(program.accepted.back()) << "well again, so nobody knocks";
 }
 
 }  // namespace
