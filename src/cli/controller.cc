@@ -161,8 +161,9 @@ int Parts::open_api(const Saved& saved) {
                                           .admin_token_hash = secrets_.admin_hash,
                                           .place_token_hash = setting(saved, "place_token_hash"),
                                           .seats_path = seats_path()});
-  api_->on_report([this](const SeatReport& report) {
-    control_loop_.post([this, report] { control_->take(report); });
+  api_->on_report([this](SeatReport report) {
+    control_loop_.post(
+        [this, report = std::move(report)]() mutable { control_->take(std::move(report)); });
   });
   api_->on_notice([this](const std::string& what) { live_.problem(what); });
   const auto port = api_->listen();
@@ -223,7 +224,11 @@ ControlParts Parts::control_parts(const Saved&) {
       .publish =
           [this](PlacementView view) {
             auto shared = std::make_shared<PlacementView>(std::move(view));
-            api_loop_.post([this, shared] { api_->apply(std::move(*shared)); });
+            // Its memory, too, is given back over there: a great view has 20,000 strings.
+            api_loop_.post([this, shared]() mutable {
+              api_->apply(*shared);
+              control_loop_.post([last = std::move(shared)] {});
+            });
           },
       .token_of = [this](const InstanceId& id) { return token_of(id); },
       .hash_of = [](const std::string& token) { return net::sha256_hex(token); },

@@ -27,8 +27,9 @@ PlacementView made_view(int instances) {
   view.seats_per_key = 4;
   for (int i = 1; i <= instances; ++i) {
     Placeable instance;
-    instance.id.text = fmt::format("game-{}", i);
-    instance.url = fmt::format("ws://127.0.0.1:{}/?ticket=${{ticket}}", 20'000 + i);
+    instance.identity =
+        placeable_identity(fmt::format("game-{}", i),
+                           fmt::format("ws://127.0.0.1:{}/?ticket=${{ticket}}", 20'000 + i));
     instance.open = instance.honours_keys = instance.count_known = true;
     view.instances.push_back(instance);
   }

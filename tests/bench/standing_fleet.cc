@@ -125,10 +125,10 @@ class StandingFleet final : public FleetAccess {
     options.stack = "bench";
     options.api.listen.port = port;
     api_ = std::make_unique<Api>(api_loop_, *this, std::move(options));
-    api_->on_report([this](const SeatReport& report) {
-      control_loop_.post([this, report] {
+    api_->on_report([this](SeatReport report) {
+      control_loop_.post([this, report = std::move(report)]() mutable {
         probe_.hear(report);
-        control_->take(report);
+        control_->take(std::move(report));
       });
     });
     if (const auto taken = api_->listen(); !taken) fail(taken.error().what);
@@ -175,9 +175,10 @@ class StandingFleet final : public FleetAccess {
 
   void publish(PlacementView view) {
     auto shared = std::make_shared<PlacementView>(std::move(view));
-    api_loop_.post([this, shared] {
+    api_loop_.post([this, shared]() mutable {
       const double begin = cpu_ms();
-      api_->apply(std::move(*shared));
+      api_->apply(*shared);
+      control_loop_.post([last = std::move(shared)] {});
       views_.add(cpu_ms() - begin);
     });
   }

@@ -137,7 +137,7 @@ void Api::forget(const std::string& cluster) {
   std::erase_if(state_->clusters, [&](const auto& places) { return places->cluster() == cluster; });
 }
 
-void Api::on_report(std::function<void(const SeatReport&)> hear) { state_->hear = std::move(hear); }
+void Api::on_report(std::function<void(SeatReport)> hear) { state_->hear = std::move(hear); }
 
 void Api::on_notice(std::function<void(const std::string&)> say) {
   state_->say = std::move(say);

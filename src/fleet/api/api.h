@@ -46,8 +46,8 @@ class Api {
   Expected<std::uint16_t> listen();  // at ApiSpec::listen; the port that was taken
   void apply(
       const PlacementView& view);  // the first one of a name makes the cluster known; then reports
-  void forget(const std::string& cluster);                      // it is no more
-  void on_report(std::function<void(const SeatReport&)> hear);  // after each apply()
+  void forget(const std::string& cluster);               // it is no more
+  void on_report(std::function<void(SeatReport)> hear);  // after each apply()
   void on_notice(
       std::function<void(const std::string& sentence)> say);  // what an operator should know
 

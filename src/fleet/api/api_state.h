@@ -68,7 +68,7 @@ struct Api::State {
   Duration wall_offset{};  // wall minus monotonic
   net::SystemClock clock;
   net::Loop::TimerId tick = 0;
-  std::function<void(const SeatReport&)> hear = [](const SeatReport&) {};
+  std::function<void(SeatReport)> hear = [](const SeatReport&) {};
   std::function<void(const std::string&)> say;
   std::vector<std::string> unsaid;  // before anybody listened
   std::unique_ptr<net::HttpServer> server;

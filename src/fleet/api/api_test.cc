@@ -44,10 +44,11 @@ PlacementView view_of(const std::string& cluster, int instances, int capacity) {
   view.seats_per_key = 4;
   for (int i = 1; i <= instances; ++i) {
     Placeable instance;
-    instance.id.text = fmt::format("{}-{}", cluster, i);
-    instance.url = fmt::format("ws://127.0.0.1:{}/?t=${{ticket}}", 20000 + i);
+    instance.identity =
+        placeable_identity(fmt::format("{}-{}", cluster, i),
+                           fmt::format("ws://127.0.0.1:{}/?t=${{ticket}}", 20000 + i),
+                           net::sha256_hex(fmt::format("token of {}", i)));
     instance.open = instance.honours_keys = instance.count_known = true;
-    instance.token_hash = net::sha256_hex(fmt::format("token of {}", i));
     view.instances.push_back(instance);
   }
   return view;

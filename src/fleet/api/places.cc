@@ -61,30 +61,29 @@ void Places::apply(const PlacementView& view, Instant now) {
   ledger_.apply(view, now);
   if (instance_by_token_.size() > 2 * view.instances.size() + 16) {
     instance_by_token_.clear();
-    tokens_in_view_.clear();
+    in_view_.clear();
   }
   // Hashing 10,000 tokens anew each second would take a third of an apply: most stand as they
   // stood.
-  tokens_in_view_.resize(view.instances.size());
+  in_view_.resize(view.instances.size());
   for (std::size_t i = 0; i < view.instances.size(); ++i) {
-    const Placeable& instance = view.instances[i];
-    if (tokens_in_view_[i] == instance.token_hash) continue;
-    tokens_in_view_[i] = instance.token_hash;
-    if (!instance.token_hash.empty())
-      instance_by_token_.try_emplace(instance.token_hash, instance.id.text);
+    const auto& identity = view.instances[i].identity;
+    if (in_view_[i] == identity) continue;
+    in_view_[i] = identity;
+    if (!identity->token_hash.empty())
+      instance_by_token_.try_emplace(identity->token_hash, identity->id.text);
   }
 }
 
 const Places::Prepared& Places::prepared(std::uint32_t slot) {
   if (slot >= prepared_.size()) prepared_.resize(slot + 1);
   Prepared& known = prepared_[slot];
-  const PlaceSlot& instance = ledger_.instance(slot);
-  if (known.number == instance.number && known.url == instance.url) return known;
-  known = {.number = instance.number,
-           .url = instance.url,
-           .instance = fmt::format(R"(","instance":"{}","url":")", json_escaped(instance.id.text)),
+  const auto& identity = ledger_.instance(slot).identity;
+  if (known.identity == identity) return known;
+  known = {.identity = identity,
+           .instance = fmt::format(R"(","instance":"{}","url":")", json_escaped(identity->id.text)),
            .url_pieces = {}};
-  std::string_view rest = instance.url;
+  std::string_view rest = identity->url;
   for (auto at = rest.find(kTicket); at != std::string_view::npos; at = rest.find(kTicket)) {
     known.url_pieces.push_back(json_escaped(rest.substr(0, at)));
     rest.remove_prefix(at + kTicket.size());
@@ -125,7 +124,7 @@ void Places::grant(net::HttpReply& reply, const Wish& wish, const Grant& grant, 
 
   lines_.assign("Cache-Control: no-store\r\n").append(wish.headers);
   if (wish.as_endpoint) {
-    std::string_view rest = parts.url;
+    std::string_view rest = parts.identity->url;
     lines_.append("X-Utakata-Url: ");
     for (auto at = rest.find(kTicket); at != std::string_view::npos; at = rest.find(kTicket)) {
       append_field_value(lines_, rest.substr(0, at));

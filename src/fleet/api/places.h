@@ -47,11 +47,10 @@ class Places {
                Instant now);
 
  private:
-  struct Prepared {                       // the fixed parts of an instance's answers
-    std::uint32_t number = 0;             // of the slot that it was made for
-    std::string url;                      // from which it was made
-    std::string instance;                 // `","instance":"game-1","url":"`
-    std::vector<std::string> url_pieces;  // escaped; the ticket stands between them
+  struct Prepared {  // the fixed parts of an instance's answers
+    std::shared_ptr<const Placeable::Identity> identity;  // from which they were made
+    std::string instance;                                 // `","instance":"game-1","url":"`
+    std::vector<std::string> url_pieces;                  // escaped; the ticket stands between them
   };
   const Prepared& prepared(std::uint32_t slot);
   void grant(net::HttpReply& reply, const Wish& wish, const Grant& grant, Instant now,
@@ -64,8 +63,8 @@ class Places {
   ExpiryText expiry_;
   std::vector<Prepared> prepared_;  // by slot
   std::unordered_map<std::string, std::string> instance_by_token_;
-  std::vector<std::string> tokens_in_view_;  // of the last view's instances, in its order
-  std::string body_, lines_;                 // of the answer being made; kept for their memory
+  std::vector<std::shared_ptr<const Placeable::Identity>> in_view_;  // the last one, in its order
+  std::string body_, lines_;  // of the answer being made; kept for their memory
 };
 
 }  // namespace utakata

@@ -27,7 +27,7 @@ PlacementView view_of(int instances, int capacity, Instant now) {
   view.seats_per_key = 4;
   for (int i = 1; i <= instances; ++i) {
     Placeable instance;
-    instance.id.text = fmt::format("game-{}", i);
+    instance.identity = placeable_identity(fmt::format("game-{}", i));
     instance.open = instance.honours_keys = instance.count_known = true;
     instance.counted_at = now;
     view.instances.push_back(instance);
@@ -76,7 +76,7 @@ TEST_F(Journal, holds_and_keys_are_found_by_the_next_life) {
     for (int i = 0; i < 30; ++i) {
       const std::string key = fmt::format("room-{}", i % 10);
       const auto grant = life.ledger.place({.key = key}, now_);
-      room_at[key] = life.ledger.instance(grant->slot).id.text;
+      room_at[key] = life.ledger.instance(grant->slot).identity->id.text;
     }
     for (int i = 0; i < 20; ++i) kept = life.ledger.place({}, now_)->number;
     given_back = life.ledger.place({}, now_)->number;
@@ -95,7 +95,7 @@ TEST_F(Journal, holds_and_keys_are_found_by_the_next_life) {
   for (const auto& [key, instance] : room_at) {
     const auto fourth = life.ledger.place({.key = key}, now_);
     ASSERT_TRUE(fourth) << key;
-    EXPECT_EQ(life.ledger.instance(fourth->slot).id.text, instance) << key;
+    EXPECT_EQ(life.ledger.instance(fourth->slot).identity->id.text, instance) << key;
     EXPECT_EQ(life.ledger.place({.key = key}, now_).error().why, Refusal::Why::room_full) << key;
   }
   EXPECT_FALSE(life.ledger.release(given_back, now_)) << "not twice";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fleet/control/control.h"
+#include "fleet/control/view.h"
 #include "fleet/plan/planner.h"
 
 namespace utakata {
@@ -19,7 +20,7 @@ class Cluster {
 
   void start();                               // adopts what was recorded, then ticks
   void hear(std::vector<ProviderNews> news);  // at once, between ticks
-  void take(const SeatReport& report) { seats_ = report; }
+  void take(SeatReport report) { seats_ = std::move(report); }
   void replan();  // an operator's wish: no need to wait for the tick
 
   // Records an operator's wish. Problems: the store's; then nothing has changed.
@@ -45,6 +46,7 @@ class Cluster {
   void add_seats(Observation& seen) const;
   Activity intent(const Action& action) const;
   Batch::ClusterRow row() const;
+  void renew_deadlines(Batch& batch, Instant now);
 
   Control& control_;
   Planner planner_;
@@ -55,6 +57,8 @@ class Cluster {
   std::vector<InstanceId> to_release_;  // launched; run as soon as that is recorded
   std::unordered_map<InstanceId, std::uint64_t>
       closed_at_;  // view version since which it is out of placement
+  std::unordered_map<InstanceId, Instant> renewed_;  // when its drain's time left was last recorded
+  Identities identities_;                            // of the last view
   std::uint64_t view_version_ = 0;
   Instant due_{};
   bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false;

@@ -82,8 +82,8 @@ void Control::hear() {
   for (auto& [cluster, news] : by_cluster) cluster->hear(std::move(news));
 }
 
-void Control::take(const SeatReport& report) {
-  if (Cluster* cluster = find(report.cluster)) cluster->take(report);
+void Control::take(SeatReport report) {
+  if (Cluster* cluster = find(report.cluster)) cluster->take(std::move(report));
 }
 
 Cluster* Control::find(const std::string& name) {

@@ -64,7 +64,7 @@ class Control {
 
   // Takes over what an earlier life recorded, then starts the loops. Problems: the store's.
   Expected<void> start(const Saved& saved);
-  void take(const SeatReport& report);  // from the placing side
+  void take(SeatReport report);  // from the placing side
   Expected<std::string> ask(
       const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
   const Stack& stack() const { return stack_; }

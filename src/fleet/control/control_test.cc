@@ -341,6 +341,28 @@ TEST(Control, a_stop_intent_is_final_even_over_a_restart) {
   EXPECT_EQ(house.serving("game"), 1);
 }
 
+TEST(Control, restarts_do_not_stretch_a_drains_deadline) {
+  ClusterSpec game = cluster("game", 1, 4);
+  game.drain.deadline = 100s;
+  House house(stack_of({game}));
+  house.start();
+  house.seconds(5);
+  house.clients["game-1"] = 9;
+  AdminCall drain;
+  drain.verb = AdminCall::Verb::drain;
+  drain.instance = "game-1";
+  ASSERT_TRUE(house.control->ask(drain));
+  int seconds = 0;
+  while (house.host.guests().contains({"game-1"}) && seconds < 300) {
+    house.seconds(10);
+    seconds += 10;
+    house.crash();
+    house.start();
+  }
+  EXPECT_GE(seconds, 100);
+  EXPECT_LE(seconds, 210) << "each of the restarts may cost 5 s and what a second of life takes";
+}
+
 TEST(Control, a_drained_instance_is_told_and_leaves_placement_in_the_same_step) {
   House house(stack_of({cluster("game", 1, 4)}));
   house.start();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,18 +15,31 @@
 namespace utakata {
 
 struct Placeable {  // one instance as placement sees it
-  InstanceId id;
-  std::string url;                       // may hold ${ticket}
-  bool open = false;                     // new clients may be sent to it
-  bool honours_keys = false;             // draining: no new key, but those bound to it stay
-  int connections = 0;                   // last fresh count
-  bool count_known = false;              // an unknown count places nobody
-  std::optional<std::int64_t> accepted;  // clients ever accepted: confirms arrivals
+  // What hardly ever changes, made once and shared by view after view: the same object says that
+  // nothing has changed, without a look into it.
+  struct Identity {
+    InstanceId id;
+    std::string url;         // may hold ${ticket}
+    std::string token_hash;  // lets the instance itself confirm tickets
+    bool operator==(const Identity&) const = default;
+  };
+  std::shared_ptr<const Identity> identity;  // never none
+  bool open = false;                         // new clients may be sent to it
+  bool honours_keys = false;                 // draining: no new key, but those bound to it stay
+  int connections = 0;                       // last fresh count
+  bool count_known = false;                  // an unknown count places nobody
+  std::optional<std::int64_t> accepted;      // clients ever accepted: confirms arrivals
   Instant counted_at{};
   Instant serving_since{};  // a fresh instance's load ramps up
   double weight = 0;        // of PlacePolicy::weighted: its probed metric
-  std::string token_hash;   // lets the instance itself confirm tickets
 };
+
+inline std::shared_ptr<const Placeable::Identity> placeable_identity(std::string id,
+                                                                     std::string url = {},
+                                                                     std::string token_hash = {}) {
+  return std::make_shared<Placeable::Identity>(
+      Placeable::Identity{{std::move(id)}, std::move(url), std::move(token_hash)});
+}
 
 // Replaces the former view of the cluster whole. `version` rises by one each time.
 struct PlacementView {

@@ -17,7 +17,8 @@ std::vector<Action> drain_finish(const Fleet& fleet, Instant now) {
   std::vector<Action> stops;
   for (const Instance& i : fleet.instances) {
     if (i.lifecycle != Lifecycle::draining) continue;
-    const bool is_empty = i.out_of_placement && i.seats_held == 0 && i.zeros >= 2;
+    // While a key is bound to it, placement may still send that room's next caller.
+    const bool is_empty = i.out_of_placement && i.seats_held == 0 && i.keys == 0 && i.zeros >= 2;
     const int clients = i.count ? i.count->connections : 0;
     if (is_empty)
       stops.push_back(StopAction{

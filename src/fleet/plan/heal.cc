@@ -18,7 +18,7 @@ bool can_be_sick(const Instance& i) {
 // A count taken in the last two periods by a probe that does not need the instance's own answer
 // (the kernel's).
 bool surely_empty(const Instance& i, const ClusterSpec& spec, Instant now) {
-  return i.count && i.count->connections == 0 && i.seats_held == 0 &&
+  return i.count && i.count->connections == 0 && i.out_of_placement && i.seats_held == 0 &&
          now - i.count->at < 2 * spec.every;
 }
 

@@ -267,7 +267,7 @@ Confirmation PlacementLedger::confirm(std::string_view instance, std::uint64_t p
   if (index == kNone) return Confirmation::over;
   Hold& hold = holds_[index];
   PlaceSlot& slot = slots_[hold.slot];
-  if (slot.id.text != instance) return Confirmation::other_instance;
+  if (slot.identity->id.text != instance) return Confirmation::other_instance;
   slot.tells_tickets = true;
   if (hold.kind == Hold::Kind::reserve || hold.confirmed == hold.seats) return Confirmation::over;
   ++hold.confirmed;

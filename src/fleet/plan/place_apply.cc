@@ -25,8 +25,9 @@ void PlacementLedger::apply(const PlacementView& view, Instant now) {
   for (std::size_t i = 0; i < view.instances.size(); ++i) {
     const Placeable& seen = view.instances[i];
     std::uint32_t& slot = slots_in_view_[i];
-    if (slot >= slots_.size() || slots_[slot].number == 0 || slots_[slot].id != seen.id)
-      slot = slot_make(seen.id.text);
+    if (slot >= slots_.size() || slots_[slot].number == 0 ||
+        (slots_[slot].identity != seen.identity && slots_[slot].identity->id != seen.identity->id))
+      slot = slot_make(seen.identity->id.text);
     slots_[slot].seen = true;
   }
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
@@ -53,9 +54,9 @@ std::uint32_t PlacementLedger::slot_make(std::string_view id) {
   }
   PlaceSlot& slot = slots_[index];
   slot = {};
-  slot.id.text = id;
+  slot.identity = placeable_identity(std::string(id));
   slot.number = ++slot_number_;
-  slot_by_id_.emplace(slot.id.text, index);
+  slot_by_id_.emplace(id, index);
   if (log_) log_->instance(slot.number, id);
   return index;
 }
@@ -72,18 +73,17 @@ void PlacementLedger::slot_end(std::uint32_t index) {
   free_ -= slot.free;
   offered_ -= slot.offer;
   std::erase(windowed_, index);
-  slot_by_id_.erase(slot_by_id_.find(slot.id.text));
+  slot_by_id_.erase(slot_by_id_.find(slot.identity->id.text));
   slot = {};
   slots_free_.push_back(index);
 }
 
 void PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, Instant now) {
   PlaceSlot& slot = slots_[index];
-  if (slot.url != seen.url) {
-    slot.url = seen.url;
-    slot.has_tickets = slot.url.find("${ticket}") != std::string::npos;
+  if (slot.identity != seen.identity) {
+    slot.identity = seen.identity;
+    slot.has_tickets = seen.identity->url.find("${ticket}") != std::string::npos;
   }
-  if (slot.token_hash != seen.token_hash) slot.token_hash = seen.token_hash;
   slot.open = seen.open;
   slot.honours_keys = seen.honours_keys;
   slot.serving_since = seen.serving_since;
@@ -182,7 +182,7 @@ SeatReport PlacementLedger::report() const {
   report.refused = refused_;
   for (const PlaceSlot& slot : slots_)
     if (slot.number != 0 && (slot.held > 0 || slot.keys > 0))
-      report.lines.push_back({slot.id, slot.held, slot.keys});
+      report.lines.push_back({slot.identity->id, slot.held, slot.keys});
   return report;
 }
 

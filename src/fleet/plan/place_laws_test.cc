@@ -68,7 +68,7 @@ class World {
     for (const auto& [instance, seats] : taken) RC_ASSERT(seats <= view_.capacity);
     for (const auto& [key, instances] : at) RC_ASSERT(instances.size() == 1u);
     for (const auto& instance : view_.instances) {
-      const PlaceSlot* slot = ledger_.find_instance(instance.id.text);
+      const PlaceSlot* slot = ledger_.find_instance(instance.identity->id.text);
       RC_ASSERT(slot && slot->held >= 0);
     }
   }
@@ -96,11 +96,12 @@ class World {
  private:
   void add() {
     Placeable instance;
-    instance.id.text = "game-" + std::to_string(++number_);
+    instance.identity =
+        placeable_identity("game-" + std::to_string(++number_),
+                           tells_ == Tells::tickets ? "ws://h/?t=${ticket}" : "ws://h/");
     instance.open = instance.honours_keys = instance.count_known = true;
     instance.counted_at = now_;
     instance.serving_since = now_;
-    instance.url = tells_ == Tells::tickets ? "ws://h/?t=${ticket}" : "ws://h/";
     if (tells_ == Tells::accepted) instance.accepted = 0;
     view_.instances.push_back(instance);
   }
@@ -112,8 +113,8 @@ class World {
     const auto answer =
         ledger_.place({.seats = seats, .key = key, .hold = which % 3 ? 3s : 1s}, now_);
     if (!answer) return;
-    clients_.push_back(
-        {answer->number, ledger_.instance(answer->slot).id.text, key, answer->expires, seats, 0});
+    clients_.push_back({answer->number, ledger_.instance(answer->slot).identity->id.text, key,
+                        answer->expires, seats, 0});
   }
   Client* any(int which, auto&& fits) {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
@@ -153,8 +154,8 @@ class World {
     for (auto& instance : view_.instances) {
       instance.connections = 0;
       for (const Client& client : clients_)
-        if (client.instance == instance.id.text) instance.connections += client.connected;
-      if (tells_ == Tells::accepted) instance.accepted = accepted_[instance.id.text];
+        if (client.instance == instance.identity->id.text) instance.connections += client.connected;
+      if (tells_ == Tells::accepted) instance.accepted = accepted_[instance.identity->id.text];
       instance.counted_at = now_;
     }
   }
@@ -171,7 +172,7 @@ class World {
   }
   void change(int which) {
     if (which % 5 == 0 && view_.instances.size() > 1) {
-      const std::string gone = view_.instances.front().id.text;
+      const std::string gone = view_.instances.front().identity->id.text;
       view_.instances.erase(view_.instances.begin());
       std::erase_if(clients_, [&](const Client& c) { return c.instance == gone; });
     } else if (which % 5 == 1 && view_.instances.size() < 5) {

@@ -12,7 +12,7 @@ PlacementView view_with(int connections, Instant now) {
   view.cluster = "game";
   view.capacity = 2;
   Placeable one;
-  one.id = {"game-1"};
+  one.identity = placeable_identity("game-1");
   one.open = one.count_known = true;
   one.connections = connections;
   one.counted_at = now;

@@ -167,7 +167,7 @@ std::unique_ptr<PlaceLog> PlacementLedger::replay(Instant now) {
 
 void PlacementLedger::dump(PlaceLog& to, bool all) const {
   for (const PlaceSlot& slot : slots_)
-    if (slot.number != 0) to.instance(slot.number, slot.id.text);
+    if (slot.number != 0) to.instance(slot.number, slot.identity->id.text);
   const auto record = [&](std::uint32_t index) {
     const Hold& hold = holds_[index];
     return HoldRecord{.number = holds_.number(index),

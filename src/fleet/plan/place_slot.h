@@ -2,21 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/instant.h"
-#include "fleet/model/ids.h"
+#include "fleet/model/placement.h"
 #include "fleet/plan/place_admission.h"
 #include "fleet/plan/place_order.h"
 
 namespace utakata {
 
 struct PlaceSlot {
-  InstanceId id;
-  std::string url;  // may hold ${ticket}
-  std::string token_hash;
+  std::shared_ptr<const Placeable::Identity> identity;
   std::uint32_t number = 0;  // in the log, never given twice; 0: the slot is free
   bool seen = false;         // in the view in force
   bool open = false, honours_keys = false, count_known = false;

@@ -26,7 +26,7 @@ class Placement : public testing::Test {
   }
   Placeable& add(int connections = 0) {
     Placeable instance;
-    instance.id.text = fmt::format("game-{}", view_.instances.size() + 1);
+    instance.identity = placeable_identity(fmt::format("game-{}", view_.instances.size() + 1));
     instance.open = instance.honours_keys = instance.count_known = true;
     instance.connections = connections;
     instance.counted_at = now_;
@@ -45,7 +45,7 @@ class Placement : public testing::Test {
   }
   PlaceAnswer place(PlaceRequest request = {}) { return ledger_.place(request, now_); }
   std::string at(const PlaceAnswer& answer) {
-    return answer ? ledger_.instance(answer->slot).id.text : "refused";
+    return answer ? ledger_.instance(answer->slot).identity->id.text : "refused";
   }
   std::map<std::string, int> spread(int placements) {
     std::map<std::string, int> by_instance;
@@ -99,7 +99,8 @@ TEST_F(Placement, policies_choose_as_they_say) {
     ledger.apply(view_, now_);
     const auto answer = ledger.place({.seats = c.seats}, now_);
     ASSERT_TRUE(answer);
-    EXPECT_EQ(ledger.instance(answer->slot).id.text, c.chosen) << int(c.policy) << " " << c.seats;
+    EXPECT_EQ(ledger.instance(answer->slot).identity->id.text, c.chosen)
+        << int(c.policy) << " " << c.seats;
   }
 }
 

@@ -62,12 +62,14 @@ Plan Planner::plan(const Neighbours& neighbours) {
                                            .size = stands.size(),
                                            .serving = stands.serving,
                                            .now = now_});
+  std::erase_if(shrunk_at_, [&](Instant at) { return now_ - at >= step_lasts; });
   ScaleResult scaling = scale(fleet_, plan.want,
                               {.backoff = backoff_.wait(fleet_.spec.version, now_),
                                .backoff_why = backoff_.why(fleet_.spec.version),
                                .needs = neighbours.unmet,
                                .braked = plan.braked,
-                               .may_shrink = probed_},
+                               .may_shrink = probed_,
+                               .shrunk_lately = int(shrunk_at_.size())},
                               now_);
   // An instance gets one order a tick; healing's comes first.
   std::erase_if(scaling.actions, [&](const Action& a) {
@@ -130,6 +132,9 @@ Plan Planner::shut_down(bool is_needed) {
 
 void Planner::commit(const Action& action) {
   if (std::holds_alternative<StopAction>(action)) note_given_up(action);
+  if (const auto* drain = std::get_if<DrainAction>(&action);
+      drain && drain->cause == DrainCause::scale_in)
+    shrunk_at_.push_back(now_);
   put(fleet_, after(fleet_, action, now_));
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);

@@ -55,6 +55,7 @@ class Planner {
   Arbiter arbiter_;
   Backoff backoff_;
   std::vector<Proposal> proposals_;
+  std::vector<Instant> shrunk_at_;  // drains for scale-in of the present step
   Instant now_;
   bool probed_ = false;
 };

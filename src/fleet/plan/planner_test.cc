@@ -50,7 +50,7 @@ class World {
       }
       seen.sights.push_back(s);
       seen.seats.push_back({.seats_held = held[i.id.text],
-                            .keys = 0,
+                            .keys = keys[i.id.text],
                             .out_of_placement = i.lifecycle == Lifecycle::draining || i.suspect});
     }
     pass(std::move(seen));
@@ -85,7 +85,7 @@ class World {
   }
 
   Instant now{Duration{3600s}};
-  std::map<std::string, int> clients, held;
+  std::map<std::string, int> clients, held, keys;
   std::set<std::string> frozen;
   bool frozen_all = false, boots = true, recordable = true;
   std::string crashing_version;
@@ -243,6 +243,35 @@ TEST(Planner, a_drain_waits_for_holds_and_for_two_zero_counts) {
   EXPECT_TRUE(world.did("stop").empty()) << "one zero is not enough";
   world.tick();
   EXPECT_EQ(world.did("stop"), std::vector<std::string>{"game-2"});
+}
+
+// A room whose players have all left may be asked for once more until placement forgets its key.
+TEST(Planner, a_drain_waits_for_keys_too) {
+  World world(game(2, 5));
+  world.ticks(3);
+  world.keys["game-1"] = 1;
+  world.planner.want_by_operator({.by_hand = {}, .shutting_down = true});
+  world.ticks(20);
+  EXPECT_EQ(world.did("stop"), std::vector<std::string>{"game-2"});
+  world.keys["game-1"] = 0;
+  world.tick();
+  EXPECT_EQ(world.did("stop"), (std::vector<std::string>{"game-2", "game-1"}));
+}
+
+TEST(Planner, a_step_stays_taken_when_what_it_drained_is_gone) {
+  ClusterSpec big = game(10, 20);
+  big.step = 0.2;
+  World world(big);
+  world.ticks(30);
+  ASSERT_EQ(world.count(Lifecycle::serving), 10);
+  big.instances_min = 1;
+  world.planner.respec(big);
+  while (world.did("drain").empty()) world.tick();
+  world.ticks(20);
+  EXPECT_EQ(world.did("gone").size(), 2u) << "they were empty, and ended within seconds";
+  EXPECT_EQ(world.did("drain").size(), 2u) << "20% of 10";
+  world.ticks(20);
+  EXPECT_EQ(world.did("drain").size(), 3u) << "20% of 8";
 }
 
 TEST(Planner, what_drains_for_scale_in_is_resumed_before_anything_is_launched) {

@@ -11,8 +11,6 @@
 namespace utakata {
 namespace {
 
-constexpr Duration step_lasts{30s};  // drains begun so recently belong to the same step
-
 bool can_resume(const Instance& i, const ClusterSpec& spec) {
   return i.lifecycle == Lifecycle::draining && i.drain_cause == DrainCause::scale_in &&
          i.version == spec.version && !i.closes_begun && !i.suspect && i.misses == 0;
@@ -118,14 +116,10 @@ class Scaling {
 
   int step_left() {
     const int step = std::max(1, int(fleet_.spec.step * standing_.serving));
-    const auto recent = std::ranges::count_if(fleet_.instances, [&](const Instance& i) {
-      return i.lifecycle == Lifecycle::draining && i.drain_cause == DrainCause::scale_in &&
-             now_ - i.since < step_lasts;
-    });
-    if (recent >= step)
-      result_.held_back =
-          fmt::format("step: {} began to drain within {}", recent, to_text(step_lasts));
-    return std::max(0, step - int(recent));
+    if (limits_.shrunk_lately >= step)
+      result_.held_back = fmt::format("step: {} began to drain within {}", limits_.shrunk_lately,
+                                      to_text(step_lasts));
+    return std::max(0, step - limits_.shrunk_lately);
   }
 
   void drain(int count, DrainCause cause) {

@@ -10,12 +10,15 @@
 
 namespace utakata {
 
+inline constexpr Duration step_lasts{30s};  // drains begun so recently belong to the same step
+
 struct ScaleLimits {
   Duration backoff{};  // no launch of the present version before that; zero: none
   std::string backoff_why;
   std::string needs;  // a cluster that must serve first; empty: none
   bool braked = false;
   bool may_shrink = true;  // false on a pass that probed nothing
+  int shrunk_lately = 0;   // drains for scale-in begun within `step_lasts`, whatever became of them
   int starting_max = 50;   // booting at once: more only makes every boot slower
 };
 
