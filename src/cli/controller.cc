@@ -222,13 +222,8 @@ ControlParts Parts::control_parts(const Saved&) {
       .teller = *teller_,
       .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
       .publish =
-          [this](PlacementView view) {
-            auto shared = std::make_shared<PlacementView>(std::move(view));
-            // Its memory, too, is given back over there: a great view has 20,000 strings.
-            api_loop_.post([this, shared]() mutable {
-              api_->apply(*shared);
-              control_loop_.post([last = std::move(shared)] {});
-            });
+          [this](std::shared_ptr<const PlacementView> view) {
+            api_loop_.post([this, view = std::move(view)] { api_->apply(view); });
           },
       .token_of = [this](const InstanceId& id) { return token_of(id); },
       .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
@@ -246,7 +241,8 @@ ControlParts Parts::control_parts(const Saved&) {
             api_loop_.stop();
           },
       .api_url = api_url_,
-      .run_folder = run_folder()};
+      .run_folder = run_folder(),
+      .give_way = [] { std::this_thread::yield(); }};
 }
 
 void Parts::watch_signals() {

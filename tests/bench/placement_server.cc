@@ -55,11 +55,12 @@ int main(int count, char** arguments) {
   const auto apply = [&] {
     ++view.version;
     for (Placeable& instance : view.instances) instance.counted_at = loop.now();
-    api.apply(view);
+    api.apply(std::make_shared<PlacementView>(view));
   };
   // As at a first start, nobody serves yet: instances found by the first view would be taken for an
   // earlier life's.
-  api.apply({.cluster = view.cluster, .capacity = view.capacity, .hold = view.hold});
+  api.apply(std::make_shared<PlacementView>(
+      PlacementView{.cluster = view.cluster, .capacity = view.capacity, .hold = view.hold}));
   apply();
   loop.every(1s, apply);
   if (const auto port = api.listen(); !port) {

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "fleet/api/api.h"
@@ -62,15 +61,16 @@ class NoTeller final : public Teller {
 
 class CrowdProbe final : public Probe {
  public:
-  explicit CrowdProbe(const Clock& clock) : clock_(clock) {}
+  CrowdProbe(const Clock& clock, int instances)
+      : clock_(clock), came_(std::size_t(instances) + 1) {}
   void hear(const SeatReport& report) {
-    for (const SeatReport::Line& line : report.lines) came_[line.id] += line.seats_held;
+    for (const SeatReport::Line& line : report.lines) came_[number_of(line.id)] += line.seats_held;
   }
   void look(std::span<const ProbeTarget> targets, Duration,
             std::function<void(std::vector<Sight>)> done) override {
     std::vector<Sight> sights(targets.size());
     for (std::size_t k = 0; k < targets.size(); ++k) {
-      const std::int64_t came = came_[targets[k].id];
+      const std::int64_t came = came_[number_of(targets[k].id)];
       sights[k].asked = sights[k].answered = sights[k].ready = true;
       sights[k].count = Count{int(100 + (came + std::int64_t(k)) % 50), clock_.now()};
       sights[k].accepted = came;
@@ -80,8 +80,11 @@ class CrowdProbe final : public Probe {
   }
 
  private:
+  static std::size_t number_of(const InstanceId& id) {
+    return std::size_t(std::atoi(id.text.c_str() + std::string_view("game-").size()));
+  }
   const Clock& clock_;
-  std::unordered_map<InstanceId, std::int64_t> came_;
+  std::vector<std::int64_t> came_;  // by instance
 };
 
 ClusterSpec made_spec(int instances) {
@@ -117,7 +120,7 @@ Saved made_past(int instances) {
 class StandingFleet final : public FleetAccess {
  public:
   StandingFleet(std::uint16_t port, int instances, const std::string& folder)
-      : instances_(instances), probe_(clock_) {
+      : instances_(instances), probe_(clock_, instances) {
     auto store = open_sqlite(folder + "/standing.db");
     if (!store) fail(store.error().what);
     store_ = std::move(*store);
@@ -146,9 +149,9 @@ class StandingFleet final : public FleetAccess {
     api_loop_.run();
     control_loop_.stop();
     control_thread.join();
-    fmt::print(R"({{"tick":{},"view":{}}})"
+    fmt::print(R"({{"tick":{}}})"
                "\n",
-               ticks_.json(), views_.json());
+               ticks_.json());
   }
 
   void ask(AdminCall call, std::function<void(Expected<std::string>)> answer) override {
@@ -173,37 +176,33 @@ class StandingFleet final : public FleetAccess {
     });
   }
 
-  void publish(PlacementView view) {
-    auto shared = std::make_shared<PlacementView>(std::move(view));
-    api_loop_.post([this, shared]() mutable {
-      const double begin = cpu_ms();
-      api_->apply(*shared);
-      control_loop_.post([last = std::move(shared)] {});
-      views_.add(cpu_ms() - begin);
-    });
+  void publish(std::shared_ptr<const PlacementView> view) {
+    api_loop_.post([this, view = std::move(view)] { api_->apply(view); });
   }
 
   ControlParts parts() {
-    return {.clock = clock_,
-            .after = [this](Duration delay,
-                            std::function<void()> work) { after(delay, std::move(work)); },
-            .provider = provider_,
-            .store = *store_,
-            .teller = teller_,
-            .make_probe = [this](const ClusterSpec&) -> std::unique_ptr<Probe> {
-              return std::make_unique<Borrowed>(probe_);
-            },
-            .publish = [this](PlacementView view) { publish(std::move(view)); },
-            .token_of = [](const InstanceId& id) { return id.text; },
-            .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
-            .parse = [](const std::string&) -> Expected<Stack> {
-              return problem(Problem::Kind::invalid, "There is no file here.");
-            },
-            .on_activity = [](const Activity&) {},
-            .on_problem = [](const std::string& what) { fmt::print(stderr, "{}\n", what); },
-            .on_down = [this] { api_loop_.stop(); },
-            .api_url = "http://127.0.0.1",
-            .run_folder = "/nowhere"};
+    return {
+        .clock = clock_,
+        .after = [this](Duration delay,
+                        std::function<void()> work) { after(delay, std::move(work)); },
+        .provider = provider_,
+        .store = *store_,
+        .teller = teller_,
+        .make_probe = [this](const ClusterSpec&) -> std::unique_ptr<Probe> {
+          return std::make_unique<Borrowed>(probe_);
+        },
+        .publish = [this](std::shared_ptr<const PlacementView> view) { publish(std::move(view)); },
+        .token_of = [](const InstanceId& id) { return id.text; },
+        .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
+        .parse = [](const std::string&) -> Expected<Stack> {
+          return problem(Problem::Kind::invalid, "There is no file here.");
+        },
+        .on_activity = [](const Activity&) {},
+        .on_problem = [](const std::string& what) { fmt::print(stderr, "{}\n", what); },
+        .on_down = [this] { api_loop_.stop(); },
+        .api_url = "http://127.0.0.1",
+        .run_folder = "/nowhere",
+        .give_way = [] { std::this_thread::yield(); }};
   }
 
   class Borrowed final : public Probe {
@@ -223,7 +222,7 @@ class StandingFleet final : public FleetAccess {
   NoProvider provider_;
   NoTeller teller_;
   CrowdProbe probe_;
-  Times ticks_, views_;
+  Times ticks_;
   std::unique_ptr<Store> store_;
   net::Loop api_loop_;
   std::unique_ptr<Api> api_;

@@ -73,7 +73,8 @@ void Api::State::open_journal() {
   past_until = now() + 10min;
 }
 
-void Api::State::apply(const PlacementView& view) {
+void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
+  const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
     const auto known = std::ranges::find_if(
@@ -93,7 +94,20 @@ void Api::State::apply(const PlacementView& view) {
     if (journal) until = std::max(until, journal->past_lost_until());
     places->ledger().distrust_past(until);
   }
-  places->apply(view, now());
+  places->apply_begin(whole, now());
+  if (!std::exchange(places->is_applying, true)) apply_on(view.cluster);
+}
+
+// A great view in slices that a waiting placement does not notice.
+void Api::State::apply_on(const std::string& cluster) {
+  constexpr int slice = 500;  // x 0.2 us
+  Places* places = find(cluster);
+  if (!places) return;  // forgotten meanwhile
+  if (places->ledger().apply_more(slice, now())) {
+    loop.post([this, cluster] { apply_on(cluster); });
+    return;
+  }
+  places->is_applying = false;
   hear(places->ledger().report());
 }
 
@@ -131,7 +145,7 @@ Expected<std::uint16_t> Api::listen() {
                                     {.certificate = api.certificate, .key = api.key});
 }
 
-void Api::apply(const PlacementView& view) { state_->apply(view); }
+void Api::apply(std::shared_ptr<const PlacementView> view) { state_->apply(view); }
 
 void Api::forget(const std::string& cluster) {
   std::erase_if(state_->clusters, [&](const auto& places) { return places->cluster() == cluster; });

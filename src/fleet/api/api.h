@@ -44,10 +44,11 @@ class Api {
   ~Api();
 
   Expected<std::uint16_t> listen();  // at ApiSpec::listen; the port that was taken
-  void apply(
-      const PlacementView& view);  // the first one of a name makes the cluster known; then reports
+  // The first one of a name makes the cluster known. A great one is taken in slices between
+  // requests; when it is in force, it is reported.
+  void apply(std::shared_ptr<const PlacementView> view);
   void forget(const std::string& cluster);               // it is no more
-  void on_report(std::function<void(SeatReport)> hear);  // after each apply()
+  void on_report(std::function<void(SeatReport)> hear);  // of each view, once it is in force
   void on_notice(
       std::function<void(const std::string& sentence)> say);  // what an operator should know
 

@@ -26,7 +26,8 @@ struct Api::State {
   State(net::Loop& loop, FleetAccess& fleet, ApiOptions options);
 
   void take(const net::HttpRequest& request, net::HttpReply reply);
-  void apply(const PlacementView& view);
+  void apply(const std::shared_ptr<const PlacementView>& view);
+  void apply_on(const std::string& cluster);
   void open_journal();  // and what an earlier life left in it
   void tick_all();
   Places& make(std::string_view cluster, std::vector<std::unique_ptr<Places>>& into);

@@ -81,7 +81,7 @@ class Served {
   SeatReport apply(const PlacementView& view) {
     std::promise<void> done;
     loop_.post([&] {
-      api_.apply(view);
+      api_.apply(std::make_shared<PlacementView>(view));
       done.set_value();
     });
     done.get_future().wait();

@@ -57,8 +57,9 @@ Places::Places(std::string stack, std::string cluster, PlacementLedger::Options 
       secret_(options.secret),
       ledger_(options) {}
 
-void Places::apply(const PlacementView& view, Instant now) {
-  ledger_.apply(view, now);
+void Places::apply_begin(const std::shared_ptr<const PlacementView>& whole, Instant now) {
+  ledger_.apply_begin(whole, now);
+  const PlacementView& view = *whole;
   if (instance_by_token_.size() > 2 * view.instances.size() + 16) {
     instance_by_token_.clear();
     in_view_.clear();

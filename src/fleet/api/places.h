@@ -31,7 +31,9 @@ class Places {
   const std::string& cluster() const { return cluster_; }
   const std::string& path() const { return path_; }  // of its placements, as it stands in a request
   PlacementLedger& ledger() { return ledger_; }
-  void apply(const PlacementView& view, Instant now);
+  // Then ledger().apply_more() until it is done.
+  void apply_begin(const std::shared_ptr<const PlacementView>& view, Instant now);
+  bool is_applying = false;  // somebody is at it
 
   struct Wish {
     const PlaceBody& body;

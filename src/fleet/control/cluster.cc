@@ -57,6 +57,8 @@ void Cluster::tick() {
   is_looking_ = true;
   std::vector<ProbeTarget> targets;
   std::vector<InstanceId> asked;
+  targets.reserve(fleet().instances.size());
+  asked.reserve(fleet().instances.size());
   for (const Instance& i : fleet().instances) {
     if (i.address.port == 0 || i.lifecycle == Lifecycle::stopping) continue;
     targets.push_back({.id = i.id,
@@ -67,6 +69,7 @@ void Cluster::tick() {
                        .missed = i.misses > 0 && !i.suspect});
     asked.push_back(i.id);
   }
+  control_.parts_.give_way();
   probe_->look(targets, std::min<Duration>(look_deadline, spec().every * 8 / 10),
                [this, alive = alive_, asked = std::move(asked), late,
                 now](std::vector<Sight> answers) mutable {
@@ -98,11 +101,14 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
     ++next;
   }
   add_seats(seen);
+  control_.parts_.give_way();
   const std::string blob = encode_tick(spec().name, control_.parts_.clock.wall(), fleet(), seen);
+  control_.parts_.give_way();
   if (const auto kept =
           control_.parts_.store.observe(spec().name, control_.parts_.clock.wall(), blob);
       !kept)
     control_.parts_.on_problem(kept.error().what);
+  control_.parts_.give_way();
   step(std::move(seen));
 }
 
@@ -118,22 +124,35 @@ void Cluster::hear(std::vector<ProviderNews> news) {
 void Cluster::replan() { hear(std::exchange(refused_, {})); }
 
 void Cluster::add_seats(Observation& seen) const {
-  seen.seats.resize(fleet().instances.size());
-  std::unordered_map<std::string_view, const SeatReport::Line*> lines;
-  for (const SeatReport::Line& line : seats_.lines) lines.emplace(line.id.text, &line);
-  for (std::size_t k = 0; k < seen.seats.size(); ++k) {
-    const Instance& i = fleet().instances[k];
-    if (const auto found = lines.find(i.id.text); found != lines.end())
-      seen.seats[k] = {.seats_held = found->second->seats_held,
-                       .keys = found->second->keys,
-                       .out_of_placement = false};
-    const auto closed = closed_at_.find(i.id);
+  const std::vector<Instance>& instances = fleet().instances;
+  seen.seats.assign(instances.size(), {});
+  // Placement lists them in the fleet's order, as long as no place in its list was used again.
+  std::size_t next = 0;
+  for (std::size_t k = 0; k < instances.size() && next < seats_.lines.size(); ++k)
+    if (const SeatReport::Line& line = seats_.lines[next]; line.id == instances[k].id) {
+      seen.seats[k].seats_held = line.seats_held;
+      seen.seats[k].keys = line.keys;
+      ++next;
+    }
+  if (next < seats_.lines.size()) {
+    std::unordered_map<std::string_view, const SeatReport::Line*> lines;
+    for (const SeatReport::Line& line : seats_.lines) lines.emplace(line.id.text, &line);
+    for (std::size_t k = 0; k < instances.size(); ++k)
+      if (const auto found = lines.find(instances[k].id.text); found != lines.end()) {
+        seen.seats[k].seats_held = found->second->seats_held;
+        seen.seats[k].keys = found->second->keys;
+      }
+  }
+  if (closed_at_.empty()) return;
+  for (std::size_t k = 0; k < instances.size(); ++k) {
+    const auto closed = closed_at_.find(instances[k].id);
     seen.seats[k].out_of_placement = closed != closed_at_.end() && seats_.version >= closed->second;
   }
 }
 
 void Cluster::step(Observation seen) {
   note_outcomes(planner_.observe(seen));
+  control_.parts_.give_way();
   Plan plan = planner_.plan(
       {.unmet = control_.unmet_needs(spec()), .is_needed = control_.needed_by_living(spec())});
   if (record(plan)) {
@@ -143,6 +162,7 @@ void Cluster::step(Observation seen) {
     act(plan.actions);
   }
   last_plan_ = std::move(plan);
+  control_.parts_.give_way();
   publish();
   if (!refused_.empty())
     control_.parts_.after(Duration{0}, [this, alive = alive_] {
@@ -328,8 +348,8 @@ void Cluster::tell(const Instance& i, bool draining) {
 }
 
 void Cluster::publish() {
-  PlacementView view =
-      placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now(), identities_);
+  PlacementView view = placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now(),
+                                      views_.empty() ? nullptr : views_.back().get());
   view.version = ++view_version_;
   for (const Placeable& p : view.instances) {
     if (!p.open)
@@ -337,7 +357,13 @@ void Cluster::publish() {
     else if (!closed_at_.empty())
       closed_at_.erase(p.identity->id);
   }
-  control_.parts_.publish(std::move(view));
+  views_.push_back(std::make_shared<PlacementView>(std::move(view)));
+  control_.parts_.publish(views_.back());
+}
+
+void Cluster::take(SeatReport report) {
+  seats_ = std::move(report);
+  while (views_.size() > 1 && views_.front()->version < seats_.version) views_.pop_front();
 }
 
 Expected<void> Cluster::desire(const Desired& desired, Activity activity) {

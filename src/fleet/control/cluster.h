@@ -20,7 +20,7 @@ class Cluster {
 
   void start();                               // adopts what was recorded, then ticks
   void hear(std::vector<ProviderNews> news);  // at once, between ticks
-  void take(SeatReport report) { seats_ = std::move(report); }
+  void take(SeatReport report);
   void replan();  // an operator's wish: no need to wait for the tick
 
   // Records an operator's wish. Problems: the store's; then nothing has changed.
@@ -58,7 +58,9 @@ class Cluster {
   std::unordered_map<InstanceId, std::uint64_t>
       closed_at_;  // view version since which it is out of placement
   std::unordered_map<InstanceId, Instant> renewed_;  // when its drain's time left was last recorded
-  Identities identities_;                            // of the last view
+  // The last one published, and those before it that placement may still read: the memory of a
+  // great one is given back here and not over there.
+  std::deque<std::shared_ptr<const PlacementView>> views_;
   std::uint64_t view_version_ = 0;
   Instant due_{};
   bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false;

@@ -43,7 +43,8 @@ struct ControlParts {
   Store& store;
   Teller& teller;
   std::function<std::unique_ptr<Probe>(const ClusterSpec&)> make_probe;
-  std::function<void(PlacementView)> publish;  // to the placing side; any cost is on the caller
+  // To the placing side.
+  std::function<void(std::shared_ptr<const PlacementView>)> publish;
   std::function<std::string(const InstanceId&)> token_of;    // the instance's own token
   std::function<std::string(const std::string&)> hash_of;    // of a token
   std::function<Expected<Stack>(const std::string&)> parse;  // stack file text, for `apply`
@@ -53,6 +54,9 @@ struct ControlParts {
   std::function<void()> on_down;  // everything is gone after a `down`
   std::string api_url;            // UTAKATA_URL of the instances
   std::string run_folder;         // where logs are
+  // Called between the parts of a tick, which take a millisecond each for 10,000 instances: whoever
+  // waits for this core goes first.
+  std::function<void()> give_way = [] {};
 };
 
 class Cluster;

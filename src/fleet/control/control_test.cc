@@ -177,15 +177,15 @@ class House {
             .make_probe =
                 [this](const ClusterSpec&) { return std::make_unique<AnsweringProbe>(*this); },
             .publish =
-                [this](PlacementView view) {
+                [this](const std::shared_ptr<const PlacementView>& view) {
                   // A placing side that obeys at once and holds nothing.
-                  SeatReport report{.cluster = view.cluster,
-                                    .version = view.version,
+                  SeatReport report{.cluster = view->cluster,
+                                    .version = view->version,
                                     .waiting = 0,
                                     .granted = 0,
                                     .refused = 0,
                                     .lines = {}};
-                  views.push_back(std::move(view));
+                  views.push_back(*view);
                   work.push({clock.now(), next_++, [this, report] { control->take(report); }});
                 },
             .token_of = [](const InstanceId& id) { return "token of " + id.text; },

@@ -3,21 +3,22 @@
 namespace utakata {
 namespace {
 
-// The one of the last view, where it stood at or after the same place; the fleet keeps its order.
-std::shared_ptr<const Placeable::Identity> identity_of(const Instance& i, const Identities& last,
+// The last view's, where it stood at or after the same place: the fleet keeps its order, and an
+// instance's url and token are told before it serves.
+std::shared_ptr<const Placeable::Identity> identity_of(const Instance& i, const PlacementView* last,
                                                        std::size_t& from) {
-  for (std::size_t k = from; k < last.size(); ++k) {
-    if (last[k]->id != i.id) continue;
+  for (std::size_t k = from; last && k < last->instances.size(); ++k) {
+    if (last->instances[k].identity->id != i.id) continue;
     from = k + 1;
-    if (last[k]->url != i.url || last[k]->token_hash != i.token_hash) break;
-    return last[k];
+    return last->instances[k].identity;
   }
   return placeable_identity(i.id.text, i.url, i.token_hash);
 }
 
 }  // namespace
 
-PlacementView placement_view(const Fleet& fleet, bool braked, Instant now, Identities& last) {
+PlacementView placement_view(const Fleet& fleet, bool braked, Instant now,
+                             const PlacementView* last) {
   const ClusterSpec& spec = fleet.spec;
   PlacementView view{.cluster = spec.name,
                      .version = 0,
@@ -43,8 +44,6 @@ PlacementView placement_view(const Fleet& fleet, bool braked, Instant now, Ident
       p.weight = i.metrics[*spec.weight_metric];
     view.instances.push_back(std::move(p));
   }
-  last.resize(view.instances.size());
-  for (std::size_t k = 0; k < last.size(); ++k) last[k] = view.instances[k].identity;
   return view;
 }
 

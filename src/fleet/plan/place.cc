@@ -75,7 +75,7 @@ PlaceAnswer PlacementLedger::place_draw(std::uint32_t index, const PlaceRequest&
     return refuse(
         {.why = seats > room.total ? Refusal::Why::too_many_seats : Refusal::Why::room_full,
          .limit = int(room.total)});
-  if (!slot.seen || (!slot.open && !slot.honours_keys) || slot.closed_until > now)
+  if ((!slot.open && !slot.honours_keys) || slot.closed_until > now)
     return refuse({.why = Refusal::Why::key_away, .retry_after = come_back(0, false)});
   if (rate_.limits() && request.seats > rate_.in_window)
     return refuse({.why = Refusal::Why::too_many_at_once, .limit = rate_.in_window});

@@ -101,6 +101,12 @@ class PlacementLedger {
   // Replaces the view. Instances are matched by id; one that is missing is gone, and its holds and
   // keys with it.
   void apply(const PlacementView& view, Instant now);
+  // The same in pieces, for views of thousands: whoever asks for a place need not wait for all of
+  // it. At once only what closes an instance; then each apply_more() does about so much work (an
+  // instance, or a hold of one who has arrived: 0.2 us) and says whether there is more. A view that
+  // was not finished is, before the next begins. Changed limits are applied whole.
+  void apply_begin(std::shared_ptr<const PlacementView> view, Instant now);
+  bool apply_more(int work, Instant now);
   PlaceAnswer place(const PlaceRequest& request, Instant now);
   bool release(std::uint64_t placement, Instant now);  // false: it has ended before
   bool release_key(std::string_view key);
@@ -178,12 +184,21 @@ class PlacementLedger {
   void room_log(const PlaceRoom& room, PlaceLog& to) const;
 
   // place_apply.cc
+  struct Ripe {  // instances that are open, and those of them that have served long enough
+    int open = 0, count = 0;
+    double load = 0;  // of the latter
+  };
+  void take_limits(const PlacementView& view, Instant now);
+  void match_slots(const PlacementView& view);
+  void apply_whole(const PlacementView& view, Instant now);
+  void end_apply(const PlacementView& view);
   std::uint32_t slot_make(std::string_view id);
   void slot_end(std::uint32_t slot);
-  void slot_update(std::uint32_t slot, const Placeable& seen, Instant now);
-  void slot_counted(std::uint32_t slot, const Placeable& seen, Instant now);
-  void slot_arrivals(std::uint32_t slot, std::int64_t rise, Instant counted_at, Instant now);
-  void slot_ramps(Instant now);
+  int slot_update(std::uint32_t slot, const Placeable& seen, Instant now);
+  int slot_counted(std::uint32_t slot, const Placeable& seen, Instant now);
+  int slot_arrivals(std::uint32_t slot, std::int64_t rise, Instant counted_at, Instant now);
+  void note_ripe(const PlaceSlot& slot, Instant now);
+  void slot_ramp(PlaceSlot& slot, Instant now);
 
   Options options_;
   Random random_;
@@ -207,6 +222,10 @@ class PlacementLedger {
   int open_ = 0, strangers_held_ = 0;
   std::int64_t granted_ = 0, refused_ = 0;
   PlaceLog* log_ = nullptr;
+  Ripe ripe_, next_ripe_;  // of the last whole view; of the one being applied
+  std::shared_ptr<const PlacementView> applying_;  // in pieces; none: the last one is whole
+  std::size_t applied_ = 0;                        // of its instances
+  std::vector<bool> seen_;                         // by slot, while slots are matched
   std::vector<std::uint32_t>
       slots_in_view_;  // of the last view's instances: the next one's likely stand alike
 };

@@ -1,17 +1,80 @@
 // A new view of the cluster: who is there, who is open, and what the counts say about those
 // promised a seat.
 #include <algorithm>
+#include <limits>
 
 #include "fleet/plan/place.h"
 
 namespace utakata {
 
 void PlacementLedger::apply(const PlacementView& view, Instant now) {
-  move_windows(now);
-  line_.expire(now, 65'536);
+  applying_.reset();
   expire(now, 20'000);  // the rest by and by; their seats are held so much longer
+  take_limits(view, now);
+  match_slots(view);
+  apply_whole(view, now);
+}
+
+void PlacementLedger::apply_begin(std::shared_ptr<const PlacementView> view, Instant now) {
+  while (apply_more(std::numeric_limits<int>::max(), now)) continue;
+  const bool same_limits = view_.capacity == view->capacity && view_.policy == view->policy &&
+                           view_.seats_per_key == view->seats_per_key &&
+                           view_.accept_per_second == view->accept_per_second;
+  take_limits(*view, now);
+  match_slots(*view);
+  // Limits hold for all at once, and a greater tree is built whole.
+  if (!same_limits || distrust_until_ != Instant{} || slots_.empty() ||
+      !order_.covers(std::uint32_t(slots_.size() - 1)))
+    return apply_whole(*view, now);
+  for (std::size_t i = 0; i < view->instances.size(); ++i) {
+    const Placeable& seen = view->instances[i];
+    PlaceSlot& slot = slots_[slots_in_view_[i]];
+    slot.honours_keys = slot.honours_keys && seen.honours_keys;
+    if (!slot.open || seen.open) continue;
+    slot.open = false;
+    touch(slots_in_view_[i]);
+  }
+  applying_ = std::move(view);
+  applied_ = 0;
+  next_ripe_ = {};
+}
+
+bool PlacementLedger::apply_more(int work, Instant now) {
+  if (!applying_) return false;
+  move_windows(now);
+  const PlacementView& view = *applying_;
+  for (; applied_ < view.instances.size(); ++applied_) {
+    if (work <= 0) return true;
+    const std::uint32_t index = slots_in_view_[applied_];
+    work -= slot_update(index, view.instances[applied_], now);
+    note_ripe(slots_[index], now);
+    slot_ramp(slots_[index], now);
+    touch(index);
+  }
+  ripe_ = next_ripe_;
+  end_apply(view);
+  applying_.reset();
+  return false;
+}
+
+void PlacementLedger::apply_whole(const PlacementView& view, Instant now) {
+  for (std::size_t i = 0; i < view.instances.size(); ++i)
+    slot_update(slots_in_view_[i], view.instances[i], now);
+  ripe_ = {};
+  for (const PlaceSlot& slot : slots_) note_ripe(slot, now);
+  order_.reset(slots_.size(), view.policy == PlacePolicy::pack);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    slot_ramp(slots_[slot], now);
+    touch(slot, true);
+  }
+  order_.build();
+  end_apply(view);
+}
+
+void PlacementLedger::take_limits(const PlacementView& view, Instant now) {
+  move_windows(now);
+  line_.expire(now, 1000);
   view_.cluster = view.cluster;
-  view_.version = view.version;
   view_.capacity = view.capacity;
   view_.accept_per_second = view.accept_per_second;
   view_.policy = view.policy;
@@ -19,27 +82,30 @@ void PlacementLedger::apply(const PlacementView& view, Instant now) {
   view_.hold = view.hold;
   rate_ = AdmissionRate::of(view.accept_per_second);
   rate_tick_ = rate_.limits() ? rate_.tick(now) : 0;
+}
 
-  for (PlaceSlot& slot : slots_) slot.seen = false;
+// Each instance of the view gets its slot; who is not in it is gone.
+void PlacementLedger::match_slots(const PlacementView& view) {
+  seen_.assign(slots_.size(), false);
   slots_in_view_.resize(view.instances.size(), kNone);
   for (std::size_t i = 0; i < view.instances.size(); ++i) {
-    const Placeable& seen = view.instances[i];
+    const auto& identity = view.instances[i].identity;
     std::uint32_t& slot = slots_in_view_[i];
-    if (slot >= slots_.size() || slots_[slot].number == 0 ||
-        (slots_[slot].identity != seen.identity && slots_[slot].identity->id != seen.identity->id))
-      slot = slot_make(seen.identity->id.text);
-    slots_[slot].seen = true;
+    const bool is_same =
+        slot < slots_.size() && slots_[slot].number != 0 &&
+        (slots_[slot].identity == identity || slots_[slot].identity->id == identity->id);
+    if (!is_same) slot = slot_make(identity->id.text);
+    if (slot >= seen_.size()) seen_.resize(slot + 1);
+    seen_[slot] = true;
   }
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot)
-    if (slots_[slot].number != 0 && !slots_[slot].seen) slot_end(slot);
-  for (std::size_t i = 0; i < view.instances.size(); ++i)
-    slot_update(slots_in_view_[i], view.instances[i], now);
-  distrust_until_ = {};
-  slot_ramps(now);
+    if (!seen_[slot] && slots_[slot].number != 0) slot_end(slot);
+}
 
-  order_.reset(slots_.size(), view_.policy == PlacePolicy::pack);
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) touch(slot, true);
-  order_.build();
+void PlacementLedger::end_apply(const PlacementView& view) {
+  view_.version = view.version;
+  distrust_until_ = {};
+  open_ = ripe_.open;
 }
 
 // The slot of an instance, a new one where it is new.
@@ -75,10 +141,12 @@ void PlacementLedger::slot_end(std::uint32_t index) {
   std::erase(windowed_, index);
   slot_by_id_.erase(slot_by_id_.find(slot.identity->id.text));
   slot = {};
+  touch(index);
   slots_free_.push_back(index);
 }
 
-void PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, Instant now) {
+// Answers what it was worth, in holds ended and a slot seen to.
+int PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, Instant now) {
   PlaceSlot& slot = slots_[index];
   if (slot.identity != seen.identity) {
     slot.identity = seen.identity;
@@ -92,17 +160,20 @@ void PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, In
   if (slot.closed_until <= now) slot.closed_until = {};
   // A count that is not newer tells nothing new, and is not to be taken for one that has seen the
   // latest arrivals.
+  int work = 1;
   if (seen.count_known && (!slot.counted_at || seen.counted_at > *slot.counted_at))
-    slot_counted(index, seen, now);
+    work += slot_counted(index, seen, now);
   slot.count_known = seen.count_known;
   if (slot.keys > 0) room_sweep(index, now);
+  return work;
 }
 
-void PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, Instant now) {
+int PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, Instant now) {
   PlaceSlot& slot = slots_[index];
+  int ended = 0;
   if (seen.accepted && slot.tells_accepted()) {
     const std::int64_t rise = *seen.accepted - *slot.accepted;
-    if (rise > 0) slot_arrivals(index, rise, seen.counted_at, now);
+    if (rise > 0) ended = slot_arrivals(index, rise, seen.counted_at, now);
     if (rise < 0) slot.released = slot.released_before = 0;  // the counter began anew
   }
   if (seen.accepted) slot.accepted = seen.accepted;
@@ -120,22 +191,24 @@ void PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, I
     ++slot.zeros;
     slot.zero_before = std::exchange(slot.zero_at, seen.counted_at);
   }
+  return ended;
 }
 
 // `rise` clients came: first those that are accounted for otherwise, then the oldest of those
 // expected before the count.
-void PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Instant counted_at,
-                                    Instant now) {
+int PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Instant counted_at,
+                                   Instant now) {
   PlaceSlot& slot = slots_[index];
   for (std::int64_t* known : {&slot.released_before, &slot.released}) {
     const std::int64_t taken = std::min(rise, *known);
     *known -= taken;
     rise -= taken;
   }
-  while (rise > 0 && slot.oldest != kNone) {
+  int ended = 0;
+  for (; rise > 0 && slot.oldest != kNone; ++ended) {
     const std::uint32_t oldest = slot.oldest;
     Hold& hold = holds_[oldest];
-    if (hold.granted >= counted_at) return;
+    if (hold.granted >= counted_at) break;
     const auto came = std::uint32_t(std::min<std::int64_t>(rise, hold.seats - hold.arrived));
     rise -= came;
     slot.presumed_until = std::max(slot.presumed_until, hold.expires);
@@ -143,23 +216,21 @@ void PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Inst
     give_up(hold, came);
     if (hold.arrived == hold.seats) end_arrived(oldest, now);
   }
+  return ended;
 }
 
-void PlacementLedger::slot_ramps(Instant now) {
-  double load = 0;
-  int ripe = 0;
-  open_ = 0;
-  for (PlaceSlot& slot : slots_) {
-    if (slot.number == 0 || !slot.open) continue;
-    ++open_;
-    if (now - slot.serving_since < options_.ramp) continue;
-    ++ripe;
-    load += double(slot.connections) + slot.held;
-  }
-  for (PlaceSlot& slot : slots_) {
-    const double age = to_seconds(now - slot.serving_since) / to_seconds(options_.ramp);
-    slot.ramp = ripe > 0 && age < 1 ? (1 - std::max(0.0, age)) * load / ripe : 0;
-  }
+void PlacementLedger::note_ripe(const PlaceSlot& slot, Instant now) {
+  if (slot.number == 0 || !slot.open) return;
+  Ripe& ripe = applying_ ? next_ripe_ : ripe_;
+  ++ripe.open;
+  if (now - slot.serving_since < options_.ramp) return;
+  ++ripe.count;
+  ripe.load += double(slot.connections) + slot.held;
+}
+
+void PlacementLedger::slot_ramp(PlaceSlot& slot, Instant now) {
+  const double age = to_seconds(now - slot.serving_since) / to_seconds(options_.ramp);
+  slot.ramp = ripe_.count > 0 && age < 1 ? (1 - std::max(0.0, age)) * ripe_.load / ripe_.count : 0;
 }
 
 const PlaceSlot* PlacementLedger::find_instance(std::string_view id) const {
@@ -180,6 +251,7 @@ SeatReport PlacementLedger::report() const {
   report.waiting = line_.waiting();
   report.granted = granted_;
   report.refused = refused_;
+  report.lines.reserve(slots_.size());
   for (const PlaceSlot& slot : slots_)
     if (slot.number != 0 && (slot.held > 0 || slot.keys > 0))
       report.lines.push_back({slot.identity->id, slot.held, slot.keys});

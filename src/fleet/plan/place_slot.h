@@ -17,7 +17,6 @@ namespace utakata {
 struct PlaceSlot {
   std::shared_ptr<const Placeable::Identity> identity;
   std::uint32_t number = 0;  // in the log, never given twice; 0: the slot is free
-  bool seen = false;         // in the view in force
   bool open = false, honours_keys = false, count_known = false;
   int connections = 0;
   std::optional<std::int64_t> accepted;

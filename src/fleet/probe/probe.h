@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/instant.h"
@@ -16,7 +17,7 @@ namespace utakata {
 
 struct ProbeTarget {
   InstanceId id;
-  std::string handle;  // the provider's: whose listener it must be
+  std::string_view handle;  // during look(); the provider's: whose listener it must be
   Address address;
   bool starting =
       false;  // readiness decides; a serving instance's readiness is its count being answered

@@ -110,7 +110,7 @@ ListenerCheck make_listener_check(const Clock& clock, SocketTable& table, OwnsAS
     if (inodes.empty())
       return problem(Problem::Kind::unavailable,
                      fmt::format("nobody listens on port {} yet", target.address.port), true);
-    if (owns(target.handle, inodes)) return {};
+    if (owns(std::string(target.handle), inodes)) return {};
     return problem(Problem::Kind::conflict,
                    fmt::format("port {} is listened on by a program that is not the instance's",
                                target.address.port),
