@@ -8,7 +8,7 @@ export default async function probes() {
   const total = clusters * each;
   const names = Array.from({ length: clusters }, (_, k) => `part${k + 1}`);
   const fleet = await kit.up(kit.stack_text('probes',
-    names.map((name) => kit.tiny_cluster({ name, instances: each, capacity: 100, core: null })), total + 200));
+    names.map((name) => kit.tiny_cluster({ name, instances: each, capacity: 100, core: null })), Math.ceil(total * 1.25) + 100));
   try {
     const began = performance.now();
     for (const name of names) await fleet.serving(name, each, 240_000);

@@ -121,8 +121,13 @@ describe('faults', { concurrency: 4 }, () => {
     assert.ok(asker.last_sent_to('chat-1') < fleet.watcher.died('chat-1') + 1000);
   });
 
-  test('SIGSTOP and SIGCONT within clients_wait: replaced, resumed, nobody cut', async (t) => {
-    const { fleet, crowd, asker } = await start(t, { capacity: 20 });
+  const ways = {
+    'its answers are missed': {},
+    // Nothing is asked of it: that it leaves its players' words unread is what is seen.
+    'only the kernel counts': { count: '{ sockets: true }', ready: '{ within: 20s }' },
+  };
+  for (const [way, keys] of Object.entries(ways)) test(`SIGSTOP and SIGCONT within clients_wait, ${way}: replaced, resumed, nobody cut`, async (t) => {
+    const { fleet, crowd, asker } = await start(t, { capacity: 20, ...keys });
     await crowd.add(20);
     await crowd.leave({ instance: 'chat-2', count: crowd.on('chat-2').length - 4 });
     await wait_for(async () => (await fleet.instance('chat-2')).connections === 4, slow);
@@ -130,6 +135,7 @@ describe('faults', { concurrency: 4 }, () => {
     const pid = await pid_of(fleet, 'chat-2');
     const before = monotonic_ms();
     process.kill(pid, 'SIGSTOP');
+    const echoes = crowd.on('chat-2').map((client) => client.echo('still there?'));
     try {
       const substitute = await asker.sent_beyond(['chat-1', 'chat-2']);
       assert.ok(fleet.watcher.born(substitute));
@@ -140,6 +146,7 @@ describe('faults', { concurrency: 4 }, () => {
       process.kill(pid, 'SIGCONT');
     }
     await asker.sent_to('chat-2');
+    assert.deepEqual(await Promise.all(echoes), Array(4).fill('still there?'));
     for (const client of crowd.open) assert.equal(await client.echo('foam'), 'foam');
     assert.deepEqual(crowd.cuts, []);
     assert.equal(crowd.on('chat-2').length, 4);

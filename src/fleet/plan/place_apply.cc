@@ -211,6 +211,9 @@ int PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Insta
     if (hold.granted >= counted_at) break;
     const auto came = std::uint32_t(std::min<std::int64_t>(rise, hold.seats - hold.arrived));
     rise -= came;
+    if (slot.presumed_until <= now) slot.presumed = 0;
+    slot.presumed += int(came);
+    slot.presumed_at = counted_at;
     slot.presumed_until = std::max(slot.presumed_until, hold.expires);
     hold.arrived = std::uint16_t(hold.arrived + came);
     give_up(hold, came);

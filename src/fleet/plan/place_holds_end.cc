@@ -31,17 +31,26 @@ void PlacementLedger::give_up(Hold& hold, std::uint32_t seats) {
   if (hold.stranger) strangers_held_ -= int(seats);
 }
 
+// How many of a hold's seats that nobody is known to have come for somebody may have come for in
+// another's stead: that other's seat stays held as long as he may come. Each is owed once.
+std::uint32_t PlacementLedger::owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent) {
+  if (!slot.tells_accepted() || hold.granted >= slot.presumed_at) return 0;
+  const auto owed = std::min(absent, std::uint32_t(slot.presumed));
+  slot.presumed -= int(owed);
+  if (owed > 0) settle(slot, slot.presumed_until, int(owed));
+  return owed;
+}
+
 // Seats of who will not come, or has come and gone.
 void PlacementLedger::give_back(Hold& hold) {
   PlaceSlot& slot = slots_[hold.slot];
   const std::uint32_t absent = hold.seats - hold.arrived;
-  if (slot.tells_accepted() && slot.presumed_until > hold.granted) {
-    settle(slot, slot.presumed_until, int(absent));
-    if (hold.stranger) strangers_held_ -= int(absent);
-  } else if (hold.room != kNone && rooms_[hold.room].reserve != kNone) {
-    holds_[rooms_[hold.room].reserve].seats += absent;  // others of the room may draw them
+  const std::uint32_t kept = owed(slot, hold, absent), free = absent - kept;
+  if (hold.stranger) strangers_held_ -= int(kept);
+  if (hold.room != kNone && rooms_[hold.room].reserve != kNone) {
+    holds_[rooms_[hold.room].reserve].seats += free;  // others of the room may draw them
   } else {
-    give_up(hold, absent);
+    give_up(hold, free);
   }
   // They may have come between two counts, and will yet show in the counter.
   if (slot.tells_accepted()) slot.released += absent;
@@ -87,7 +96,8 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
     return room_check(room);
   }
   const std::uint32_t absent = hold.seats - hold.arrived;
-  settle(slot, std::max(hold.expires, slot.presumed_until), int(absent));
+  if (const std::uint32_t rest = absent - owed(slot, hold, absent); rest > 0)
+    settle(slot, hold.expires, int(rest));
   if (slot.accepted)
     slot.released += absent;  // they may have come just before, and will show in the counter
   if (hold.stranger) strangers_held_ -= int(absent);

@@ -39,9 +39,11 @@ struct PlaceSlot {
   // Seats given back or expired whose clients may have come and will yet show in `accepted`: they
   // must not end somebody else's hold. Since the last count, and since the one before.
   std::int64_t released = 0, released_before = 0;
-  // The counter says how many came, not who. Holds taken for arrived may yet be waited for until
-  // then, while the one who came in their stead gives its own back: such seats stay held as long.
-  Instant presumed_until{};
+  // The counter says how many came, not who. So many seats of holds taken for arrived may yet be
+  // waited for until `presumed_until`, while whoever came in their stead, and was expected by the
+  // count at `presumed_at`, gives its own back: as many seats stay held as long.
+  int presumed = 0;
+  Instant presumed_until{}, presumed_at{};
 
   int keys = 0;
   std::uint32_t room_first = kNone, room_last = kNone;  // by last asked for, the latest first

@@ -156,6 +156,28 @@ TEST_F(Placement, a_counter_of_arrivals_ends_the_oldest_holds) {
   EXPECT_FALSE(place());
 }
 
+// Somebody asks and gives back, again and again, while others come: each arrival may have been his
+// once, and not more often.
+TEST_F(Placement, who_asks_and_gives_back_all_the_time_takes_no_seats_from_others) {
+  view_.capacity = 10;
+  add().accepted = 0;
+  apply();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(place());
+  const auto early = place();
+  view_.instances[0].accepted = 2;
+  count({2});
+  ledger_.release(early->number, now_);
+  EXPECT_EQ(ledger_.report().lines.at(0).seats_held, 2)
+      << "one is awaited; another, if it was his stead that the early one came in";
+  for (int i = 0; i < 100; ++i) {
+    const auto asked = place();
+    ASSERT_TRUE(asked) << i;
+    ledger_.release(asked->number, now_);
+    if (i % 20 == 0) count({2});
+  }
+  EXPECT_EQ(ledger_.report().lines.at(0).seats_held, 2);
+}
+
 TEST_F(Placement, a_hold_that_nobody_used_ends_with_a_count_taken_after_it) {
   view_.capacity = 1;
   add();
