@@ -164,7 +164,7 @@ class PlacementLedger {
   void enlist(std::uint32_t hold);  // as its instance's newest
   void unlist(std::uint32_t hold);
   void give_up(Hold& hold, std::uint32_t seats);  // seats are free again
-  std::uint32_t owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent);
+  std::uint32_t owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent, Instant at_least);
   void give_back(Hold& hold);
   void settle(PlaceSlot& slot, Instant at, int seats);
   void end_due(std::uint32_t hold, Instant now);

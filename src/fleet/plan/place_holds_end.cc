@@ -33,11 +33,12 @@ void PlacementLedger::give_up(Hold& hold, std::uint32_t seats) {
 
 // How many of a hold's seats that nobody is known to have come for somebody may have come for in
 // another's stead: that other's seat stays held as long as he may come. Each is owed once.
-std::uint32_t PlacementLedger::owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent) {
+std::uint32_t PlacementLedger::owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent,
+                                    Instant at_least) {
   if (!slot.tells_accepted() || hold.granted >= slot.presumed_at) return 0;
   const auto owed = std::min(absent, std::uint32_t(slot.presumed));
   slot.presumed -= int(owed);
-  if (owed > 0) settle(slot, slot.presumed_until, int(owed));
+  if (owed > 0) settle(slot, std::max(slot.presumed_until, at_least), int(owed));
   return owed;
 }
 
@@ -45,7 +46,7 @@ std::uint32_t PlacementLedger::owed(PlaceSlot& slot, const Hold& hold, std::uint
 void PlacementLedger::give_back(Hold& hold) {
   PlaceSlot& slot = slots_[hold.slot];
   const std::uint32_t absent = hold.seats - hold.arrived;
-  const std::uint32_t kept = owed(slot, hold, absent), free = absent - kept;
+  const std::uint32_t kept = owed(slot, hold, absent, {}), free = absent - kept;
   if (hold.stranger) strangers_held_ -= int(kept);
   if (hold.room != kNone && rooms_[hold.room].reserve != kNone) {
     holds_[rooms_[hold.room].reserve].seats += free;  // others of the room may draw them
@@ -96,7 +97,7 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
     return room_check(room);
   }
   const std::uint32_t absent = hold.seats - hold.arrived;
-  if (const std::uint32_t rest = absent - owed(slot, hold, absent); rest > 0)
+  if (const std::uint32_t rest = absent - owed(slot, hold, absent, hold.expires); rest > 0)
     settle(slot, hold.expires, int(rest));
   if (slot.accepted)
     slot.released += absent;  // they may have come just before, and will show in the counter

@@ -26,7 +26,7 @@ class World {
  public:
   World(Tells tells, int seats_per_key, bool in_pieces) : tells_(tells), in_pieces_(in_pieces) {
     view_.cluster = "game";
-    view_.capacity = 7;
+    view_.capacity = 4;
     view_.hold = 3s;
     view_.seats_per_key = seats_per_key;
     for (int i = 0; i < 3; ++i) add();
@@ -34,7 +34,7 @@ class World {
   }
 
   void step(int what, int which) {
-    now_ += std::chrono::milliseconds(which * 7);
+    now_ += std::chrono::milliseconds(what < 64 ? which * 7 : which / 4);  // crowded at times
     switch (what % 10) {
       case 0:
       case 1:
