@@ -100,7 +100,7 @@ async function freeze_once(fleet, births, crowd, phase) {
   placements.is_on = false;
   await placements.ended;
   // The substitute of one that came back is spare, and goes again.
-  await wait_for(async () => (await fleet.instances('game')).length === size, { within: 40_000, what: 'the spare one to go' }).catch(async (e) => { console.error(JSON.stringify(await fleet.wants_ok('GET', `${fleet.path}/clusters/game/explain`), null, 1), JSON.stringify(await fleet.instances('game'), null, 1)); throw e; });
+  await wait_for(async () => (await fleet.instances('game')).length === size, { within: 40_000, what: 'the spare one to go' });
   return { players, out: Math.max(0, out - at) / 1000, launched: (born.at_ms - at) / 1000, back, cut: cuts(crowd) - before };
 }
 
