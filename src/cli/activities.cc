@@ -13,7 +13,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct ActivitiesOptions {
   Target target;
   std::string cluster, instance;
   int limit = 50;
@@ -21,7 +21,7 @@ struct Options {
   bool follows = false;
 };
 
-std::string query_of(const Options& options, std::int64_t after, int limit) {
+std::string query_of(const ActivitiesOptions& options, std::int64_t after, int limit) {
   std::string query = fmt::format("/activities?after={}&limit={}", after, limit);
   if (!options.cluster.empty()) query += "&cluster=" + percent_encoded(options.cluster);
   if (!options.instance.empty()) query += "&instance=" + percent_encoded(options.instance);
@@ -29,7 +29,7 @@ std::string query_of(const Options& options, std::int64_t after, int limit) {
 }
 
 // The newest first lines, then what comes, until Ctrl-C or the controller's end.
-Expected<int> show(const Options& options, const Running& running) {
+Expected<int> show(const ActivitiesOptions& options, const Running& running) {
   if (options.follows) end_on_interrupt();
   const Style style = style_of(stdout);
   std::int64_t after = options.after;
@@ -56,7 +56,7 @@ Expected<int> show(const Options& options, const Running& running) {
 }  // namespace
 
 void add_activities(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ActivitiesOptions>();
   CLI::App* command = program.add_subcommand("activities", "Shows what was done, and why");
   command->add_option("--cluster", options->cluster, "Only of this cluster");
   command->add_option("--instance", options->instance, "Only of this instance");

@@ -16,7 +16,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::string path;
   std::vector<std::string> parameters;
   bool wants_json = false;
@@ -46,13 +46,13 @@ std::vector<Mistake> missing_files(const Stack& stack) {
   return mistakes;
 }
 
-int tell(const Options& options, const std::vector<Mistake>& mistakes) {
+int tell(const CheckOptions& options, const std::vector<Mistake>& mistakes) {
   options.wants_json ? put(json_of(mistakes))
                      : (void)fmt::print(stderr, "{}", to_text(mistakes, options.path));
   return mistakes.empty() ? 0 : 2;
 }
 
-int check_file(const Options& options) {
+int check_file(const CheckOptions& options) {
   const auto parameters = parameters_from(options.parameters);
   if (!parameters) return fail(parameters.error()), 2;
   std::ifstream file(options.path, std::ios::binary);
@@ -78,7 +78,7 @@ int check_file(const Options& options) {
 }  // namespace
 
 void add_check(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   CLI::App* command =
       program.add_subcommand("check", "Tells every mistake of a stack file, with its place");
   command->add_option("file", options->path, "The stack file")->required();

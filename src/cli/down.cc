@@ -18,7 +18,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct DownOptions {
   Target target;
   std::string deadline;
   bool now = false;
@@ -95,7 +95,7 @@ int prove(const Running& running, const Seen& seen) {
   return left.empty() && heard.empty() ? 0 : 1;
 }
 
-Expected<int> down(const Options& options, const Running& running) {
+Expected<int> down(const DownOptions& options, const Running& running) {
   nlohmann::json body = {{"now", options.now}};
   if (!options.deadline.empty()) body["deadline_ms"] = to_ms(*duration_from(options.deadline));
   Seen seen;
@@ -113,7 +113,7 @@ Expected<int> down(const Options& options, const Running& running) {
 }  // namespace
 
 void add_down(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DownOptions>();
   CLI::App* command =
       program.add_subcommand("down", "Drains a stack, stops it, and proves that nothing is left");
   command->add_option("name", options->target.stack,

@@ -16,13 +16,13 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct ExecOptions {
   Target target;
   std::string instance;
   std::vector<std::string> command;
 };
 
-Expected<long long> pid_of(const Options& options, const Running& running) {
+Expected<long long> pid_of(const ExecOptions& options, const Running& running) {
   const auto answer = request(running, "GET", path_in(running));
   if (!answer) return std::unexpected(answer.error());
   const auto json = json_from(*answer);
@@ -61,7 +61,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 }
 
 // Becomes the command: returns only where that failed.
-Expected<int> become(const Options& options, const Running& running) {
+Expected<int> become(const ExecOptions& options, const Running& running) {
   const auto pid = pid_of(options, running);
   if (!pid) return std::unexpected(pid.error());
   auto environment = environment_of(*pid);
@@ -83,7 +83,7 @@ Expected<int> become(const Options& options, const Running& running) {
 }  // namespace
 
 void add_exec(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExecOptions>();
   CLI::App* command = program.add_subcommand(
       "exec", "Runs a command beside an instance: in its folder, with its environment");
   command->add_option("instance", options->instance, "Such as game-3")->required();

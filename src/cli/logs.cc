@@ -19,14 +19,14 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct LogsOptions {
   Target target;
   std::vector<std::string> names;  // of instances or clusters; none: all
   int lines = 100;
   bool follows = false;
 };
 
-bool is_wanted(const Options& options, const std::string& cluster, const std::string& instance) {
+bool is_wanted(const LogsOptions& options, const std::string& cluster, const std::string& instance) {
   const auto named = [&](const std::string& name) {
     return std::ranges::find(options.names, name) != options.names.end();
   };
@@ -34,7 +34,7 @@ bool is_wanted(const Options& options, const std::string& cluster, const std::st
 }
 
 // Instance -> the path of its log. `not_found`: nothing of that name.
-Expected<std::map<std::string, std::string>> wanted_logs(const Options& options,
+Expected<std::map<std::string, std::string>> wanted_logs(const LogsOptions& options,
                                                          const Running& running) {
   const auto answer = request(running, "GET", path_in(running));
   if (!answer) return std::unexpected(answer.error());
@@ -67,7 +67,7 @@ Expected<std::map<std::string, std::string>> wanted_logs(const Options& options,
 
 class Logs {
  public:
-  Logs(const Options& options, const Running& running)
+  Logs(const LogsOptions& options, const Running& running)
       : options_(options), running_(running), style_(style_of(stdout)) {}
 
   Expected<int> show() {
@@ -102,7 +102,7 @@ class Logs {
                          : lines);
   }
 
-  const Options& options_;
+  const LogsOptions& options_;
   const Running& running_;
   Style style_;
   bool names_instances_ = false;
@@ -112,7 +112,7 @@ class Logs {
 }  // namespace
 
 void add_logs(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogsOptions>();
   CLI::App* command = program.add_subcommand("logs", "Shows what instances have written");
   command->add_option("names", options->names, "Instances or clusters; all by default");
   command->add_flag("-f,--follow", options->follows, "Goes on until Ctrl-C");

@@ -16,7 +16,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct OrdersOptions {
   Target target;
   std::string name;  // of an instance, or, of restart, a cluster
   std::string deadline;
@@ -24,7 +24,7 @@ struct Options {
 };
 
 // How long clients are waited for, as the API takes it; nothing where the text is no time.
-std::optional<nlohmann::json> body_of(const Options& options) {
+std::optional<nlohmann::json> body_of(const OrdersOptions& options) {
   nlohmann::json body = nlohmann::json::object();
   if (options.now) body["now"] = true;
   if (options.deadline.empty()) return body;
@@ -34,7 +34,7 @@ std::optional<nlohmann::json> body_of(const Options& options) {
   return body;
 }
 
-int order_instance(const Options& options, const std::string& verb) {
+int order_instance(const OrdersOptions& options, const std::string& verb) {
   const auto body = body_of(options);
   if (!body) {
     fmt::print(stderr, "utakata: --deadline must be a time such as 30s or 10m, not {}.\n",
@@ -46,7 +46,7 @@ int order_instance(const Options& options, const std::string& verb) {
 }
 
 // A name may be a cluster's or an instance's: the status tells.
-int restart(const Options& options) {
+int restart(const OrdersOptions& options) {
   bool is_cluster = false;
   const int code = with_controller(options.target, [&](const Running& running) -> Expected<int> {
     const auto answer = request(running, "GET", path_in(running));
@@ -64,7 +64,7 @@ int restart(const Options& options) {
 }
 
 CLI::App* add_order(CLI::App& program, const char* verb, const char* about,
-                    const std::shared_ptr<Options>& options) {
+                    const std::shared_ptr<OrdersOptions>& options) {
   CLI::App* command = program.add_subcommand(verb, about);
   command->add_option("instance", options->name, "Such as game-3")->required();
   add_target(*command, options->target);
@@ -90,7 +90,7 @@ void add_orders(CLI::App& program, int& exit_code) {
       {"replace", "Launches another instance, then drains this one"},
   };
   for (const auto& [verb, about] : verbs) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<OrdersOptions>();
     CLI::App* command = add_order(program, verb, about, options);
     if (std::string_view(verb) == "drain") {
       command->add_option("--deadline", options->deadline,
@@ -101,7 +101,7 @@ void add_orders(CLI::App& program, int& exit_code) {
       exit_code = order_instance(*options, verb);
     });
   }
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OrdersOptions>();
   CLI::App* command =
       add_order(program, "restart",
                 "Starts an instance, or a whole cluster by and by, anew; cuts nobody", options);

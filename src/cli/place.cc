@@ -13,7 +13,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct PlaceOptions {
   Target target;
   std::string cluster, key, hold;
   int seats = 1;
@@ -28,7 +28,7 @@ std::string sentence_of(const std::string& answer) {
   return out + "\n";
 }
 
-Expected<int> place(const Options& options, const Running& running) {
+Expected<int> place(const PlaceOptions& options, const Running& running) {
   nlohmann::json body = {{"seats", options.seats}};
   if (!options.key.empty()) body["key"] = options.key;
   if (!options.hold.empty()) body["hold"] = options.hold;
@@ -44,7 +44,7 @@ Expected<int> place(const Options& options, const Running& running) {
 }  // namespace
 
 void add_place(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlaceOptions>();
   CLI::App* command =
       program.add_subcommand("place", "Asks for a place on an instance, as a client would");
   command->add_option("cluster", options->cluster, "The cluster's name")->required();

@@ -14,7 +14,7 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct RunArguments {
   std::string name = "run", cluster = "app", instances = "1", listen = "127.0.0.1:7070", ports,
               store, port_env;
   int capacity = 1000;
@@ -46,7 +46,7 @@ bool take_ports(const std::string& text, ApiSpec& api) {
   return true;
 }
 
-int run(const Options& given) {
+int run(const RunArguments& given) {
   RunOptions options;
   options.name = given.name;
   options.cluster = given.cluster;
@@ -69,7 +69,7 @@ int run(const Options& given) {
 }  // namespace
 
 void add_run(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunArguments>();
   CLI::App* command =
       program.add_subcommand("run", "Runs a command as an elastic cluster, without a stack file");
   command->add_option("--instances", options->instances, "How many: 3 or 2..10")

@@ -12,14 +12,14 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct ScaleOptions {
   Target target;
   std::string cluster;
   int instances = -1;
   bool is_auto = false;
 };
 
-int scale(const Options& options) {
+int scale(const ScaleOptions& options) {
   if ((options.instances < 0) != options.is_auto) {
     fmt::print(stderr,
                "utakata: say how many instances, or --auto to leave it to the rules again.\n");
@@ -34,7 +34,7 @@ int scale(const Options& options) {
 }  // namespace
 
 void add_scale(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ScaleOptions>();
   CLI::App* command =
       program.add_subcommand("scale", "Keeps a cluster at a size or above, until --auto");
   command->add_option("cluster", options->cluster, "The cluster's name")->required();

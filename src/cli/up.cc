@@ -11,13 +11,13 @@
 namespace utakata {
 namespace {
 
-struct Options {
+struct UpOptions {
   std::string path = "stack.yaml";
   std::vector<std::string> parameters;
   bool is_detached = false;
 };
 
-int up(const Options& options) {
+int up(const UpOptions& options) {
   auto parameters = parameters_from(options.parameters);
   if (!parameters) return fail(parameters.error()), 2;
   return start_from_file({.path = options.path,
@@ -28,7 +28,7 @@ int up(const Options& options) {
 }  // namespace
 
 void add_up(CLI::App& program, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UpOptions>();
   CLI::App* command = program.add_subcommand(
       "up", "Starts a stack and runs it; once more after an edit: applies what has changed");
   command->add_option("file", options->path, "The stack file")->capture_default_str();
