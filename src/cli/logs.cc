@@ -26,7 +26,8 @@ struct LogsOptions {
   bool follows = false;
 };
 
-bool is_wanted(const LogsOptions& options, const std::string& cluster, const std::string& instance) {
+bool is_wanted(const LogsOptions& options, const std::string& cluster,
+               const std::string& instance) {
   const auto named = [&](const std::string& name) {
     return std::ranges::find(options.names, name) != options.names.end();
   };
