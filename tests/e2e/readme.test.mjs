@@ -71,7 +71,9 @@ test('without a file: run', async (t) => {
   assert.match(answer.url, /\/\/127\.0\.0\.1:\d+/);
   assert.ok((await fetch(answer.url.replace(/^ws/, 'http').replace(/\/?$/, '/stats'))).ok);
   run.child.kill('SIGINT');
-  run.child.kill('SIGINT'); // nobody waits for a hold in this test
+  const says = (words) => () => (run.stdout + run.stderr).includes(words);
+  await wait_for(says('draining'), { what: 'it to drain' });
+  run.child.kill('SIGINT'); // nobody comes for the place that was given: it need not be waited for
   assert.equal((await run.ended).code, 0, run.stderr);
 });
 
