@@ -65,13 +65,13 @@ Expected<bool> Http1ResponseReader::feed(std::string_view bytes) {
 
 Expected<bool> Http1ResponseReader::read_head() {
   // Beast sees a head only when it is whole, as our requests' parser does it.
+  // Who speaks another protocol may wait for us to go on.
+  const std::string_view begins = std::string_view(kept_).substr(0, 5);
+  if (!std::string_view("HTTP/").starts_with(begins)) return refused("the answer is not HTTP");
   const auto end = kept_.find("\r\n\r\n");
   if (end == kept_.npos) {
     if (kept_.size() > limits_.header_bytes)
       return refused("the answer's header is too large, or it is not HTTP");
-    // Who speaks another protocol may wait for us to go on.
-    const std::string_view begins = std::string_view(kept_).substr(0, 5);
-    if (!std::string_view("HTTP/").starts_with(begins)) return refused("the answer is not HTTP");
     return false;
   }
   if (end + 4 > limits_.header_bytes) return refused("the answer's header is too large");

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/random.h"
+#include "chopped.h"
 #include "wire/http1.h"
 
 namespace {
@@ -58,14 +58,6 @@ std::vector<std::string> fed(std::string_view bytes, auto next_size) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  utakata::Random random(data[0]);
-  const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  const auto whole = fed(bytes, [&] { return bytes.size(); });
-  utakata::check(fed(bytes, [] { return 1u; }) == whole, "byte by byte is as whole");
-  utakata::check(
-      fed(bytes, [&] { return 1 + random.below(std::max<std::size_t>(bytes.size() / 4, 1)); }) ==
-          whole,
-      "chopped is as whole");
-  return 0;
+  return utakata::same_however_chopped(
+      data, size, [](std::string_view bytes, auto next_size) { return fed(bytes, next_size); });
 }

@@ -181,7 +181,6 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
     }
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
-      renewed_.erase(o.instance.id);
       std::erase(to_release_, o.instance.id);
     }
     if (pending_.activities.size() < pending_activities_max)
@@ -223,12 +222,11 @@ Batch::ClusterRow Cluster::row() const {
 // A drain's deadline is kept as time remaining, so that neither a restart nor a clock can stretch
 // it by more than a twentieth, or 5 s.
 void Cluster::renew_deadlines(Batch& batch, Instant now) {
+  const Instant last = std::exchange(renewed_at_, now);
   for (const Instance& i : fleet().instances) {
-    if (i.lifecycle != Lifecycle::draining && !renewed_.empty()) renewed_.erase(i.id);
     if (i.lifecycle != Lifecycle::draining || !i.drain_left) continue;
-    const auto [last, is_new] = renewed_.try_emplace(i.id, i.since);
-    if (now - last->second < std::max<Duration>(5s, *i.drain_left / 20)) continue;
-    last->second = now;
+    const Duration period = std::max<Duration>(5s, *i.drain_left / 20);
+    if ((now - i.since) / period == (std::max(last, i.since) - i.since) / period) continue;
     batch.instances.push_back({spec().name, i});
     Instance& recorded = batch.instances.back().instance;
     recorded.drain_left = std::max(Duration{0}, *i.drain_left - (now - i.since));

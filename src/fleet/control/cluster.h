@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "fleet/control/control.h"
-#include "fleet/control/view.h"
 #include "fleet/plan/planner.h"
 
 namespace utakata {
@@ -56,8 +55,8 @@ class Cluster {
   Batch pending_;                       // outcomes not yet recorded
   std::vector<InstanceId> to_release_;  // launched; run as soon as that is recorded
   std::unordered_map<InstanceId, std::uint64_t>
-      closed_at_;  // view version since which it is out of placement
-  std::unordered_map<InstanceId, Instant> renewed_;  // when its drain's time left was last recorded
+      closed_at_;         // view version since which it is out of placement
+  Instant renewed_at_{};  // when drains' time left was last looked at
   // The last one published, and those before it that placement may still read: the memory of a
   // great one is given back here and not over there.
   std::deque<std::shared_ptr<const PlacementView>> views_;

@@ -21,7 +21,6 @@ struct Placeable {  // one instance as placement sees it
     InstanceId id;
     std::string url;         // may hold ${ticket}
     std::string token_hash;  // lets the instance itself confirm tickets
-    bool operator==(const Identity&) const = default;
   };
   std::shared_ptr<const Identity> identity;  // never none
   bool open = false;                         // new clients may be sent to it

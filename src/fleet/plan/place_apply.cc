@@ -73,7 +73,7 @@ void PlacementLedger::apply_whole(const PlacementView& view, Instant now) {
 
 void PlacementLedger::take_limits(const PlacementView& view, Instant now) {
   move_windows(now);
-  line_.expire(now, 1000);
+  line_.expire(now, 65'536);
   view_.cluster = view.cluster;
   view_.capacity = view.capacity;
   view_.accept_per_second = view.accept_per_second;

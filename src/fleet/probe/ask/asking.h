@@ -10,6 +10,7 @@
 #include "fleet/model/instance.h"
 #include "fleet/probe/ask/get_client.h"
 #include "fleet/probe/ask/handshake.h"
+#include "fleet/probe/probe.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 
@@ -30,9 +31,10 @@ class Asking {
   // deadline has passed. Each `heard` is called once before it; at the deadline with `timed_out`,
   // and what comes later is dropped.
   void begin(Duration deadline, std::function<void()> ended);
-  // What is asked until the next patience() is given up at the deadline, or at half of it.
-  enum class Patience : std::uint8_t { whole, half };
-  void patience(Patience patience) { patience_ = patience; }
+  // From now on this one is asked: who has missed before is given up at half of the deadline.
+  void turn_to(const ProbeTarget& target) {
+    patience_ = target.missed ? Patience::half : Patience::whole;
+  }
   void get(const Address& address, const std::string& path, const std::vector<std::string>& headers,
            std::size_t answer_bytes_max, Heard heard);
   // An empty answer with status 101 where a WebSocket was granted; it is hung up at once.
@@ -42,6 +44,7 @@ class Asking {
   std::vector<net::OwnConnection> own_connections() const { return lean_.own_connections(); }
 
  private:
+  enum class Patience : std::uint8_t { whole, half };
   struct Question {
     Heard heard;
     Patience patience = Patience::whole;

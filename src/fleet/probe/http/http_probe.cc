@@ -58,7 +58,7 @@ void HttpProbe::ask(const ProbeTarget& target, std::uint32_t index) {
       return;  // a stranger's numbers are not asked for
     }
   }
-  asking_.patience(target.missed ? Asking::Patience::half : Asking::Patience::whole);
+  asking_.turn_to(target);
   asking_.get(
       target.address, count_.path, headers_, answer_bytes_max_,
       [this, index](Expected<net::HttpResult> result) { on_count(index, std::move(result)); });

@@ -117,6 +117,7 @@ void SocketsProbe::count(const ProbeTarget& target, const Expected<void>& table,
 
 void SocketsProbe::ask(const ProbeTarget& target, std::uint32_t index) {
   constexpr std::size_t answer_bytes_max = 64 * 1024;
+  asking_.turn_to(target);
   if (!ready_.http.empty())
     asking_.get(target.address, ready_.http, headers_, answer_bytes_max,
                 [this, index](const Expected<net::HttpResult>& result) {
