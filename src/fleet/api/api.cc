@@ -65,10 +65,8 @@ void Api::State::open_journal() {
       now());
   replays.clear();  // which makes them whole
   for (const auto& places : past) places->ledger().log_to(&journal->log_of(places->cluster()));
-  journal->begin([this](bool all) {
-    for (const auto* each : {&clusters, &past})
-      for (const auto& places : *each)
-        places->ledger().dump(journal->log_of(places->cluster()), all);
+  journal->begin([this] {
+    for (const auto& places : past) places->ledger().dump(journal->log_of(places->cluster()));
   });
   past_until = now() + 10min;
 }
@@ -119,6 +117,20 @@ void Api::State::tick_all() {
   for (const auto& places : clusters) more |= places->ledger().expire(now(), 1000);
   if (more) loop.post([this] { tick_all(); });
   if (!past.empty() && now() > past_until) past.clear();  // the stack no longer has them
+  if (!journal || !journal->snapshot_due()) return;
+  journal->snapshot_begin();
+  for (const auto* each : {&clusters, &past})
+    for (const auto& places : *each) places->ledger().retell_begin();
+  retell();
+}
+
+// For the journal, in slices as above (500 x 0.1 us).
+void Api::State::retell() {
+  bool more = false;
+  for (const auto* each : {&clusters, &past})
+    for (const auto& places : *each) more |= places->ledger().retell_more(500);
+  if (more) return loop.post([this] { retell(); });
+  journal->snapshot_end();
 }
 
 Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)

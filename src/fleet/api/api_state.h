@@ -30,6 +30,7 @@ struct Api::State {
   void apply_on(const std::string& cluster);
   void open_journal();  // and what an earlier life left in it
   void tick_all();
+  void retell();
   Places& make(std::string_view cluster, std::vector<std::unique_ptr<Places>>& into);
 
   // api_place.cc

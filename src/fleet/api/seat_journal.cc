@@ -79,7 +79,8 @@ struct SeatJournal::State {
     }
     void granted(const HoldRecord& hold) override {
       state_.latest = std::max(state_.latest, count_of(hold.granted));
-      const std::uint32_t flags = (hold.stranger ? 1u : 0u) | (hold.arrived ? 2u : 0u);
+      const std::uint32_t flags =
+          (hold.stranger ? 1u : 0u) | (hold.arrived ? 2u : 0u) | (hold.retold ? 4u : 0u);
       append(Kind::granted,
              GrantedPayload{hold.number, count_of(hold.granted), count_of(hold.expires),
                             hold.instance, hold.room, hold.seats, flags},
@@ -112,7 +113,7 @@ struct SeatJournal::State {
               std::int64_t expires = 0);
   void name_cluster(std::uint8_t index);
   void rotate();
-  void snapshot(bool all);
+  void end_snapshot(bool has_all_holds);
   bool take_segment();
   Expected<void> read_past();
   void note_lost(std::int64_t expires);
@@ -128,15 +129,16 @@ struct SeatJournal::State {
   std::vector<Segment> segments;
   std::vector<std::string> clusters;
   std::vector<std::unique_ptr<Log>> logs;
-  std::function<void(bool)> dump;
   std::function<void(const std::string&)> say = [](const std::string&) {};
 
   Mapping mapping;  // of the segment being filled
   std::size_t current = 0, at = 0;
   std::uint64_t sequence = 0;
   std::int64_t latest = 0;  // that a hold was granted: about now
-  bool is_dumping = false, has_said = false;
-  std::size_t filled = 0, snapshot_filled = 1;  // segments since the last snapshot, and in it
+  bool has_said = false;
+  std::uint64_t snapshot_start = 0;  // its first segment's sequence; 0: none is under way
+  bool snapshot_lost = false;        // not all of it could be recorded
+  std::uint64_t written = 0, snapshot_written = 0;  // bytes since the last one ended, and in it
 };
 
 SeatJournal::SeatJournal(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -244,6 +246,7 @@ void SeatJournal::State::append(Kind kind, std::uint8_t cluster, std::string_vie
   std::memcpy(&word, &head, sizeof word);
   std::atomic_ref(*reinterpret_cast<std::uint64_t*>(record)).store(word, std::memory_order_release);
   at += size;
+  written += size;
   segments[current].expires = std::max(segments[current].expires, expires);
 }
 
@@ -259,27 +262,18 @@ void SeatJournal::State::rotate() {
   }
   for (std::size_t i = 0; i < clusters.size(); ++i) name_cluster(std::uint8_t(i));
   if (std::exchange(has_said, false)) say(fmt::format("{}: holds are recorded again", path));
-  if (is_dumping) {
-    ++snapshot_filled;
-    return;
-  }
-  // Seldom enough that snapshots are at most half of what is written.
-  if (++filled >= std::max<std::size_t>(4, 2 * snapshot_filled)) snapshot(false);
 }
 
-// Begins with a segment; once it is whole, older segments count only for their unexpired holds.
-void SeatJournal::State::snapshot(bool all) {
-  const std::uint64_t start = sequence;
-  is_dumping = true;
-  snapshot_filled = 1;
-  filled = 0;
-  if (dump) dump(all);
+// Once a snapshot is whole, segments before it count only for their unexpired holds.
+void SeatJournal::State::end_snapshot(bool has_all_holds) {
+  const std::uint64_t start = std::exchange(snapshot_start, 0);
+  snapshot_written = std::exchange(written, 0);
+  if (snapshot_lost) return;
   append(Kind::snapshot, 0, {reinterpret_cast<const char*>(&start), sizeof start});
-  is_dumping = false;
-  if (!mapping) return;
+  if (snapshot_lost) return;
   for (Segment& segment : segments) {
-    if (segment.sequence == 0 || segment.sequence >= start || (!all && segment.expires > latest))
-      continue;
+    const bool is_needed = !has_all_holds && segment.expires > latest;
+    if (segment.sequence == 0 || segment.sequence >= start || is_needed) continue;
     const std::uint64_t nothing = 0;
     if (pwrite(file.get(), &nothing, sizeof nothing, off_t(segment.offset)) != sizeof nothing)
       continue;
@@ -290,6 +284,7 @@ void SeatJournal::State::snapshot(bool all) {
 
 // Where it is too late to record anything but this.
 void SeatJournal::State::note_lost(std::int64_t expires) {
+  snapshot_lost = true;
   lost_until = std::max(lost_until, expires);
   if (mapping) {
     mapping.head().lost_until = lost_until;
@@ -320,10 +315,27 @@ PlaceLog& SeatJournal::log_of(std::string_view cluster) {
   return *state.logs[std::size_t(found - state.clusters.begin())];
 }
 
-void SeatJournal::begin(std::function<void(bool all)> dump) {
-  state_->dump = std::move(dump);
-  state_->snapshot(true);
+void SeatJournal::begin(const std::function<void()>& dump) {
+  snapshot_begin();
+  dump();
+  state_->end_snapshot(true);
 }
+
+// Seldom enough that snapshots are at most a third of what is written.
+bool SeatJournal::snapshot_due() const {
+  const State& state = *state_;
+  return state.snapshot_start == 0 &&
+         state.written >= std::max<std::uint64_t>(std::uint64_t{4} * state.options.segment_bytes,
+                                                  2 * state.snapshot_written);
+}
+
+void SeatJournal::snapshot_begin() {
+  state_->snapshot_start = state_->sequence;
+  state_->snapshot_lost = false;
+  state_->written = 0;
+}
+
+void SeatJournal::snapshot_end() { state_->end_snapshot(false); }
 
 void SeatJournal::replay(const std::function<PlaceLog*(std::string_view cluster)>& of,
                          Instant now) {

@@ -45,9 +45,14 @@ class SeatJournal {
   // Tells what the earlier life left, in order; `of` gives each cluster's ledger, or null. Before
   // begin().
   void replay(const std::function<PlaceLog*(std::string_view cluster)>& of, Instant now);
-  // This life begins. `dump` writes a snapshot of all clusters to their logs: now (`all`: every
-  // hold too), and again from time to time from within a record's writing: it must only read.
-  void begin(std::function<void(bool all)> dump);
+  // This life begins. `dump` tells the logs of all clusters everything, at once.
+  void begin(const std::function<void()>& dump);
+  // What time alone does not end (instances, rooms and their placements) must be told again from
+  // time to time, or no old segment ever gets free. When it is due: snapshot_begin(), retell it
+  // to the logs, in pieces if it is much, while records go on; snapshot_end().
+  bool snapshot_due() const;
+  void snapshot_begin();
+  void snapshot_end();
   PlaceLog& log_of(std::string_view cluster);  // lives as long as the journal
   void on_notice(std::function<void(const std::string& sentence)> say);
 

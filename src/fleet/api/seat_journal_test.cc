@@ -12,7 +12,9 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 #include <set>
+#include <utility>
 
 #include "fleet/plan/place.h"
 
@@ -47,11 +49,24 @@ struct Life {
           now);
     }
     ledger.log_to(&journal->log_of("game"));
-    journal->begin([this](bool all) { ledger.dump(journal->log_of("game"), all); });
+    journal->begin([this] { ledger.dump(journal->log_of("game")); });
   }
-  std::string where(std::uint64_t) const { return {}; }
+  // As the Api does, between two requests: tells again a little of what must be.
+  void turn(int work = 50) {
+    if (!is_retelling && !journal->snapshot_due()) return;
+    if (!std::exchange(is_retelling, true)) {
+      journal->snapshot_begin();
+      ledger.retell_begin();
+    }
+    if (ledger.retell_more(work)) return;
+    journal->snapshot_end();
+    is_retelling = false;
+    ++snapshots;
+  }
   std::unique_ptr<SeatJournal> journal;
   PlacementLedger ledger;
+  bool is_retelling = false;
+  int snapshots = 0;
 };
 
 class Journal : public testing::Test {
@@ -118,6 +133,7 @@ TEST_F(Journal, a_long_life_keeps_a_small_file_and_loses_nothing) {
         const auto grant = life.ledger.place({.hold = 10s}, now_);
         if (second >= 295) live.insert(grant->number);
       }
+      life.turn();
     }
     EXPECT_LT(life.journal->file_bytes(), 20u * 4096)
         << "6,000 records of 48 bytes were 70 segments";
@@ -127,6 +143,76 @@ TEST_F(Journal, a_long_life_keeps_a_small_file_and_loses_nothing) {
   for (const std::uint64_t number : live) EXPECT_TRUE(life.ledger.release(number, now_)) << number;
   EXPECT_EQ(life.ledger.place({.key = "old room"}, now_).has_value(), true);
   EXPECT_EQ(life.ledger.report().lines.size() > 0, true);
+}
+
+// Keys, placements in them and without them come and go while the journal is told again, a few
+// records at a time; lives end wherever they are.
+TEST_F(Journal, what_changes_while_it_is_retold_is_found_as_it_was) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937_64 random(seed);
+  std::map<std::uint64_t, std::string> held;  // placements and their keys
+  const auto any = [&] { return std::next(held.begin(), std::ptrdiff_t(random() % held.size())); };
+  int seats = 0, snapshots = 0;
+  for (int lives = 0; lives < 12; ++lives) {
+    Life life(path_, now_);
+    if (lives > 0) {
+      EXPECT_EQ(life.ledger.seats_held(), seats) << "life " << lives;
+    }
+    life.ledger.apply(view_of(5, 1000, now_), now_);
+    for (int step = 0, steps = int(random() % 2000); step < steps; ++step) {
+      life.turn(1 + int(random() % 4));
+      now_ += 1ms;
+      const auto what = random() % 10;
+      if (what < 5) {
+        const std::string key = what < 4 ? fmt::format("room-{}", random() % 100) : "";
+        if (const auto grant = life.ledger.place({.key = key, .hold = 1h}, now_))
+          held[grant->number] = key;
+      } else if (what < 9 && !held.empty()) {
+        const auto one = any();
+        EXPECT_TRUE(life.ledger.release(one->first, now_));
+        held.erase(one);
+      } else if (!held.empty() && !any()->second.empty()) {
+        const std::string key = fmt::format("room-{}", random() % 100);
+        (void)life.ledger.release_key(key);
+        std::erase_if(held, [&](const auto& one) { return one.second == key; });
+      }
+    }
+    seats = life.ledger.seats_held();
+    snapshots += life.snapshots;
+  }
+  EXPECT_GT(snapshots, 0);
+  Life life(path_, now_);
+  std::map<std::string, int> drawn;
+  for (const auto& [number, key] : held)
+    if (!key.empty()) ++drawn[key];
+  life.ledger.apply(view_of(5, 1000, now_), now_);
+  for (const auto& [key, count] : drawn) {
+    for (int i = count; i < 4; ++i) EXPECT_TRUE(life.ledger.place({.key = key}, now_)) << key;
+    EXPECT_EQ(life.ledger.place({.key = key}, now_).error().why, Refusal::Why::room_full) << key;
+  }
+  for (const auto& [number, key] : held) EXPECT_TRUE(life.ledger.release(number, now_)) << key;
+}
+
+TEST_F(Journal, whoever_was_promised_a_seat_first_is_taken_to_come_first_also_in_the_next_life) {
+  std::uint64_t first = 0;
+  {
+    Life life(path_, now_);
+    life.ledger.apply(view_of(1, 100, now_), now_);
+    first = life.ledger.place({}, now_)->number;
+    (void)life.ledger.place({.key = "room"}, now_ + 1s);
+  }
+  {
+    Life retold(path_, now_ + 2s);
+  }  // keys before the rest
+  Life life(path_, now_ + 3s);
+  auto view = view_of(1, 100, now_ + 4s);
+  for (const std::int64_t came : {10, 11}) {
+    view.instances[0].accepted = came;
+    view.instances[0].counted_at += 1s;
+    life.ledger.apply(view, now_ + 6s);
+  }
+  EXPECT_FALSE(life.ledger.release(first, now_ + 6s)) << "its client is the one who came";
 }
 
 TEST_F(Journal, a_process_that_is_killed_while_it_places_has_recorded_all_that_it_said) {

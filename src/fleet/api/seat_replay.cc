@@ -90,7 +90,8 @@ void SeatReplay::tell_granted(PlaceLog& log, std::string_view bytes) {
                .room = hold.room,
                .seats = hold.seats,
                .stranger = (hold.flags & 1) != 0,
-               .arrived = (hold.flags & 2) != 0});
+               .arrived = (hold.flags & 2) != 0,
+               .retold = (hold.flags & 4) != 0});
 }
 
 void SeatReplay::tell_key(PlaceLog& log, std::string_view bytes) {

@@ -68,7 +68,7 @@ inline std::uint64_t head_check(const SegmentHead& head) {
 struct GrantedPayload {
   std::uint64_t number = 0;
   std::int64_t granted = 0, expires = 0;
-  std::uint32_t instance = 0, room = 0, seats = 0, flags = 0;  // 1: stranger, 2: arrived
+  std::uint32_t instance = 0, room = 0, seats = 0, flags = 0;  // 1: stranger, 2: arrived, 4: retold
 };
 struct RoomPayload {  // the key's bytes follow
   std::uint32_t number = 0, instance = 0, total = 0, reserved = 0;

@@ -124,9 +124,13 @@ class PlacementLedger {
 
   // Everything that must outlive this process goes there from now on. None: nowhere.
   void log_to(PlaceLog* log) { log_ = log; }
-  // What is not told by time alone: instances, rooms and their placements. `all`: also the holds
-  // without a key.
-  void dump(PlaceLog& to, bool all) const;
+  // Everything, in one go.
+  void dump(PlaceLog& to) const;
+  // Tells the log again what time alone does not end: instances, rooms and their placements. In
+  // pieces, between which placing and recording go on; each retell_more() tells about `work`
+  // records (0.1 us) and says whether there is more.
+  void retell_begin();
+  bool retell_more(int work);
   // Before the first apply(): hears what an earlier life logged. Destroy it before anything else is
   // called.
   std::unique_ptr<PlaceLog> replay(Instant now);
@@ -184,6 +188,12 @@ class PlacementLedger {
   void room_sweep(std::uint32_t slot, Instant now);
   void room_log(const PlaceRoom& room, PlaceLog& to) const;
 
+  // place_replay.cc
+  void tell_instances(PlaceLog& to) const;
+  int tell_room(const PlaceRoom& room, PlaceLog& to) const;  // how many records
+  void tell_hold(std::uint32_t hold, PlaceLog& to) const;
+  void sort_pending(PlaceSlot& slot);
+
   // place_apply.cc
   struct Ripe {  // instances that are open, and those of them that have served long enough
     int open = 0, count = 0;
@@ -223,7 +233,8 @@ class PlacementLedger {
   int open_ = 0, strangers_held_ = 0;
   std::int64_t granted_ = 0, refused_ = 0;
   PlaceLog* log_ = nullptr;
-  Ripe ripe_, next_ripe_;  // of the last whole view; of the one being applied
+  std::size_t retold_ = 0;  // of the rooms
+  Ripe ripe_, next_ripe_;   // of the last whole view; of the one being applied
   std::shared_ptr<const PlacementView> applying_;  // in pieces; none: the last one is whole
   std::size_t applied_ = 0;                        // of its instances
   std::vector<bool> seen_;                         // by slot, while slots are matched

@@ -17,6 +17,7 @@ struct HoldRecord {
   std::uint32_t seats = 0;
   bool stranger = false;
   bool arrived = false;  // of a key: its seats are taken, no longer held
+  bool retold = false;   // not news: what its room has reserved is what is left without it
   bool operator==(const HoldRecord&) const = default;
 };
 

@@ -13,6 +13,7 @@ class PlacementLedger::Replay final : public PlaceLog {
   // name.
   ~Replay() override {
     ledger_.holds_.finish_replay();
+    for (PlaceSlot& slot : ledger_.slots_) ledger_.sort_pending(slot);
     for (const auto& [number, known] : rooms_) {
       if (known.reserved > 0) {
         if (ledger_.rooms_[known.index].stranger) ledger_.strangers_held_ -= int(known.reserved);
@@ -53,6 +54,8 @@ class PlacementLedger::Replay final : public PlaceLog {
   void granted(const HoldRecord& record) override {
     const auto slot = slots_.find(record.instance);
     if (slot == slots_.end() || ledger_.holds_.find(record.number) != kNone) return;
+    Known* const room = known_room(record.room);
+    if (record.room != 0 && !room) return;  // it has ended, or is yet to be retold with its room
     // Who was there before has expired since, which is not logged.
     if (const std::uint32_t before = ledger_.holds_.occupant(record.number); before != kNone)
       expired(before);
@@ -66,7 +69,6 @@ class PlacementLedger::Replay final : public PlaceLog {
     hold.stranger = record.stranger;
     hold.kind = record.arrived ? Hold::Kind::arrived : Hold::Kind::pending;
     hold.arrived = record.arrived ? std::uint16_t(record.seats) : std::uint16_t{0};
-    Known* const room = known_room(record.room);
     if (room) {
       ledger_.room_join(room->index, index);
       ledger_.rooms_[room->index].drawn += hold.seats;
@@ -78,7 +80,7 @@ class PlacementLedger::Replay final : public PlaceLog {
     ledger_.enlist(index);
     ledger_.holds_.schedule(index, now_);
     std::uint32_t beyond = hold.seats;
-    if (room) {
+    if (room && !record.retold) {
       const std::uint32_t drawn = std::min(hold.seats, room->reserved);
       room->reserved -= drawn;
       room->reserved_until = std::max(room->reserved_until, record.expires);
@@ -142,7 +144,8 @@ class PlacementLedger::Replay final : public PlaceLog {
     if (hold.kind == Hold::Kind::pending) {
       ledger_.unlist(index);
       Known* const known = room ? known_room(room->number) : nullptr;
-      if (known && known->reserved_until > now_)
+      // Into the reserve as long as there is one: drawn to the last, it is no more.
+      if (known && known->reserved > 0 && known->reserved_until > now_)
         known->reserved += hold.seats;
       else
         hold_seats(hold.slot, hold.stranger, -int(hold.seats));
@@ -165,29 +168,66 @@ std::unique_ptr<PlaceLog> PlacementLedger::replay(Instant now) {
   return std::make_unique<Replay>(*this, now);
 }
 
-void PlacementLedger::dump(PlaceLog& to, bool all) const {
+// Rooms are told in any order: whose turn it is to arrive is by age.
+void PlacementLedger::sort_pending(PlaceSlot& slot) {
+  std::vector<std::uint32_t> holds;
+  for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
+    holds.push_back(hold);
+  const auto age = [&](std::uint32_t hold) { return holds_[hold].granted; };
+  if (std::ranges::is_sorted(holds, {}, age)) return;
+  std::ranges::stable_sort(holds, {}, age);
+  for (const std::uint32_t hold : holds) unlist(hold);
+  for (const std::uint32_t hold : holds) enlist(hold);
+}
+
+void PlacementLedger::dump(PlaceLog& to) const {
+  tell_instances(to);
+  for (const PlaceRoom& room : rooms_)
+    if (room.number != 0) tell_room(room, to);
+  for (const PlaceSlot& slot : slots_)
+    for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
+      if (holds_[hold].room == kNone) tell_hold(hold, to);
+}
+
+void PlacementLedger::retell_begin() {
+  retold_ = 0;
+  if (log_) tell_instances(*log_);
+}
+
+// Rooms made meanwhile were logged when they were made: told twice or not at all, it is the same.
+bool PlacementLedger::retell_more(int work) {
+  for (; log_ && retold_ < rooms_.size(); ++retold_) {
+    if (work <= 0) return true;
+    if (rooms_[retold_].number != 0) work -= tell_room(rooms_[retold_], *log_);
+    --work;  // a free entry is looked at, too
+  }
+  return false;
+}
+
+void PlacementLedger::tell_instances(PlaceLog& to) const {
   for (const PlaceSlot& slot : slots_)
     if (slot.number != 0) to.instance(slot.number, slot.identity->id.text);
-  const auto record = [&](std::uint32_t index) {
-    const Hold& hold = holds_[index];
-    return HoldRecord{.number = holds_.number(index),
-                      .granted = hold.granted,
-                      .expires = hold.expires,
-                      .instance = slots_[hold.slot].number,
-                      .room = hold.room == kNone ? 0 : rooms_[hold.room].number,
-                      .seats = hold.seats,
-                      .stranger = hold.stranger,
-                      .arrived = hold.kind == Hold::Kind::arrived};
-  };
-  for (const PlaceRoom& room : rooms_) {
-    if (room.number == 0) continue;
-    room_log(room, to);
-    for (std::uint32_t draw = room.draws; draw != kNone; draw = holds_[draw].draw_after)
-      if (holds_[draw].kind == Hold::Kind::arrived) to.granted(record(draw));
-  }
-  for (const PlaceSlot& slot : slots_)  // the oldest first
-    for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
-      if (all || holds_[hold].room != kNone) to.granted(record(hold));
+}
+
+int PlacementLedger::tell_room(const PlaceRoom& room, PlaceLog& to) const {
+  int told = 1;
+  room_log(room, to);
+  for (std::uint32_t draw = room.draws; draw != kNone; draw = holds_[draw].draw_after, ++told)
+    tell_hold(draw, to);
+  return told;
+}
+
+void PlacementLedger::tell_hold(std::uint32_t index, PlaceLog& to) const {
+  const Hold& hold = holds_[index];
+  to.granted({.number = holds_.number(index),
+              .granted = hold.granted,
+              .expires = hold.expires,
+              .instance = slots_[hold.slot].number,
+              .room = hold.room == kNone ? 0 : rooms_[hold.room].number,
+              .seats = hold.seats,
+              .stranger = hold.stranger,
+              .arrived = hold.kind == Hold::Kind::arrived,
+              .retold = true});
 }
 
 }  // namespace utakata
