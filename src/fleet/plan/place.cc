@@ -50,7 +50,7 @@ PlaceAnswer PlacementLedger::place_bind(const PlaceRequest& request, Instant now
     return std::unexpected(Refusal{.why = Refusal::Why::too_many_seats, .limit = total});
   const auto slot = choose(total, request, now);
   if (!slot) return std::unexpected(slot.error());
-  const std::uint32_t room = room_make(request.key, *slot, std::uint32_t(total));
+  const std::uint32_t room = room_make(request.key, *slot, std::uint32_t(total), now);
   rooms_[room].stranger = request.stranger;
   slots_[*slot].held += total;
   room_reserve(room, std::uint32_t(total), now + hold_of(request), now);

@@ -177,15 +177,18 @@ class PlacementLedger {
   void forget(std::uint32_t hold);
 
   // place_rooms.cc
-  std::uint32_t room_make(std::string_view key, std::uint32_t slot, std::uint32_t total);
+  std::uint32_t room_make(std::string_view key, std::uint32_t slot, std::uint32_t total,
+                          Instant now);
   void room_reserve(std::uint32_t room, std::uint32_t seats, Instant until, Instant now);
   void room_asked(std::uint32_t room, Instant now);  // it is its instance's latest
   void room_unlink(PlaceRoom& room);
+  void room_rest(std::uint32_t room, Instant now);  // none of it is pending any more
+  void room_wake(PlaceRoom& room);
   void room_join(std::uint32_t room, std::uint32_t hold);
   void room_part(std::uint32_t hold);   // the placement leaves its room's list
   void room_check(std::uint32_t room);  // ends it if nothing is left
   void room_end(std::uint32_t room);
-  void room_sweep(std::uint32_t slot, Instant now);
+  int room_sweep(std::uint32_t slot, Instant now);  // how many
   void room_log(const PlaceRoom& room, PlaceLog& to) const;
 
   // place_replay.cc

@@ -164,7 +164,7 @@ int PlacementLedger::slot_update(std::uint32_t index, const Placeable& seen, Ins
   if (seen.count_known && (!slot.counted_at || seen.counted_at > *slot.counted_at))
     work += slot_counted(index, seen, now);
   slot.count_known = seen.count_known;
-  if (slot.keys > 0) room_sweep(index, now);
+  if (slot.keys > 0) work += room_sweep(index, now);
   return work;
 }
 

@@ -106,7 +106,7 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
   if (hold.room == kNone) return forget(index);
 
   PlaceRoom& room = rooms_[hold.room];
-  if (--room.pending == 0) room.quiet_since = now;
+  if (--room.pending == 0) room_rest(hold.room, now);
   const bool tells = slot.tells_tickets || slot.tells_accepted();
   if (!tells || hold.arrived > 0) {
     if (tells) {
@@ -141,7 +141,7 @@ void PlacementLedger::end_arrived(std::uint32_t index, Instant now) {
   holds_.unschedule(index);
   hold.kind = Hold::Kind::arrived;
   PlaceRoom& room = rooms_[hold.room];
-  if (--room.pending == 0) room.quiet_since = now;
+  if (--room.pending == 0) room_rest(hold.room, now);
   if (log_) log_->arrived(holds_.number(index));
 }
 
@@ -152,7 +152,7 @@ void PlacementLedger::end_released(std::uint32_t index, Instant now) {
   if (hold.kind == Hold::Kind::pending) {
     unlist(index);
     give_back(hold);
-    if (room && --room->pending == 0) room->quiet_since = now;
+    if (room && --room->pending == 0) room_rest(room_index, now);
   }
   if (room) {
     room->drawn -= hold.seats;

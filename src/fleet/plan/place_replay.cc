@@ -37,10 +37,9 @@ class PlacementLedger::Replay final : public PlaceLog {
     if (known == rooms_.end()) {
       if (const auto old = ledger_.room_by_key_.find(key); old != ledger_.room_by_key_.end())
         key_ended(ledger_.rooms_[old->second].number);
-      const std::uint32_t index = ledger_.room_make(key, slot->second, record.total);
+      const std::uint32_t index = ledger_.room_make(key, slot->second, record.total, now_);
       ledger_.rooms_[index].number = record.number;
       ledger_.rooms_[index].stranger = record.stranger;
-      ledger_.rooms_[index].asked = ledger_.rooms_[index].quiet_since = now_;
       ledger_.room_number_ = std::max(ledger_.room_number_, record.number);
       known = rooms_.emplace(record.number, Known{index, 0, {}}).first;
     }
@@ -149,7 +148,7 @@ class PlacementLedger::Replay final : public PlaceLog {
         known->reserved += hold.seats;
       else
         hold_seats(hold.slot, hold.stranger, -int(hold.seats));
-      if (room) --room->pending;
+      if (room && --room->pending == 0) ledger_.room_rest(hold.room, now_);
     }
     if (room) {
       room->drawn -= hold.seats;

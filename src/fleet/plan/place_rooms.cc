@@ -6,7 +6,7 @@
 namespace utakata {
 
 std::uint32_t PlacementLedger::room_make(std::string_view key, std::uint32_t slot_index,
-                                         std::uint32_t total) {
+                                         std::uint32_t total, Instant now) {
   PlaceSlot& slot = slots_[slot_index];
   // Rooms with somebody in them cannot be more than clients fit; those of an app that never
   // releases keys can.
@@ -26,18 +26,19 @@ std::uint32_t PlacementLedger::room_make(std::string_view key, std::uint32_t slo
   room.number = ++room_number_;
   room.slot = slot_index;
   room.total = total;
+  room.asked = now;
   room_by_key_.emplace(room.key, index);
   ++slot.keys;
   room.after = slot.room_first;
   (slot.room_first == kNone ? slot.room_last : rooms_[slot.room_first].before) = index;
   slot.room_first = index;
+  room_rest(index, now);
   return index;
 }
 
 void PlacementLedger::room_reserve(std::uint32_t room_index, std::uint32_t seats, Instant until,
                                    Instant now) {
   PlaceRoom& room = rooms_[room_index];
-  room.quiet_since = std::max(room.quiet_since, now);
   room.reserve = holds_.make();
   Hold& hold = holds_[room.reserve];
   hold.kind = Hold::Kind::reserve;
@@ -58,6 +59,27 @@ void PlacementLedger::room_unlink(PlaceRoom& room) {
   room.before = room.after = kNone;
 }
 
+// `now` never goes back, so the list is in the order of `quiet_since`.
+void PlacementLedger::room_rest(std::uint32_t index, Instant now) {
+  PlaceRoom& room = rooms_[index];
+  PlaceSlot& slot = slots_[room.slot];
+  room.quiet_since = now;
+  room.is_quiet = true;
+  room.quiet_before = slot.quiet_last;
+  (slot.quiet_last == kNone ? slot.quiet_first : rooms_[slot.quiet_last].quiet_after) = index;
+  slot.quiet_last = index;
+}
+
+void PlacementLedger::room_wake(PlaceRoom& room) {
+  if (!std::exchange(room.is_quiet, false)) return;
+  PlaceSlot& slot = slots_[room.slot];
+  (room.quiet_before == kNone ? slot.quiet_first : rooms_[room.quiet_before].quiet_after) =
+      room.quiet_after;
+  (room.quiet_after == kNone ? slot.quiet_last : rooms_[room.quiet_after].quiet_before) =
+      room.quiet_before;
+  room.quiet_before = room.quiet_after = kNone;
+}
+
 void PlacementLedger::room_asked(std::uint32_t index, Instant now) {
   PlaceRoom& room = rooms_[index];
   room.asked = now;
@@ -76,7 +98,7 @@ void PlacementLedger::room_join(std::uint32_t room_index, std::uint32_t index) {
   hold.draw_after = room.draws;
   if (room.draws != kNone) holds_[room.draws].draw_before = index;
   room.draws = index;
-  if (hold.kind == Hold::Kind::pending) ++room.pending;
+  if (hold.kind == Hold::Kind::pending && room.pending++ == 0) room_wake(room);
 }
 
 void PlacementLedger::room_part(std::uint32_t index) {
@@ -111,6 +133,7 @@ void PlacementLedger::room_end(std::uint32_t index) {
   }
   const std::uint32_t slot = room.slot;
   room_unlink(room);
+  room_wake(room);
   --slots_[slot].keys;
   room_by_key_.erase(room_by_key_.find(room.key));
   room = {};
@@ -120,18 +143,20 @@ void PlacementLedger::room_end(std::uint32_t index) {
 
 // Where the instance has counted nobody, twice, since a room's last caller could have come, whoever
 // came has left.
-void PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
+int PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
   const PlaceSlot& slot = slots_[slot_index];
   while (slot.room_last != kNone) {  // the longest unasked
     const PlaceRoom& room = rooms_[slot.room_last];
     if (room.asked + options_.key_idle >= now || room.pending > 0 || room.reserve != kNone) break;
     room_end(slot.room_last);
   }
-  if (slot.zeros < 2) return;  // with clients there, nothing is known of any one room
-  for (std::uint32_t index = slot.room_first, next = kNone; index != kNone; index = next) {
+  if (slot.zeros < 2) return 0;  // with clients there, nothing is known of any one room
+  int swept = 0;
+  for (; slot.quiet_first != kNone; ++swept) {
+    const std::uint32_t index = slot.quiet_first;
     PlaceRoom& room = rooms_[index];
-    next = room.after;
-    if (room.pending > 0 || room.quiet_since >= slot.zero_before - options_.count_lag) continue;
+    if (room.quiet_since >= slot.zero_before - options_.count_lag) break;
+    room_wake(room);
     while (room.draws != kNone) {
       const std::uint32_t draw = room.draws;
       if (log_) log_->ended(holds_.number(draw));
@@ -143,6 +168,7 @@ void PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
       room_log(room, *log_);
     room_check(index);
   }
+  return swept;
 }
 
 void PlacementLedger::room_log(const PlaceRoom& room, PlaceLog& to) const {

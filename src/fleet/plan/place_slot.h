@@ -46,9 +46,10 @@ struct PlaceSlot {
   Instant presumed_until{}, presumed_at{};
 
   int keys = 0;
-  std::uint32_t room_first = kNone, room_last = kNone;  // by last asked for, the latest first
-  int zeros = 0;                                        // fresh counts of nobody in a row
-  Instant zero_at{}, zero_before{};                     // the last of them and the one before
+  std::uint32_t room_first = kNone, room_last = kNone;    // by last asked for, the latest first
+  std::uint32_t quiet_first = kNone, quiet_last = kNone;  // by `quiet_since`, until swept
+  int zeros = 0;                                          // fresh counts of nobody in a row
+  Instant zero_at{}, zero_before{};                       // the last of them and the one before
 
   AdmissionWindow window;
   bool windowed = false;    // in the list of windows to move on
@@ -70,6 +71,8 @@ struct PlaceRoom {
   bool maybe_live = false;                      // somebody may be in it whom no placement names
   Instant asked{}, quiet_since{};               // the latter: when the last pending one ended
   std::uint32_t before = kNone, after = kNone;  // rooms of the same instance
+  bool is_quiet = false;                        // in the list of those, none pending
+  std::uint32_t quiet_before = kNone, quiet_after = kNone;
 };
 
 }  // namespace utakata
