@@ -10,7 +10,7 @@ PlacementLedger::PlacementLedger(Options options)
     : options_(options),
       random_(options.seed),
       slot_by_id_(16, KeyHash{options.secret}),
-      room_by_key_(16, KeyHash{options.secret}),
+      rooms_(options.secret),
       line_(random_.next() >> 16) {
   order_.reset(0, false);
 }
@@ -24,9 +24,8 @@ PlaceAnswer PlacementLedger::place(const PlaceRequest& request, Instant now) {
   line_.expire(now);
   auto answer = [&] {
     if (request.key.empty()) return place_fresh(request, now);
-    const auto room = room_by_key_.find(request.key);
-    return room == room_by_key_.end() ? place_bind(request, now)
-                                      : place_draw(room->second, request, now);
+    const std::uint32_t room = rooms_.find(request.key);
+    return room == kNone ? place_bind(request, now) : place_draw(room, request, now);
   }();
   if (answer) {
     ++granted_;
@@ -255,9 +254,9 @@ bool PlacementLedger::release(std::uint64_t placement, Instant now) {
 }
 
 bool PlacementLedger::release_key(std::string_view key) {
-  const auto room = room_by_key_.find(key);
-  if (room == room_by_key_.end()) return false;
-  room_end(room->second);
+  const std::uint32_t room = rooms_.find(key);
+  if (room == kNone) return false;
+  room_end(room);
   return true;
 }
 

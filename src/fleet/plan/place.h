@@ -24,7 +24,6 @@
 // whom it was promised.
 #pragma once
 
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -41,6 +40,7 @@
 #include "fleet/plan/place_line.h"
 #include "fleet/plan/place_log.h"
 #include "fleet/plan/place_order.h"
+#include "fleet/plan/place_room_table.h"
 #include "fleet/plan/place_secret.h"
 #include "fleet/plan/place_slot.h"
 
@@ -223,9 +223,7 @@ class PlacementLedger {
   std::vector<PlaceSlot> slots_;
   std::vector<std::uint32_t> slots_free_;
   Names slot_by_id_;
-  std::deque<PlaceRoom> rooms_;
-  std::vector<std::uint32_t> rooms_free_;
-  Names room_by_key_;
+  RoomTable rooms_;
   std::uint32_t slot_number_ = 0, room_number_ = 0;
   HoldTable holds_;
   PlaceOrder order_;
@@ -236,8 +234,8 @@ class PlacementLedger {
   int open_ = 0, strangers_held_ = 0;
   std::int64_t granted_ = 0, refused_ = 0;
   PlaceLog* log_ = nullptr;
-  std::size_t retold_ = 0;  // of the rooms
-  Ripe ripe_, next_ripe_;   // of the last whole view; of the one being applied
+  std::uint32_t retold_ = 0;  // of the rooms
+  Ripe ripe_, next_ripe_;     // of the last whole view; of the one being applied
   std::shared_ptr<const PlacementView> applying_;  // in pieces; none: the last one is whole
   std::size_t applied_ = 0;                        // of its instances
   std::vector<bool> seen_;                         // by slot, while slots are matched

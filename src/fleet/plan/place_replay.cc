@@ -35,8 +35,8 @@ class PlacementLedger::Replay final : public PlaceLog {
     if (slot == slots_.end()) return;
     auto known = rooms_.find(record.number);
     if (known == rooms_.end()) {
-      if (const auto old = ledger_.room_by_key_.find(key); old != ledger_.room_by_key_.end())
-        key_ended(ledger_.rooms_[old->second].number);
+      if (const std::uint32_t old = ledger_.rooms_.find(key); old != kNone)
+        key_ended(ledger_.rooms_[old].number);
       const std::uint32_t index = ledger_.room_make(key, slot->second, record.total, now_);
       ledger_.rooms_[index].number = record.number;
       ledger_.rooms_[index].stranger = record.stranger;
@@ -181,8 +181,8 @@ void PlacementLedger::sort_pending(PlaceSlot& slot) {
 
 void PlacementLedger::dump(PlaceLog& to) const {
   tell_instances(to);
-  for (const PlaceRoom& room : rooms_)
-    if (room.number != 0) tell_room(room, to);
+  for (std::uint32_t room = 0; room < rooms_.size(); ++room)
+    if (rooms_[room].number != 0) tell_room(rooms_[room], to);
   for (const PlaceSlot& slot : slots_)
     for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
       if (holds_[hold].room == kNone) tell_hold(hold, to);

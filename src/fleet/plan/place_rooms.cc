@@ -14,20 +14,12 @@ std::uint32_t PlacementLedger::room_make(std::string_view key, std::uint32_t slo
     const PlaceRoom& idle = rooms_[slot.room_last];
     if (idle.pending == 0 && idle.reserve == kNone) room_end(slot.room_last);
   }
-  std::uint32_t index = std::uint32_t(rooms_.size());
-  if (!rooms_free_.empty()) {
-    index = rooms_free_.back();
-    rooms_free_.pop_back();
-  } else {
-    rooms_.emplace_back();
-  }
+  const std::uint32_t index = rooms_.make(key);
   PlaceRoom& room = rooms_[index];
-  room.key = key;
   room.number = ++room_number_;
   room.slot = slot_index;
   room.total = total;
   room.asked = now;
-  room_by_key_.emplace(room.key, index);
   ++slot.keys;
   room.after = slot.room_first;
   (slot.room_first == kNone ? slot.room_last : rooms_[slot.room_first].before) = index;
@@ -135,9 +127,7 @@ void PlacementLedger::room_end(std::uint32_t index) {
   room_unlink(room);
   room_wake(room);
   --slots_[slot].keys;
-  room_by_key_.erase(room_by_key_.find(room.key));
-  room = {};
-  rooms_free_.push_back(index);
+  rooms_.free(index);
   touch(slot);
 }
 

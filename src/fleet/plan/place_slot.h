@@ -61,7 +61,9 @@ struct PlaceSlot {
 
 struct PlaceRoom {
   std::string key;
-  std::uint32_t number = 0;  // in the log; 0: free
+  std::uint64_t hash = 0;           // of the key
+  std::uint32_t hash_next = kNone;  // in its bucket
+  std::uint32_t number = 0;         // in the log; 0: free
   std::uint32_t slot = 0;
   std::uint32_t total = 0, drawn = 0;
   std::uint32_t reserve = kNone;  // the hold of the undrawn seats
