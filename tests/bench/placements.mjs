@@ -8,8 +8,8 @@ import { wait_for } from '../e2e/kit/wait.mjs';
 import * as kit from './kit.mjs';
 
 const instances = 100;
-const seconds = kit.options.is_short ? 2 : 4;
-const rounds = kit.options.is_short ? 1 : 3;
+const seconds = 2;
+const rounds = kit.options.is_short ? 1 : 9;
 let first_key = 1;
 
 export async function wrk(url, { keys = 0, pids = [], time = seconds } = {}) {
