@@ -41,14 +41,19 @@ class Served {
         LoopbackClient(port).send(fmt::format("GET {} HTTP/1.0\r\n\r\n", path)).answer());
   }
   void wait_for_held(std::size_t n) {  // until `n` requests wait for /release or /end
-    while (ask("/held") != std::to_string(n)) std::this_thread::yield();
+    wait_for("/held", n);
   }
   // Until `n` others are connected beside who asks.
-  void wait_for_others(std::size_t n) {
-    while (ask("/count") != std::to_string(n + 1)) std::this_thread::yield();
-  }
+  void wait_for_others(std::size_t n) { wait_for("/count", n + 1); }
 
  private:
+  void wait_for(std::string_view path, std::size_t n) {
+    const auto patience = std::chrono::steady_clock::now() + 20s;
+    while (ask(path) != std::to_string(n)) {
+      ASSERT_LT(std::chrono::steady_clock::now(), patience) << path << " never was " << n;
+      std::this_thread::yield();
+    }
+  }
   void serve(const HttpRequest& request, HttpReply reply) {
     const std::string path(request.path);
     if (path == "/later") return held_.emplace_back(request.query, std::move(reply)), void();
@@ -292,7 +297,8 @@ TEST(HttpServer, a_client_that_does_not_read_then_cut) {
   Served served({.body_time = 100ms});
   LoopbackClient client(served.port);
   client.send(get("/big?50000000"));
-  served.wait_for_others(1);
+  pollfd answered{client.descriptor(), POLLIN, 0};
+  ASSERT_EQ(poll(&answered, 1, 20'000), 1);  // by now it is connected, and maybe cut
   served.wait_for_others(0);
   EXPECT_LT(client.rest().size(), 50'000'000u);
 }
