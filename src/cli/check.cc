@@ -11,7 +11,9 @@
 #include "cli/commands.h"
 #include "cli/parameter_options.h"
 #include "cli/target.h"
+#include "fleet/stack/advice.h"
 #include "fleet/stack/stack_file.h"
+#include "zones/zones.h"
 
 namespace utakata {
 namespace {
@@ -22,11 +24,11 @@ struct CheckOptions {
   bool wants_json = false;
 };
 
-std::string json_of(const std::vector<Mistake>& mistakes) {
+std::string json_of(const std::vector<Mistake>& mistakes, const std::vector<std::string>& advice) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& [line, column, what] : mistakes)
     list.push_back({{"line", line}, {"column", column}, {"what", what}});
-  return nlohmann::ordered_json{{"mistakes", std::move(list)}}.dump(
+  return nlohmann::ordered_json{{"mistakes", std::move(list)}, {"advice", advice}}.dump(
              2, ' ', false, nlohmann::json::error_handler_t::replace) +
          "\n";
 }
@@ -46,8 +48,9 @@ std::vector<Mistake> missing_files(const Stack& stack) {
   return mistakes;
 }
 
-int tell(const CheckOptions& options, const std::vector<Mistake>& mistakes) {
-  options.wants_json ? put(json_of(mistakes))
+int tell(const CheckOptions& options, const std::vector<Mistake>& mistakes,
+         const std::vector<std::string>& advice = {}) {
+  options.wants_json ? put(json_of(mistakes, advice))
                      : (void)fmt::print(stderr, "{}", to_text(mistakes, options.path));
   return mistakes.empty() ? 0 : 2;
 }
@@ -64,14 +67,17 @@ int check_file(const CheckOptions& options) {
   const auto folder =
       std::filesystem::absolute(options.path, error).parent_path().lexically_normal().string();
   const std::string content = text.str();
-  const auto stack = parse_stack({.text = content, .folder = folder, .parameters = *parameters});
+  const auto stack = parse_stack(
+      {.text = content, .folder = folder, .parameters = *parameters, .zone_of = load_zone});
   if (!stack) return tell(options, stack.error());
   const auto missing = missing_files(*stack);
-  if (!missing.empty() || options.wants_json) return tell(options, missing);
+  const auto advice = advice_on(*stack);
+  if (!missing.empty() || options.wants_json) return tell(options, missing, advice);
   std::string names;
   for (const auto& cluster : stack->clusters) names += (names.empty() ? "" : ", ") + cluster.name;
   put(fmt::format("{}: good. Stack {}, {}: {}.\n", options.path, stack->name,
                   plural(int(stack->clusters.size()), "cluster"), names));
+  for (const auto& sentence : advice) put(fmt::format("Perhaps not meant: {}\n", sentence));
   return 0;
 }
 

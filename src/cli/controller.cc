@@ -24,6 +24,7 @@
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
+#include "zones/zones.h"
 
 namespace utakata {
 namespace {
@@ -228,8 +229,10 @@ ControlParts Parts::control_parts(const Saved&) {
       .token_of = [this](const InstanceId& id) { return token_of(id); },
       .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
       .parse = [this](const std::string& text) -> Expected<Stack> {
-        auto parsed = parse_stack(
-            {.text = text, .folder = options_.stack.folder, .parameters = options_.parameters});
+        auto parsed = parse_stack({.text = text,
+                                   .folder = options_.stack.folder,
+                                   .parameters = options_.parameters,
+                                   .zone_of = load_zone});
         if (parsed) return std::move(*parsed);
         return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
       },

@@ -14,6 +14,7 @@
 #include "cli/request.h"
 #include "cli/running.h"
 #include "fleet/stack/stack_file.h"
+#include "zones/zones.h"
 
 namespace utakata {
 namespace {
@@ -96,7 +97,8 @@ int start_from_file(const StartOptions& options) {
   const auto folder = std::filesystem::absolute(options.path, error).parent_path();
   auto stack = parse_stack({.text = text.view(),
                             .folder = folder.lexically_normal().string(),
-                            .parameters = options.parameters});
+                            .parameters = options.parameters,
+                            .zone_of = load_zone});
   if (!stack) {
     fmt::print(stderr, "{}", to_text(stack.error(), options.path));
     return 2;

@@ -101,7 +101,7 @@ void measure(int instances) {
     view = placement_view(planner.fleet(), plan.braked, now, &view);
     const double end = cpu_ms();
     placeable += view.instances.size();
-    const std::string blob = encode_tick("game", WallTime{}, planner.fleet(), seen);
+    const std::string blob = encode_tick("game", planner.fleet(), seen);
     if (tick < 20) continue;  // caches and windows have filled
     ticks.push_back(end - begin);
     blobs.push_back(cpu_ms() - end);

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     i.suspect = seen.suspect;
     fleet.instances.push_back(std::move(i));
   }
-  const auto written = encode_tick(tick->cluster, tick->wall, fleet, tick->observation);
+  const auto written = encode_tick(tick->cluster, fleet, tick->observation);
   const auto again = decode_tick(written);
   check(again.has_value(), "what we write we read");
   check(again->cluster == tick->cluster && again->instances.size() == tick->instances.size() &&

@@ -84,6 +84,7 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
   is_looking_ = false;
   const Instant now = control_.parts_.clock.now();
   Observation seen{.at = now,
+                   .wall = control_.parts_.clock.wall(),
                    .late = late,
                    .sights = {},
                    .seats = {},
@@ -102,11 +103,9 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
   }
   add_seats(seen);
   control_.parts_.give_way();
-  const std::string blob = encode_tick(spec().name, control_.parts_.clock.wall(), fleet(), seen);
+  const std::string blob = encode_tick(spec().name, fleet(), seen);
   control_.parts_.give_way();
-  if (const auto kept =
-          control_.parts_.store.observe(spec().name, control_.parts_.clock.wall(), blob);
-      !kept)
+  if (const auto kept = control_.parts_.store.observe(spec().name, seen.wall, blob); !kept)
     control_.parts_.on_problem(kept.error().what);
   control_.parts_.give_way();
   step(std::move(seen));
@@ -114,6 +113,7 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
 
 void Cluster::hear(std::vector<ProviderNews> news) {
   step({.at = control_.parts_.clock.now(),
+        .wall = control_.parts_.clock.wall(),
         .late = false,
         .sights = {},
         .seats = {},

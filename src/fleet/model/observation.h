@@ -47,6 +47,7 @@ struct ProviderNews {
 
 struct Observation {
   Instant at{};
+  WallTime wall{};    // the same moment, for `at:` alone
   bool late = false;  // we woke more than two periods late: no miss counts
   std::vector<Sight>
       sights;  // parallel to the fleet's instances; empty: nothing probed in this pass

@@ -195,13 +195,12 @@ constexpr std::uint64_t is_late = 1, with_sights = 2, with_seats = 4;
 
 }  // namespace
 
-std::string encode_tick(std::string_view cluster, WallTime wall, const Fleet& fleet,
-                        const Observation& seen) {
+std::string encode_tick(std::string_view cluster, const Fleet& fleet, const Observation& seen) {
   const std::size_t metrics = fleet.spec.metrics.size();
   ByteWriter out;
   out.byte(version);
   out.text(cluster);
-  out.signed_number(to_ms(wall));
+  out.signed_number(to_ms(seen.wall));
   out.signed_number(seen.at.time_since_epoch().count());
   out.number((seen.late ? is_late : 0) | (seen.sights.empty() ? 0 : with_sights) |
              (seen.seats.empty() ? 0 : with_seats));
@@ -231,7 +230,7 @@ Expected<SeenTick> decode_tick(std::string_view blob) {
   if (blob.empty() || in.byte() != version) return refuse("it is empty or of a newer version");
   SeenTick tick;
   tick.cluster = in.text();
-  tick.wall = WallTime{std::chrono::milliseconds{in.signed_number()}};
+  tick.observation.wall = WallTime{std::chrono::milliseconds{in.signed_number()}};
   // Kept far from the ends of the number line, so that ages can be taken from it.
   const std::int64_t at = in.signed_number();
   if (at > std::int64_t{1} << 62 || at < -(std::int64_t{1} << 62)) in.fail();

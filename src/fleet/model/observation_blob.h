@@ -36,12 +36,11 @@ struct SeenInstance {
 
 struct SeenTick {
   std::string cluster;
-  WallTime wall{};
   std::vector<SeenInstance> instances;
   Observation observation;  // `sights` and `seats` parallel to `instances`, or empty as they were
 };
 
-std::string encode_tick(std::string_view cluster, WallTime wall, const Fleet& fleet,
+std::string encode_tick(std::string_view cluster, const Fleet& fleet,
                         const Observation& observation);
 // `invalid`: cut short, of a newer version, or not such bytes at all. Never more than about 300
 // bytes of memory for a byte.

@@ -24,6 +24,7 @@ Made a_cluster(int instances, std::uint64_t seed) {
   Made made;
   made.fleet.spec.metrics = {"connections", "cpu", "memory"};
   made.seen.at = now;
+  made.seen.wall = noon;
   for (int i = 1; i <= instances; ++i) {
     Instance one;
     one.id = {"game-" + std::to_string(i + (i > 500 ? 7 : 0))};
@@ -77,12 +78,12 @@ void expect_same(const Made& made, const SeenTick& read) {
 
 TEST(ObservationBlob, a_thousand_instances_come_back_as_they_were_and_take_less_than_12_kilobytes) {
   const Made made = a_cluster(1000, 7);
-  const std::string blob = encode_tick("game", noon, made.fleet, made.seen);
+  const std::string blob = encode_tick("game", made.fleet, made.seen);
   EXPECT_LT(blob.size(), 12'000u);
   const auto read = decode_tick(blob);
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_EQ(read->cluster, "game");
-  EXPECT_EQ(read->wall, noon);
+  EXPECT_EQ(read->observation.wall, noon);
   expect_same(made, *read);
 }
 
@@ -119,7 +120,7 @@ TEST(ObservationBlob, odd_ids_odd_numbers_seats_and_news_come_back_as_they_were)
                      .address = {},
                      .what = std::string(1000, 'x'),
                      .retry = true}};
-  const auto read = decode_tick(encode_tick("game", noon, made.fleet, made.seen));
+  const auto read = decode_tick(encode_tick("game", made.fleet, made.seen));
   ASSERT_TRUE(read) << read.error().what;
   expect_same(made, *read);
   EXPECT_TRUE(std::signbit(read->observation.sights[0].metrics[0]));
@@ -135,17 +136,17 @@ TEST(ObservationBlob, a_tick_in_which_nothing_was_probed_stays_one) {
   Made made = a_cluster(3, 1);
   made.seen.sights.clear();
   made.seen.seats.clear();
-  const auto read = decode_tick(encode_tick("game", noon, made.fleet, made.seen));
+  const auto read = decode_tick(encode_tick("game", made.fleet, made.seen));
   ASSERT_TRUE(read);
   expect_same(made, *read);
-  const auto empty = decode_tick(encode_tick("", noon, Fleet{}, Observation{}));
+  const auto empty = decode_tick(encode_tick("", Fleet{}, Observation{}));
   ASSERT_TRUE(empty);
   EXPECT_TRUE(empty->instances.empty());
 }
 
 TEST(ObservationBlob, bytes_cut_short_are_refused_wherever_they_are_cut) {
   const Made made = a_cluster(40, 5);
-  const std::string blob = encode_tick("game", noon, made.fleet, made.seen);
+  const std::string blob = encode_tick("game", made.fleet, made.seen);
   for (std::size_t size = 0; size < blob.size(); ++size) {
     const auto read = decode_tick(std::string_view(blob).substr(0, size));
     ASSERT_FALSE(read) << size;
@@ -157,7 +158,7 @@ TEST(ObservationBlob, bytes_cut_short_are_refused_wherever_they_are_cut) {
 
 TEST(ObservationBlob, damaged_bytes_never_do_worse_than_a_refusal_or_other_numbers) {
   const Made made = a_cluster(60, 9);
-  const std::string blob = encode_tick("game", noon, made.fleet, made.seen);
+  const std::string blob = encode_tick("game", made.fleet, made.seen);
   for (std::uint64_t seed = 1; seed <= 20'000; ++seed) {
     Random random(seed);
     std::string bad = blob;

@@ -7,11 +7,13 @@
 #include <variant>
 #include <vector>
 
+#include "base/calendar.h"
 #include "base/instant.h"
 
 namespace utakata {
 
-// An expression over the cluster's numbers of one tick, such as `avg(connections) > 400`. The tree
+// An expression over the cluster's numbers of one tick, such as `avg(connections) > 400`, a truth,
+// or `ceil(sum(connections) / 400)`, a number. The tree
 // lies flat in `nodes`: children stand before their parents, the last node is the root. It was
 // type-checked when it was parsed.
 struct Expression {
@@ -19,6 +21,8 @@ struct Expression {
     number,
     aggregate,
     negate,
+    ceil,
+    floor,  // number -> number
     add,
     subtract,
     multiply,
@@ -61,19 +65,35 @@ struct HeadroomRule {  // free seats beyond the present connections and holds
   bool operator==(const HeadroomRule&) const = default;
 };
 
+struct TargetRule {  // so much of a number on each instance, and no more
+  double each = 0;   // above 0
+  std::uint16_t metric = 0;
+  bool operator==(const TargetRule&) const = default;
+};
+
+struct ScheduleRule {  // so many from each `at` on
+  Calendar at;
+  std::optional<Calendar> until;  // the first after `at`; none: for `lasts`
+  Duration lasts{};
+  Zone zone;
+  int min = 0;
+  bool operator==(const ScheduleRule&) const = default;
+};
+
 struct WhenRule {
   Expression condition;
   Duration sustained{};  // `for:`; zero means at once
-  std::optional<Amount>
-      add;  // instances, or percent of those serving; exactly one of add and remove is set
+  // Exactly one of the three is set.
+  std::optional<Amount> add;  // instances, or percent of those serving
   std::optional<Amount> remove;
-  Duration pause{180s};  // between two firings of this rule
+  std::optional<Expression> to;  // so many, as long as the condition holds
+  Duration pause{180s};          // between two firings of this rule
   bool operator==(const WhenRule&) const = default;
 };
 
 struct Rule {
   std::string name;  // the user's, or "headroom", "when-2"
-  std::variant<HeadroomRule, WhenRule> kind;
+  std::variant<HeadroomRule, TargetRule, ScheduleRule, WhenRule> kind;
   bool operator==(const Rule&) const = default;
 };
 

@@ -67,7 +67,11 @@ double combine(Op op, double left, double right) {
     default:
       break;  // the others need both
   }
-  if (std::isnan(left) || std::isnan(right)) return unknown;
+  if (std::isnan(left)) return unknown;
+  // The small number forgives rounding: 0.1 x 30 is 3, and not 4.
+  if (op == Op::ceil) return std::ceil(left - 1e-9);
+  if (op == Op::floor) return std::floor(left + 1e-9);
+  if (std::isnan(right)) return unknown;
   switch (op) {
     case Op::add:
       return left + right;

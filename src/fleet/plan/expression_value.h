@@ -16,6 +16,7 @@ namespace utakata {
 // then); a division by zero; and whatever is computed from them. `false and unknown` is false,
 // `true or unknown` is true, all else with an unknown is unknown. O(nodes x instances).
 struct ExpressionValue {
+  double number() const { return of_node.back(); }  // of the root, where it is one
   std::optional<bool> truth;
   std::vector<double> of_node;  // parallel to Expression::nodes; truths are 1 and 0, unknown is NaN
 };

@@ -14,12 +14,8 @@ namespace utakata {
 // needs. A share of the capacity would ask for much where little goes on, and the line (waiting) is
 // in already, in full; strangers could blow it up.
 //
-// An unknown count is not zero. A serving instance whose count was known and went stale is taken to
-// be full, and no headroom is added for it. One that never told any (just up, or its probe is
-// wrong) holds its own place and no more: such instances keep the fleet from shrinking, but can
-// never make it grow, or a broken count would fill the cluster up to `max` with more of the same.
-// If instances serve and none of them tells a count there is no opinion. Silent ones are out of the
-// size, and their clients, by the last count, will be back: they need seats too.
+// An unknown count is not zero: demand.h. Of instances without one no headroom is asked for. If
+// instances serve and none of them tells a count there is no opinion.
 Proposal propose_headroom(const std::string& name, const HeadroomRule& rule, const Sample& sample);
 
 }  // namespace utakata

@@ -42,7 +42,7 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   now_ = seen.at;
   std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen);
   probed_ = !seen.sights.empty() && !seen.late;
-  if (probed_) proposals_ = rules_.feed(make_sample(fleet_, now_, seen.waiting));
+  if (probed_) proposals_ = rules_.feed(make_sample(fleet_, seen));
   return outcomes;
 }
 

@@ -33,7 +33,8 @@ class World {
   // One second passes, then one tick.
   void tick(bool late = false) {
     now += 1s;
-    Observation seen{.at = now, .late = late, .sights = {}, .seats = {}, .news = {}, .waiting = 0};
+    Observation seen{
+        .at = now, .wall = {}, .late = late, .sights = {}, .seats = {}, .news = {}, .waiting = 0};
     for (const Instance& i : planner.fleet().instances) {
       Sight s{.asked = i.address.port != 0 && i.lifecycle != Lifecycle::stopping,
               .answered = false,
@@ -61,6 +62,7 @@ class World {
   // News between two ticks, as a provider tells it.
   void dies(const std::string& id, const std::string& what = "killed by signal 9") {
     pass({.at = now,
+          .wall = {},
           .late = false,
           .sights = {},
           .seats = {},
@@ -118,6 +120,7 @@ class World {
     const std::size_t bound = log.size();
     ASSERT_LT(bound, 10'000u) << "a hot loop";
     pass({.at = now,
+          .wall = {},
           .late = false,
           .sights = {},
           .seats = {},

@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "fleet/plan/headroom.h"
+#include "fleet/plan/schedule.h"
+#include "fleet/plan/target.h"
 #include "fleet/plan/when.h"
 
 namespace utakata {
@@ -21,6 +23,16 @@ void RuleSet::build(std::optional<Instant> taken_over) {
       opinions = opinions.merge(
           samples_.map([name = rule.name, headroom = *headroom](const Sample& sample) {
             return propose_headroom(name, headroom, sample);
+          }));
+    else if (const auto* target = std::get_if<TargetRule>(&rule.kind))
+      opinions = opinions.merge(samples_.map(
+          [name = rule.name, target = *target, metrics = spec_.metrics](const Sample& sample) {
+            return propose_target(name, target, sample, metrics);
+          }));
+    else if (const auto* schedule = std::get_if<ScheduleRule>(&rule.kind))
+      opinions = opinions.merge(
+          samples_.map([name = rule.name, schedule = *schedule](const Sample& sample) {
+            return propose_schedule(name, schedule, sample);
           }));
     else if (const auto* when = std::get_if<WhenRule>(&rule.kind))
       opinions = opinions.merge(when_pipeline(samples_, rule.name, *when, spec_, taken_over));

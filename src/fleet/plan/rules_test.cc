@@ -22,10 +22,11 @@ class RulesTest : public testing::Test {
   WhenRule& when(const std::string& name, std::string_view text, Duration sustained) {
     auto condition = parse_expression(text, spec.metrics);
     EXPECT_TRUE(condition) << condition.error().what;
-    spec.scale.push_back(
-        {name,
-         WhenRule{
-             .condition = std::move(*condition), .sustained = sustained, .add = {}, .remove = {}}});
+    spec.scale.push_back({name, WhenRule{.condition = std::move(*condition),
+                                         .sustained = sustained,
+                                         .add = {},
+                                         .remove = {},
+                                         .to = {}}});
     return std::get<WhenRule>(spec.scale.back().kind);
   }
 
@@ -114,6 +115,39 @@ TEST_F(RulesTest, a_controller_that_slept_has_not_seen_the_crowd_last) {
   now += 10s;
   EXPECT_FALSE(after(10s, rules).want);
   EXPECT_TRUE(next(rules).want);
+}
+
+TEST_F(RulesTest, a_size_is_wanted_as_long_as_its_condition_holds) {
+  WhenRule& rule = when("players", "avg(connections) > 100", 2s);
+  rule.to =
+      parse_expression("ceil(sum(connections) / 400) + 1", spec.metrics, ExpressionType::number)
+          .value();
+  RuleSet rules(spec);
+  connections_each(300);
+  EXPECT_FALSE(after(2s, rules).want);
+  EXPECT_EQ(next(rules),
+            (Proposal{"players", 4,
+                      "avg(connections) > 100 for 2s (avg(connections) 300): ceil(sum(connections) "
+                      "/ 400) + 1 (sum(connections) 900) is 4"}));
+  connections_each(500);
+  EXPECT_EQ(next(rules).want, 5) << "it has no memory and no pause";
+  connections_each(100);
+  EXPECT_EQ(next(rules).want, std::nullopt);
+}
+
+TEST_F(RulesTest, a_size_without_a_condition_is_always_wanted_but_for_what_cannot_be_told) {
+  WhenRule rule;
+  rule.to =
+      parse_expression("sum(connections) / count()", spec.metrics, ExpressionType::number).value();
+  spec.scale.push_back({"to", rule});
+  RuleSet rules(spec);
+  connections_each(7);
+  EXPECT_EQ(next(rules).want, 7);
+  connections_each(nobody_tells);
+  EXPECT_EQ(next(rules),
+            (Proposal{"to", std::nullopt,
+                      "sum(connections) / count() (sum(connections) unknown, count(connections) 0) "
+                      "cannot be told"}));
 }
 
 TEST_F(RulesTest, without_for_it_fires_at_once) {

@@ -37,8 +37,12 @@ void take_serving(const Instance& instance, const ClusterSpec& spec, Sample& sam
 
 }  // namespace
 
-Sample make_sample(const Fleet& fleet, Instant now, int waiting) {
-  Sample sample{.at = now, .capacity = fleet.spec.capacity, .waiting = waiting, .numbers = {}};
+Sample make_sample(const Fleet& fleet, const Observation& seen) {
+  Sample sample{.at = seen.at,
+                .wall = seen.wall,
+                .capacity = fleet.spec.capacity,
+                .waiting = seen.waiting,
+                .numbers = {}};
   sample.numbers.resize(std::max<std::size_t>(1, fleet.spec.metrics.size()));
   for (auto& numbers : sample.numbers) numbers.reserve(fleet.instances.size());
   for (const Instance& instance : fleet.instances) {

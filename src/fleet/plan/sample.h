@@ -7,11 +7,13 @@
 
 #include "base/instant.h"
 #include "fleet/model/fleet.h"
+#include "fleet/model/observation.h"
 
 namespace utakata {
 
 struct Sample {
   Instant at{};
+  WallTime wall{};                // for `at:` alone
   int serving = 0, starting = 0;  // without the silent ones, whose place a substitute may take
   int capacity = 0;               // connections one instance may hold
   // Draining instances are not demand: their clients are on their way out. The silent are not in
@@ -33,6 +35,6 @@ struct Sample {
 };
 
 // O(instances x metrics).
-Sample make_sample(const Fleet& fleet, Instant now, int waiting);
+Sample make_sample(const Fleet& fleet, const Observation& seen);
 
 }  // namespace utakata

@@ -28,14 +28,29 @@ class WhenFiring {
 
   Proposal propose(Instant at, const Sustained<Judged>& seen) {
     const Sample& sample = *seen.value->sample;
+    if (rule_.to && seen.holds) return size(seen);
     if (standing_ && is_over(at, seen)) standing_.reset();
     const bool may_fire = !fired_at_ || at - *fired_at_ >= rule_.pause;
-    if (seen.holds && may_fire) fire(at, seen);
+    if (seen.holds && may_fire && !rule_.to) fire(at, seen);
     if (standing_) return *standing_;
     return {name_, std::nullopt, silence(at, seen, sample)};
   }
 
  private:
+  Proposal size(const Sustained<Judged>& seen) const {
+    const ExpressionValue value = value_of(*rule_.to, *seen.value->sample);
+    const std::string numbers = numbers_in(*rule_.to, value, metrics_);
+    const std::string what =
+        rule_.to->text + (numbers.empty() ? "" : fmt::format(" ({})", numbers));
+    if (std::isnan(value.number())) return {name_, std::nullopt, what + " cannot be told"};
+    const double exact = std::clamp(std::ceil(value.number() - 1e-9), 0.0, 1e9);
+    const std::string why =
+        rule_.condition.nodes.empty()
+            ? std::string()
+            : fmt::format("{}{} ({}): ", rule_.condition.text, held_for(seen), numbers_of(seen));
+    return {name_, int(exact), fmt::format("{}{} is {}", why, what, grouped(std::int64_t(exact)))};
+  }
+
   bool is_over(Instant at, const Sustained<Judged>& seen) const {
     const Sample& sample = *seen.value->sample;
     if (at - *fired_at_ >= rule_.pause) return true;
@@ -97,6 +112,7 @@ Stream<Proposal> when_pipeline(const Stream<Sample>& samples, const std::string&
   const Duration gap_max = 3 * spec.every;
   return samples
       .map([condition = rule.condition](const Sample& sample) {
+        if (condition.nodes.empty()) return Judged{&sample, {.truth = true, .of_node = {}}};
         return Judged{&sample, value_of(condition, sample)};
       })
       .sustained(rule.sustained, gap_max, [](const Judged& judged) { return judged.value.truth; })

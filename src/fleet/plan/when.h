@@ -1,4 +1,4 @@
-// when ... for ... add or remove: a change of size on a condition.
+// when ... for ... add, remove or to: a change of size, or a size, on a condition.
 //
 //   samples -> sustained(for) -> firing, with its memory -> proposals
 //
@@ -12,6 +12,9 @@
 // that boots is not to be removed twice). It only ever lowers: the largest want wins, so with
 // headroom at 4 and remove at 3 there are 4. It is withdrawn as soon as its condition is not true
 // any more or cannot be told.
+//
+// *to* is a size: its number, rounded up, is wanted as long as the condition has held for `for`
+// (without `when`: always). No memory, so no pause. A number that cannot be told is no opinion.
 //
 // A condition that cannot be told (expression_value.h), a late tick and a gap begin `for` anew
 // (stream.h).

@@ -30,6 +30,8 @@ Strength strength(Op op) {
   switch (op) {
     case Op::number:
     case Op::aggregate:
+    case Op::ceil:
+    case Op::floor:
       return of_leaf;
     case Op::negate:
       return of_negate;
@@ -61,6 +63,10 @@ const char* sign(Op op) {
     case Op::number:
     case Op::aggregate:
       return "";
+    case Op::ceil:
+      return "ceil";
+    case Op::floor:
+      return "floor";
     case Op::negate:
     case Op::subtract:
       return "-";
@@ -122,17 +128,24 @@ class ExpressionParser {  // one use: parse() once
     advance();
   }
 
-  bool parse() {
+  bool parse(ExpressionType type) {
     if (text_.size() > bytes_max)
       return fail(
           bytes_max,
           fmt::format("a condition has at most {} characters: split it into two rules", bytes_max));
     if (token_.kind == Kind::end)
-      return fail(token_.at, "a condition is missing: say for example avg(connections) > 400");
+      return fail(token_.at,
+                  type == ExpressionType::truth
+                      ? "a condition is missing: say for example avg(connections) > 400"
+                      : "a number is missing: say for example ceil(sum(connections) / 400)");
     const auto root = parse_from(of_or);
     if (!root) return false;
     if (token_.kind != Kind::end) return fail_leftover();
-    if (!root->truth)
+    if (type == ExpressionType::number && root->truth)
+      return fail(root->at,
+                  "this is a truth, and a number of instances is needed, as in "
+                  "ceil(sum(connections) / 400)");
+    if (type == ExpressionType::truth && !root->truth)
       return fail(root->at,
                   "this is a number, and a condition needs a truth: compare it, as in "
                   "avg(connections) > 400");
@@ -278,6 +291,7 @@ class ExpressionParser {  // one use: parse() once
           fmt::format(
               "`{0}` is a number of each instance: say avg({0}), sum({0}), max({0}) or p95({0})",
               name.text));
+    if (const auto function = function_of(name.text)) return parse_function(*function, name);
     Expression::Node node{.op = Op::aggregate};
     if (!read_aggregate(name, node)) return std::nullopt;
     advance();
@@ -300,11 +314,29 @@ class ExpressionParser {  // one use: parse() once
     return push(node, name.at);
   }
 
-  bool read_aggregate(const ExpressionToken& name, Expression::Node& node) {
-    using Aggregate = Expression::Aggregate;
-    std::string word(name.text);
+  static std::string lower(std::string_view text) {
+    std::string word(text);
     std::ranges::transform(word, word.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    return word;
+  }
+
+  static std::optional<Op> function_of(std::string_view name) {
+    if (lower(name) == "ceil") return Op::ceil;
+    if (lower(name) == "floor") return Op::floor;
+    return std::nullopt;
+  }
+
+  Parsed parse_function(Op op, ExpressionToken name) {
+    name.op = op;
+    const Parsed operand = parse_parentheses();
+    if (!operand || !suits(*operand, name)) return std::nullopt;
+    return push({.op = op, .left = operand->node}, name.at);
+  }
+
+  bool read_aggregate(const ExpressionToken& name, Expression::Node& node) {
+    using Aggregate = Expression::Aggregate;
+    const std::string word = lower(name.text);
     constexpr std::array<Aggregate, 5> kinds = {Aggregate::count, Aggregate::sum, Aggregate::avg,
                                                 Aggregate::min, Aggregate::max};
     const auto known = std::ranges::find(aggregates, word);
@@ -321,11 +353,11 @@ class ExpressionParser {  // one use: parse() once
       return true;
     }
     const auto guess = nearest(word, aggregates);
-    return fail(
-        name.at,
-        guess ? fmt::format("`{}` is not known: do you mean {}?", name.text, *guess)
-              : fmt::format("`{}` is not known: there are count, sum, avg, min, max and p1 to p99",
-                            name.text));
+    return fail(name.at, guess
+                             ? fmt::format("`{}` is not known: do you mean {}?", name.text, *guess)
+                             : fmt::format("`{}` is not known: there are count, sum, avg, min, "
+                                           "max, p1 to p99, ceil and floor",
+                                           name.text));
   }
 
   bool read_metric(Expression::Node& node) {
@@ -360,6 +392,10 @@ void print(const Expression& expression, std::size_t index, Strength at_least,
                ? fmt::format("p{}", node.percent)
                : std::string(aggregates[std::size_t(node.aggregate)]);
     out += fmt::format("({})", node.metric < metrics.size() ? metrics[node.metric] : "?");
+  } else if (node.op == Op::ceil || node.op == Op::floor) {
+    out += fmt::format("{}(", sign(node.op));
+    print(expression, node.left, any, metrics, out);
+    out += ')';
   } else if (node.op == Op::negate || node.op == Op::logical_not) {
     out += node.op == Op::negate ? "-" : "not ";
     print(expression, node.left, own, metrics, out);
@@ -374,9 +410,10 @@ void print(const Expression& expression, std::size_t index, Strength at_least,
 }  // namespace
 
 std::expected<Expression, ExpressionMistake> parse_expression(std::string_view text,
-                                                              std::vector<std::string>& metrics) {
+                                                              std::vector<std::string>& metrics,
+                                                              ExpressionType type) {
   ExpressionParser parser(text, metrics);
-  if (!parser.parse()) return std::unexpected(std::move(parser.mistake));
+  if (!parser.parse(type)) return std::unexpected(std::move(parser.mistake));
   metrics = parser.take_metrics();
   return Expression{std::string(text), std::move(parser.nodes)};
 }

@@ -1,10 +1,12 @@
-// The text of a `when:` into the tree that rules evaluate, and back.
+// The text of a `when:` or a `to:` into the tree that rules evaluate, and back.
 //
 //   truth   = truth ("or" truth | "and" truth) | "not" truth | compare | "(" truth ")"
 //   compare = number ("<" | "<=" | ">" | ">=" | "==" | "!=") number        one at a time: no 1 < x
 //   < 2 number  = number ("+" | "-" | "*" | "/") number | "-" number | "(" number ")" | 12 | 0.5 |
 //   1e6 | aggregate aggregate = ("count" | "sum" | "avg" | "min" | "max" | "p1".."p99") "(" metric
 //   ")" | "count" "(" ")"
+//
+// ceil(number) and floor(number) are numbers, too: whole ones, up and down.
 //
 // Strongest first: unary -, * /, + -, comparison, not, and, or; all from the left. So `not` takes
 // the whole comparison behind it: `not a > b` is `not (a > b)`. `&&`, `||` and `!` mean and, or,
@@ -35,8 +37,10 @@ struct ExpressionMistake {
 
 // `metrics` become ClusterSpec::metrics: [0] is "connections" (put there when empty), and every
 // name that is new is appended; nodes hold indices into it. On a mistake `metrics` is as it was.
-std::expected<Expression, ExpressionMistake> parse_expression(std::string_view text,
-                                                              std::vector<std::string>& metrics);
+enum class ExpressionType { truth, number };
+std::expected<Expression, ExpressionMistake> parse_expression(
+    std::string_view text, std::vector<std::string>& metrics,
+    ExpressionType type = ExpressionType::truth);
 
 // The nodes in words, with no more parentheses than needed: parsed again it is the same tree.
 std::string to_text(const Expression& expression, std::span<const std::string> metrics);

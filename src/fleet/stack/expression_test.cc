@@ -38,8 +38,18 @@ TEST(Expression, reads_what_users_write) {
       {"-sum(a) < --5", "-sum(a) < --5"},
       {"-(sum(a) + 1) < 5", "-(sum(a) + 1) < 5"},
       {"sum(a) --1 > 0", "sum(a) - -1 > 0"},
+      {"CEIL( sum(a) / 3 ) * 2 > floor(-2.5)", "ceil(sum(a) / 3) * 2 > floor(-2.5)"},
   };
   for (const auto& [text, tree] : cases) EXPECT_EQ(tree_of(text), tree) << text;
+}
+
+TEST(Expression, a_number_where_a_number_is_asked_for) {
+  std::vector<std::string> metrics;
+  EXPECT_TRUE(parse_expression("ceil(sum(connections) / 400)", metrics, ExpressionType::number));
+  EXPECT_FALSE(parse_expression("ceil(sum(connections) / 400)", metrics));
+  EXPECT_FALSE(parse_expression("sum(connections) > 400", metrics, ExpressionType::number));
+  for (const char* wrong : {"ceil sum(a)", "ceil(sum(a) > 1)", "ceil()", "ceil(1", ""})
+    EXPECT_FALSE(parse_expression(wrong, metrics, ExpressionType::number)) << wrong;
 }
 
 TEST(Expression, the_flat_tree_has_children_before_parents_and_the_root_last) {
@@ -157,9 +167,9 @@ TEST(Expression, hostile_texts_are_refused_in_a_sentence) {
 // Random texts of the language's own tokens: those that parse must print to a text of the same
 // tree.
 TEST(Expression, what_is_printed_reads_as_the_same_tree) {
-  constexpr std::string_view tokens[] = {"1",  "2.5", "sum(a)", "p95(b.c)", "count()", "+",  "-",
-                                         "*",  "/",   "<",      ">=",       "==",      "!=", "and",
-                                         "or", "not", "(",      ")",        "!",       "(",  ")"};
+  constexpr std::string_view tokens[] = {
+      "1",  "2.5", "sum(a)", "p95(b.c)", "count()", "+", "-", "*", "/", "<",     ">=",    "==",
+      "!=", "and", "or",     "not",      "(",       ")", "!", "(", ")", "ceil(", "floor("};
   Random random(7);
   int parsed_count = 0;
   for (int round = 0; round < 200'000; ++round) {

@@ -6,9 +6,15 @@
 namespace utakata {
 namespace {
 
+std::optional<Zone> tokyo_only(std::string_view name) {
+  return name == "Asia/Tokyo" ? std::optional(Zone{.name = std::string(name), .periods = {{}}})
+                              : std::nullopt;
+}
+
 std::vector<Mistake> mistakes_of(std::string_view text,
                                  std::map<std::string, std::string> parameters = {}) {
-  auto stack = parse_stack({.text = text, .folder = "/srv", .parameters = std::move(parameters)});
+  auto stack = parse_stack(
+      {.text = text, .folder = "/srv", .parameters = std::move(parameters), .zone_of = tokyo_only});
   return stack ? std::vector<Mistake>{} : stack.error();
 }
 
@@ -142,19 +148,34 @@ TEST(Mistakes, of_rules) {
       {cluster("run: x\nscale:\n- headroom: auto"), {"6:17 `headroom: auto` is not yet"}},
       {cluster("run: x\nscale:\n- headroom: some"), {"6:17 a percentage such as"}},
       {cluster("run: x\nscale:\n- headroom: 3\n  add: 2"), {"7:7 belongs to `when`"}},
-      {cluster("run: x\nscale:\n- name: x"), {"6:7 exactly one of `headroom` and `when`"}},
+      {cluster("run: x\nscale:\n- name: x"),
+       {"6:7 exactly one of `headroom`, `target`, `when`, `to` and `at`"}},
       {cluster("run: x\nscale:\n- when: avg(connections) > 4"),
-       {"6:7 exactly one of `add` and `remove`"}},
+       {"6:7 exactly one of `add`, `remove` and `to`"}},
       {cluster("run: x\nscale:\n- { when: avg(connections) > 4, add: 1, remove: 1 }"),
-       {"6:7 exactly one of `add` and"}},
+       {"6:7 exactly one of `add`"}},
       {cluster("run: x\nscale:\n- { when: avg(cpu) > 4, add: 1 }"),
        {"5:5 sockets tell only `connections`"}},
       {cluster("run: x\nscale:\n- { when: connections > 4, add: 1 }"), {"6:15 In `when`: "}},
       {cluster("run: x\nscale:\n- { when: \"4 < connections\", add: 1 }"), {"6:20 In `when`: "}},
-      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: Asia/Tokyo, until: \"Sat 21:30\", "
+      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: Asia/Tokio, until: \"Sat 21:30\", "
                "min: 10 }"),
-       {"6:9 `at` is not yet"}},
-      {cluster("run: x\nscale:\n- { target: 50 }"), {"6:9 `target` is not yet"}},
+       {"6:32 a time zone that this host knows"}},
+      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", min: 10 }"),
+       {"6:7 needs `min`, and exactly"}},
+      {cluster("run: x\nscale:\n- { at: \"Sat 25:30\", min: 10, for: 3h }"),
+       {"6:13 the hour 25 is not within"}},
+      {cluster("run: x\nscale:\n- { at: 2026-12-31 20:00, until: 2026-12-31 19:00, min: 10 }"),
+       {"6:38 is not after `at`"}},
+      {cluster("run: x\nscale:\n- { headroom: 3, min: 2 }"), {"6:22 belongs to `at`"}},
+      {cluster("run: x\nscale:\n- { target: 0 }"), {"6:17 a number above 0"}},
+      {cluster("run: x\nscale:\n- { target: 50, headroom: 3 }"), {"6:7 exactly one of"}},
+      {cluster("run: x\nscale:\n- { target: 50, of: \"a b\" }"), {"6:25 the name of a number"}},
+      {cluster("run: x\nscale:\n- { headroom: 5, of: x }"), {"6:22 belongs to `target`"}},
+      {cluster("run: x\nscale:\n- { to: avg(connections) > 4 }"), {"6:13 In `to`: "}},
+      {cluster("run: x\nscale:\n- { to: ceil(sum(connections) }"), {"6:34 In `to`: "}},
+      {cluster("run: x\nscale:\n- { when: count() > 4, to: 5, pause: 3s }"),
+       {"6:35 belongs to `add` and `remove`"}},
       {cluster("run: x\nscale:\n- { name: a, headroom: 1 }\n- { name: a, headroom: 2 }"),
        {"7:7 Two rules are named `a`"}},
       {cluster("run: x\nscale:\n- 30%"), {"6:7 must be keys and values"}},
@@ -261,8 +282,8 @@ shows:
 price: { instance_hour: 0.034, currency: USD, cap_per_day: 200 }
 notify: [ { slack: "${secrets.slack}", on: [scale, heal, brake, deploy], digest: 1h } ]
 )",
-      {"4:1 `powers` is not yet", "32:11 `at` is not yet", "35:51 `pace` is not yet",
-       "39:1 `shows` is not yet", "42:1 `price` is not yet", "43:1 `notify` is not yet"}};
+      {"4:1 `powers` is not yet", "35:51 `pace` is not yet", "39:1 `shows` is not yet",
+       "42:1 `price` is not yet", "43:1 `notify` is not yet"}};
   expect_said(row);
 }
 

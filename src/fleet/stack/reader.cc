@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "fleet/model/template.h"
+#include "fleet/stack/calendar_text.h"
 
 namespace utakata {
 namespace {
@@ -145,6 +146,38 @@ void Reader::integer(const Yaml& y, std::int64_t lowest, std::int64_t highest,
     return mistake(y, fmt::format("{} must be a whole number from {} to {}, not {}.", called(y),
                                   lowest, highest, in_ticks(*got)));
   into = number;
+}
+
+void Reader::number(const Yaml& y, double highest, std::optional<double>& into) {
+  const auto got = text(y);
+  if (!got) return;
+  const auto number = number_from<double>(*got);
+  if (!number || !(*number > 0) || *number > highest)
+    return mistake(y,
+                   fmt::format("{} must be a number above 0, not {}.", called(y), in_ticks(*got)));
+  into = number;
+}
+
+void Reader::calendar(const Yaml& y, std::optional<Calendar>& into) {
+  const auto got = text(y);
+  if (!got) return;
+  auto read = parse_calendar(*got);
+  if (!read)
+    return mistake(y, fmt::format("{} must be a time such as `2026-12-31 20:00`, `Sat 18:30` or "
+                                  "cron's `30 18 * * sat`: {}.",
+                                  called(y), read.error()));
+  into = std::move(*read);
+}
+
+void Reader::zone(const Yaml& y, Zone& into) {
+  const auto got = text(y);
+  if (!got) return;
+  auto known = zone_of_ ? zone_of_(*got) : *got == "UTC" ? std::optional(Zone{}) : std::nullopt;
+  if (!known)
+    return mistake(y, fmt::format("{} must be a time zone that this host knows, such as "
+                                  "`Asia/Tokyo` or `UTC`, not {}.",
+                                  called(y), in_ticks(*got)));
+  into = std::move(*known);
 }
 
 void Reader::bytes(const Yaml& y, std::optional<std::int64_t>& into) {

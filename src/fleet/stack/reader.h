@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/calendar.h"
 #include "base/instant.h"
 #include "fleet/model/rule.h"
 #include "fleet/model/stack.h"
@@ -25,7 +26,8 @@ class Reader {
  public:
   // Beyond that nobody reads, and a hostile file would make megabytes of them.
   static constexpr std::size_t mistakes_max = 200;
-  explicit Reader(std::string folder) : folder_(std::move(folder)) {}
+  explicit Reader(std::string folder, ZoneTable zone_of = {})
+      : folder_(std::move(folder)), zone_of_(std::move(zone_of)) {}
 
   // No value: declared, but wrong or not given, which was noted; its uses are passed over in
   // silence.
@@ -46,6 +48,7 @@ class Reader {
   void integer(const Yaml& y, int lowest, int highest, int& into);
   void integer(const Yaml& y, std::int64_t lowest, std::int64_t highest,
                std::optional<std::int64_t>& into);
+  void number(const Yaml& y, double highest, std::optional<double>& into);  // above 0
   void bytes(const Yaml& y, std::optional<std::int64_t>& into);
   void duration(const Yaml& y, Duration lowest, Duration highest, Duration& into);
   void share(const Yaml& y, double& into);  // `25%` gives 0.25; above 0, at most 100 %
@@ -54,6 +57,8 @@ class Reader {
   void web_path(const Yaml& y, std::string& into);  // `/healthz`
   void path(const Yaml& y,
             std::string& into);  // of a file: absolute, against the stack file's folder
+  void calendar(const Yaml& y, std::optional<Calendar>& into);  // `Sat 18:30`
+  void zone(const Yaml& y, Zone& into);                         // `Asia/Tokyo`
   void texts(const Yaml& y,
              std::vector<std::string>& into);  // a list of texts; a single text is a list of one
   // Notes a mistake unless `text` is a lower-case name such as `game-2`.
@@ -63,6 +68,7 @@ class Reader {
   std::optional<std::string> raw(const Yaml& y);
   void parameter_unknown(const Yaml& y, std::string_view name);
   std::string folder_;
+  ZoneTable zone_of_;
 };
 
 // "`capacity`" of a map's item, "this" of a list's.

@@ -30,6 +30,7 @@ void add_scalars(Json& all) {
       {"anyOf", {reference("text"), {{"type", "array"}, {"items", reference("text")}}}}};
   all["count_from_0"] = or_parameter({{"type", "integer"}, {"minimum", 0}});
   all["count_from_1"] = or_parameter({{"type", "integer"}, {"minimum", 1}});
+  all["number"] = or_parameter({{"type", "number"}, {"exclusiveMinimum", 0}});
   all["duration"] = texts_like(R"(^([0-9.]+(ms|s|m|h|d))+$)");
   all["duration_or_none"] = texts_like(R"(^(none|([0-9.]+(ms|s|m|h|d))+)$)");
   all["percentage"] = texts_like("^[0-9.]+ ?%$");

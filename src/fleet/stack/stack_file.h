@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/calendar.h"
 #include "fleet/model/stack.h"
 #include "fleet/stack/mistake.h"
 
@@ -17,6 +18,7 @@ struct ParseInput {
   std::string_view text;
   std::string folder;                             // absolute; what relative paths in the file mean
   std::map<std::string, std::string> parameters;  // of `-p name=value`
+  ZoneTable zone_of = {};                         // of `zone:`; none: there is only UTC
 };
 
 // What comes back is complete: parameters filled in, defaults in place, paths absolute, clusters in
