@@ -86,7 +86,17 @@ void Control::take(SeatReport report) {
   if (Cluster* cluster = find(report.cluster)) cluster->take(std::move(report));
 }
 
-Cluster* Control::find(const std::string& name) {
+const Fleet* Control::fleet(const std::string& cluster) const {
+  const Cluster* const known = find(cluster);
+  return known ? &known->fleet() : nullptr;
+}
+
+const Plan* Control::last_plan(const std::string& cluster) const {
+  const Cluster* const known = find(cluster);
+  return known ? &known->last_plan() : nullptr;
+}
+
+Cluster* Control::find(const std::string& name) const {
   const auto found =
       std::ranges::find_if(clusters_, [&](const auto& c) { return c->spec().name == name; });
   return found == clusters_.end() ? nullptr : found->get();

@@ -13,6 +13,8 @@
 #include "base/problem.h"
 #include "fleet/model/activity.h"
 #include "fleet/model/admin.h"
+#include "fleet/model/fleet.h"
+#include "fleet/model/plan.h"
 #include "fleet/model/placement.h"
 #include "fleet/model/stack.h"
 #include "fleet/probe/probe.h"
@@ -72,6 +74,9 @@ class Control {
   Expected<std::string> ask(
       const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
   const Stack& stack() const { return stack_; }
+  // For who watches; none: there is no such cluster. Valid until the next tick.
+  const Fleet* fleet(const std::string& cluster) const;
+  const Plan* last_plan(const std::string& cluster) const;
 
  private:
   friend class Cluster;
@@ -79,7 +84,7 @@ class Control {
   void down_turn();
   std::string unmet_needs(const ClusterSpec& spec) const;
   bool needed_by_living(const ClusterSpec& spec) const;
-  Cluster* find(const std::string& name);
+  Cluster* find(const std::string& name) const;
   Cluster* owner_of(const InstanceId& id);
   Expected<std::string> admin_instance(const AdminCall& call);
   Expected<std::string> admin_scale(const AdminCall& call);

@@ -1,0 +1,38 @@
+// What goes wrong on a made-up day, drawn from a seed beforehand.
+#pragma once
+
+#include <vector>
+
+#include "base/instant.h"
+#include "base/random.h"
+
+namespace utakata {
+
+enum class FaultKind : std::uint8_t {
+  kill,               // an instance, as by kill -9
+  freeze,             // an instance, for a while
+  lose_host,          // a third of all instances at once
+  bad_boots,          // nothing that is launched becomes ready, for a while
+  refusals,           // nothing can be launched, for a while
+  slow_boots,         // ten times as long, for a while
+  broken_probe,       // nobody answers the controller, while clients notice nothing
+  crash_controller,   // at one of its next steps, whichever
+  freeze_controller,  // for a while
+  full_store,         // nothing can be recorded, for a while
+  step_clock          // the wall clock, by a day or less
+};
+inline constexpr int kFaultKinds = 11;
+const char* to_text(FaultKind kind);
+
+struct Fault {
+  Duration at{};  // since the beginning
+  FaultKind kind = FaultKind::kill;
+  Duration lasts{};
+  std::uint64_t draw = 0;  // chooses the victim
+  bool operator==(const Fault&) const = default;
+};
+
+// In order of time; none in the first and the last twentieth of the day.
+std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length);
+
+}  // namespace utakata

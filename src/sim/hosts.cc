@@ -1,0 +1,188 @@
+#include "sim/hosts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace utakata {
+namespace {
+
+constexpr Duration kNewsTime{1ms};     // from something happening to the controller's being woken
+constexpr Duration kAnswerTime{20ms};  // of a probe
+
+// Box and Muller, one of the two.
+double normal(Random& random) {
+  const double radius = std::sqrt(-2 * std::log(1 - random.unit()));
+  return radius * std::cos(2 * std::numbers::pi * random.unit());
+}
+
+}  // namespace
+
+Guest* Hosts::find(const InstanceId& id) {
+  const auto known = index_.find(id);
+  return known == index_.end() || guests_[known->second].phase == Guest::Phase::gone
+             ? nullptr
+             : &guests_[known->second];
+}
+
+Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
+  const auto index = std::uint32_t(guests_.size());
+  Guest& guest = guests_.emplace_back();
+  guest.id = id;
+  guest.cluster = cluster;
+  guest.handle = fmt::format("pid {}", next_pid_++);
+  guest.address = {"127.0.0.1", std::uint16_t(20'000 + next_port_++ % 40'000)};
+  guest.launched_at = timeline_.now();
+  guest.is_owned = true;
+  guest.boots_badly = random_.unit() < habits.bad_boots;
+  index_[id] = index;
+  there_.push_back(index);
+  return guest;
+}
+
+// The gate stands, and the controller hears of it.
+void Hosts::enter(std::uint32_t index) {
+  Guest& guest = guests_[index];
+  if (guest.phase != Guest::Phase::asked) return;
+  guest.phase = Guest::Phase::gated;
+  if (guest.is_owned)
+    tell({.kind = ProviderNews::Kind::launched,
+          .id = guest.id,
+          .handle = guest.handle,
+          .address = guest.address,
+          .what = {}});
+}
+
+void Hosts::boot(std::uint32_t index) {
+  Guest& guest = guests_[index];
+  guest.phase = Guest::Phase::booting;
+  ++guest.starts;
+  const Duration takes = from_seconds(to_seconds(habits.boot) * std::exp(0.25 * normal(random_)));
+  timeline_.after(takes, [this, index] {
+    Guest& guest = guests_[index];
+    if (guest.phase != Guest::Phase::booting) return;
+    if (guest.boots_badly) return die(guest, "exit code 1");
+    guest.phase = Guest::Phase::serving;
+    guest.ready_at = timeline_.now();
+  });
+}
+
+void Hosts::die(Guest& guest, const std::string& what) {
+  if (guest.phase == Guest::Phase::gone) return;
+  guest.phase = Guest::Phase::gone;
+  std::erase(there_, index_of(guest));
+  on_gone(guest);
+  if (guest.is_owned)
+    tell({.kind = ProviderNews::Kind::gone,
+          .id = guest.id,
+          .handle = {},
+          .address = {},
+          .what = what});
+}
+
+void Hosts::freeze(Guest& guest, Duration time) {
+  if (guest.is_frozen) return;
+  guest.is_frozen = true;
+  guest.frozen_at = timeline_.now();
+  on_freeze(guest);
+  timeline_.after(time, [&guest] { guest.is_frozen = false; });
+}
+
+void Hosts::tell(ProviderNews news) {
+  if (!provider_) return;
+  provider_->news_.push_back(std::move(news));
+  if (provider_->news_.size() > 1) return;  // it is woken already
+  timeline_.after(kNewsTime, [this] {
+    if (provider_ && !provider_->news_.empty() && provider_->wake_) provider_->wake_();
+  });
+}
+
+HostsProvider::HostsProvider(Hosts& hosts) : hosts_(hosts) { hosts_.provider_ = this; }
+
+HostsProvider::~HostsProvider() {
+  hosts_.provider_ = nullptr;
+  for (const std::uint32_t index : hosts_.there()) {
+    Guest& guest = hosts_.guests_[index];
+    guest.is_owned = false;
+    if (guest.phase == Guest::Phase::asked || guest.phase == Guest::Phase::gated)
+      hosts_.die(guest, "its gate closed");
+  }
+}
+
+Expected<void> HostsProvider::launch(const InstanceId& id, const LaunchSpec& spec) {
+  if (hosts_.find(id)) return {};
+  if (hosts_.habits.refuses)
+    return problem(Problem::Kind::unavailable, "the process table is full", true);
+  const std::uint32_t index = hosts_.index_of(hosts_.make(id, spec.cluster));
+  hosts_.timeline_.after(hosts_.habits.launch, [&hosts = hosts_, index] { hosts.enter(index); });
+  return {};
+}
+
+void HostsProvider::release(const InstanceId& id) {
+  const Guest* guest = hosts_.find(id);
+  if (guest && guest->phase == Guest::Phase::gated) hosts_.boot(hosts_.index_of(*guest));
+}
+
+void HostsProvider::adopt(const InstanceId& id, const std::string& handle, const Address&) {
+  Guest* guest = hosts_.find(id);
+  if (!guest || (!handle.empty() && handle != guest->handle)) {
+    hosts_.tell({.kind = ProviderNews::Kind::gone,
+                 .id = id,
+                 .handle = {},
+                 .address = {},
+                 .what = handle.empty() ? "was never started" : "ended while nobody watched"});
+    return;
+  }
+  guest->is_owned = true;
+  if (handle.empty())
+    hosts_.tell({.kind = ProviderNews::Kind::launched,
+                 .id = id,
+                 .handle = guest->handle,
+                 .address = guest->address,
+                 .what = {}});
+}
+
+Expected<void> HostsProvider::stop(const InstanceId& id, Duration grace) {
+  Guest* guest = hosts_.find(id);
+  if (!guest || guest->phase == Guest::Phase::stopping) return {};
+  hosts_.on_stop(*guest);
+  const bool ran = guest->phase == Guest::Phase::booting || guest->phase == Guest::Phase::serving;
+  guest->phase = Guest::Phase::stopping;
+  // Who is frozen does not hear SIGTERM, and ends by SIGKILL.
+  const Duration takes = !ran ? Duration{0} : guest->is_frozen ? grace : hosts_.habits.stop;
+  hosts_.timeline_.after(takes, [&hosts = hosts_, index = hosts_.index_of(*guest)] {
+    hosts.die(hosts[index], "exit code 0");
+  });
+  return {};
+}
+
+void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
+                      std::function<void(std::vector<Sight>)> done) {
+  std::vector<Sight> sights(targets.size());
+  bool all_answer = true;
+  const Instant answered = timeline_.now() + kAnswerTime;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    Sight& sight = sights[i];
+    sight.asked = true;
+    const Guest* guest = hosts_.find(targets[i].id);
+    const bool refuses = !guest || !guest->is_frozen;  // nobody listens: that is known at once
+    if (!guest || !guest->answers() || hosts_.habits.is_probe_broken) {
+      sight.problem = "no answer";
+      all_answer &= refuses && !hosts_.habits.is_probe_broken;
+      continue;
+    }
+    sight.answered = sight.ready = true;
+    sight.count = Count{guest->connections, answered};
+    if (!spec_.count.accepted.empty()) sight.accepted = guest->accepted;
+    sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
+    sight.metrics[0] = guest->connections;
+  }
+  timeline_.after(
+      all_answer ? kAnswerTime : deadline,
+      [sights = std::move(sights), done = std::move(done)]() mutable { done(std::move(sights)); });
+}
+
+}  // namespace utakata

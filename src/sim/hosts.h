@@ -1,0 +1,122 @@
+// The made-up world's instances: they boot, serve, freeze and die by themselves, whoever controls
+// them. They are the truth that a controller's record is compared with.
+//
+// Hosts outlives controllers; each life of one has a HostsProvider of its own, and those never
+// released end with it. Deterministic, one thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "fleet/probe/probe.h"
+#include "fleet/provider/provider.h"
+#include "sim/timeline.h"
+
+namespace utakata {
+
+// Why those who were on an instance when it ended were cut.
+enum class CutCause : std::uint8_t { fault, healing, deadline, scaling, by_hand };
+
+struct Guest {
+  enum class Phase : std::uint8_t { asked, gated, booting, serving, stopping, gone };
+  InstanceId id;
+  std::string cluster;
+  std::string handle;
+  Address address;
+  Phase phase = Phase::asked;
+  bool is_frozen = false;
+  bool boots_badly = false;  // it ends when it should be ready
+  bool is_owned = false;     // by the present provider
+  CutCause cut_cause = CutCause::fault;
+  Instant frozen_at{}, launched_at{}, ready_at{};
+  int connections = 0, connections_most = 0;
+  std::int64_t accepted = 0;
+  std::uint32_t first_person = 0xffffffff;  // on it: people.h
+  int starts = 0;                           // how often its command was let go
+
+  bool is_there() const { return phase != Phase::asked && phase != Phase::gone; }
+  bool answers() const { return phase == Phase::serving && !is_frozen; }
+};
+
+class HostsProvider;
+
+class Hosts {
+ public:
+  struct Habits {
+    Duration boot{3s};             // median, of a log-normal with sigma 0.25
+    Duration launch{20ms};         // to the news of it
+    Duration stop{100ms};          // from SIGTERM to the end
+    double bad_boots = 0;          // share of launches that never become ready
+    bool refuses = false;          // every launch, with `retry`
+    bool is_probe_broken = false;  // nobody answers the controller; clients do not notice
+  };
+  Hosts(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
+
+  Habits habits;
+  // Told when a guest that served is gone, has frozen or goes on: who is on it notices in their own
+  // time.
+  std::function<void(Guest&)> on_gone = [](Guest&) {}, on_freeze = [](Guest&) {};
+  // The controller asked for its stop: the moment of a cut, if it is one.
+  std::function<void(Guest&)> on_stop = [](Guest&) {};
+
+  Guest* find(const InstanceId& id);
+  Guest& operator[](std::uint32_t index) { return guests_[index]; }
+  std::uint32_t index_of(const Guest& guest) const { return index_.at(guest.id); }
+  std::vector<std::uint32_t> there() const { return there_; }  // indices, in the order of launch
+  void die(Guest& guest, const std::string& what);
+  void freeze(Guest& guest, Duration time);
+
+ private:
+  friend class HostsProvider;
+  Guest& make(const InstanceId& id, const std::string& cluster);
+  void enter(std::uint32_t index);
+  void boot(std::uint32_t index);
+  void tell(ProviderNews news);
+
+  Timeline& timeline_;
+  Random random_;
+  std::deque<Guest> guests_;  // gone ones, too: their number is never used again
+  std::unordered_map<InstanceId, std::uint32_t> index_;
+  std::vector<std::uint32_t> there_;
+  HostsProvider* provider_ = nullptr;
+  int next_pid_ = 1000;
+  int next_port_ = 0;
+};
+
+class HostsProvider final : public Provider {
+ public:
+  explicit HostsProvider(Hosts& hosts);
+  ~HostsProvider() override;
+  Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
+  void release(const InstanceId& id) override;
+  void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
+  Expected<void> stop(const InstanceId& id, Duration grace) override;
+  std::vector<ProviderNews> hear() override { return std::exchange(news_, {}); }
+  void on_news(std::function<void()> wake) override { wake_ = std::move(wake); }
+
+ private:
+  friend class Hosts;
+  Hosts& hosts_;
+  std::vector<ProviderNews> news_;
+  std::function<void()> wake_;
+};
+
+class HostsProbe final : public Probe {
+ public:
+  HostsProbe(Hosts& hosts, Timeline& timeline, const ClusterSpec& spec)
+      : hosts_(hosts), timeline_(timeline), spec_(spec) {}
+  void look(std::span<const ProbeTarget> targets, Duration deadline,
+            std::function<void(std::vector<Sight>)> done) override;
+
+ private:
+  Hosts& hosts_;
+  Timeline& timeline_;
+  const ClusterSpec spec_;
+};
+
+}  // namespace utakata

@@ -1,0 +1,191 @@
+#include "sim/lives.h"
+
+#include <fmt/format.h>
+
+namespace utakata {
+
+class Lives::CrashingStore final : public Store {
+ public:
+  CrashingStore(Store& inner, Lives& lives) : inner_(inner), lives_(lives) {}
+  Expected<Saved> load() override { return inner_.load(); }
+  Expected<void> record(Batch& batch) override {
+    lives_.step();
+    auto done = inner_.record(batch);
+    lives_.step();
+    return done;
+  }
+  Expected<void> set(std::string_view name, std::string_view text) override {
+    return inner_.set(name, text);
+  }
+  Expected<std::vector<Activity>> activities(const ActivityQuery& query) override {
+    return inner_.activities(query);
+  }
+  // A day of thousands of instances would be gigabytes.
+  Expected<void> observe(std::string_view, WallTime, std::string_view) override { return {}; }
+  Expected<std::vector<ObservationRow>> observations(std::string_view cluster, std::int64_t after,
+                                                     int limit) override {
+    return inner_.observations(cluster, after, limit);
+  }
+
+ private:
+  Store& inner_;
+  Lives& lives_;
+};
+
+class Lives::CrashingProvider final : public Provider {
+ public:
+  CrashingProvider(Provider& inner, Lives& lives) : inner_(inner), lives_(lives) {}
+  Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override {
+    return between([&] { return inner_.launch(id, spec); });
+  }
+  void release(const InstanceId& id) override {
+    between([&] { return inner_.release(id), Expected<void>{}; });
+  }
+  void adopt(const InstanceId& id, const std::string& handle, const Address& address) override {
+    inner_.adopt(id, handle, address);
+  }
+  Expected<void> stop(const InstanceId& id, Duration grace) override {
+    return between([&] { return inner_.stop(id, grace); });
+  }
+  std::vector<ProviderNews> hear() override { return inner_.hear(); }
+  void on_news(std::function<void()> wake) override {
+    inner_.on_news([&lives = lives_, wake = std::move(wake)] { lives.hold(wake); });
+  }
+
+ private:
+  template <class Order>
+  Expected<void> between(Order order) {
+    lives_.step();
+    auto done = order();
+    lives_.step();
+    return done;
+  }
+  Provider& inner_;
+  Lives& lives_;
+};
+
+// Its answers wait while the controller is frozen.
+class Lives::HeldProbe final : public Probe {
+ public:
+  HeldProbe(std::unique_ptr<Probe> inner, Lives& lives) : inner_(std::move(inner)), lives_(lives) {}
+  void look(std::span<const ProbeTarget> targets, Duration deadline,
+            std::function<void(std::vector<Sight>)> done) override {
+    inner_->look(
+        targets, deadline, [&lives = lives_, done = std::move(done)](std::vector<Sight> sights) {
+          lives.hold([done, sights = std::move(sights)]() mutable { done(std::move(sights)); });
+        });
+  }
+
+ private:
+  std::unique_ptr<Probe> inner_;
+  Lives& lives_;
+};
+
+class Lives::SilentTeller final : public Teller {
+ public:
+  void tell(const Message&, std::function<void(Expected<void>)>) override {}
+};
+
+Lives::Lives(Timeline& timeline, Hosts& hosts, Stack stack, std::uint64_t seed)
+    : timeline_(timeline), hosts_(hosts), stack_(std::move(stack)), seed_(seed) {
+  crashing_store_ = std::make_unique<CrashingStore>(store_, *this);
+  teller_ = std::make_unique<SilentTeller>();
+}
+Lives::~Lives() = default;
+
+void Lives::step() {
+  if (steps_left_ > 0 && --steps_left_ == 0) throw Crash{};
+}
+
+void Lives::crash_after(int steps) { steps_left_ = steps; }
+
+void Lives::freeze(Duration time) {
+  frozen_until_ = std::max(frozen_until_, timeline_.now() + time);
+}
+
+void Lives::hold(std::function<void()> work) {
+  const Duration left = frozen_until_ - timeline_.now();
+  if (left <= Duration{0}) return work();
+  timeline_.after(left, [this, life = life_, work = std::move(work)] {
+    if (life == life_) hold(work);
+  });
+}
+
+PlacementLedger* Lives::ledger(const std::string& cluster) {
+  const auto known = ledgers_.find(cluster);
+  return is_up() && known != ledgers_.end() ? known->second.get() : nullptr;
+}
+
+ControlParts Lives::parts() {
+  return {.clock = timeline_,
+          .after =
+              [this](Duration wait, std::function<void()> work) {
+                timeline_.after(wait, [this, life = life_, work = std::move(work)] {
+                  if (life == life_) hold(work);
+                });
+              },
+          .provider = *crashing_provider_,
+          .store = *crashing_store_,
+          .teller = *teller_,
+          .make_probe =
+              [this](const ClusterSpec& spec) {
+                return std::make_unique<HeldProbe>(
+                    std::make_unique<HostsProbe>(hosts_, timeline_, spec), *this);
+              },
+          .publish = [this](std::shared_ptr<const PlacementView> view) { publish(view); },
+          .token_of = [](const InstanceId& id) { return id.text; },
+          .hash_of = [](const std::string& token) { return token; },
+          .parse = [](const std::string&) -> Expected<Stack> {
+            return problem(Problem::Kind::invalid, "a made-up stack is not edited");
+          },
+          .on_activity = [](const Activity&) {},
+          .on_problem = [](const std::string&) {},
+          .on_down = [] {},
+          .api_url = "http://127.0.0.1:7070",
+          .run_folder = "/"};
+}
+
+// A millisecond there, and one back.
+void Lives::publish(const std::shared_ptr<const PlacementView>& view) {
+  timeline_.after(1ms, [this, life = life_, view] {
+    if (life != life_) return;
+    hold([this, life, view] {
+      auto& ledger = ledgers_[view->cluster];
+      if (!ledger)
+        ledger = std::make_unique<PlacementLedger>(PlacementLedger::Options{.seed = seed_});
+      ledger->apply(*view, timeline_.now());
+      timeline_.after(1ms, [this, life, report = ledger->report()] {
+        if (life != life_) return;
+        hold([this, report] { control_->take(report); });
+      });
+    });
+  });
+}
+
+void Lives::begin() {
+  provider_ = std::make_unique<HostsProvider>(hosts_);
+  crashing_provider_ = std::make_unique<CrashingProvider>(*provider_, *this);
+  since_ = timeline_.now();
+  control_ = std::make_unique<Control>(parts(), stack_);
+  (void)control_->start(*store_.load());
+}
+
+// Seats held and keys are what a journal would have kept: a new ledger hears of them.
+void Lives::crash() {
+  ++life_;
+  steps_left_ = 0;
+  frozen_until_ = {};
+  control_.reset();
+  crashing_provider_.reset();
+  provider_.reset();
+  for (auto& [cluster, ledger] : ledgers_) {
+    auto fresh = std::make_unique<PlacementLedger>(PlacementLedger::Options{.seed = seed_});
+    {
+      const auto replay = fresh->replay(timeline_.now());
+      ledger->dump(*replay);
+    }
+    ledger = std::move(fresh);
+  }
+}
+
+}  // namespace utakata

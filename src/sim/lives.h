@@ -1,0 +1,62 @@
+// The controller in a made-up world: its lives one after another, over one store and one world.
+// Private to run.cc.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fleet/control/control.h"
+#include "fleet/plan/place.h"
+#include "fleet/store/memory.h"
+#include "sim/hosts.h"
+
+namespace utakata {
+
+struct Crash {};  // the controller ends here; thrown
+
+class Lives {
+ public:
+  Lives(Timeline& timeline, Hosts& hosts, Stack stack, std::uint64_t seed);
+  ~Lives();
+
+  void begin();                 // a life; what an earlier one recorded goes on
+  void crash();                 // at once
+  void crash_after(int steps);  // of recording or ordering: throws Crash out of the timeline
+  void freeze(Duration time);   // it does nothing for so long, and then everything late
+  bool is_up() const { return control_ && timeline_.now() >= frozen_until_; }
+  Instant since() const { return since_; }
+
+  Control* control() { return control_.get(); }
+  MemoryStore& store() { return store_; }
+  // None while there is nobody to ask.
+  PlacementLedger* ledger(const std::string& cluster);
+
+ private:
+  class CrashingStore;
+  class CrashingProvider;
+  class HeldProbe;
+  class SilentTeller;
+  void step();  // of what may be cut short by a crash
+  void hold(std::function<void()> work);
+  ControlParts parts();
+  void publish(const std::shared_ptr<const PlacementView>& view);
+
+  Timeline& timeline_;
+  Hosts& hosts_;
+  const Stack stack_;
+  const std::uint64_t seed_;
+  MemoryStore store_;
+  std::unique_ptr<Store> crashing_store_;
+  std::unique_ptr<HostsProvider> provider_;
+  std::unique_ptr<Provider> crashing_provider_;
+  std::unique_ptr<Teller> teller_;
+  std::unique_ptr<Control> control_;
+  std::map<std::string, std::unique_ptr<PlacementLedger>> ledgers_;
+  Instant since_{}, frozen_until_{};
+  int life_ = 0, steps_left_ = 0;
+};
+
+}  // namespace utakata

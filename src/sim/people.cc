@@ -1,0 +1,213 @@
+#include "sim/people.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace utakata {
+
+People::People(Timeline& timeline, Hosts& hosts, std::uint64_t seed)
+    : timeline_(timeline), hosts_(hosts), random_(seed) {
+  timeline_.on_event([this](const Timeline::Event& event) { take(event); });
+  hosts_.on_gone = [this](Guest& guest) { cut_all(guest, guest.cut_cause); };
+  hosts_.on_freeze = [this](Guest& guest) {
+    for (const Crowd& crowd : crowds_)
+      if (crowd.cluster == guest.cluster)
+        after(crowd.patience, lose_patience, hosts_.index_of(guest));
+  };
+}
+
+std::uint32_t People::add(Crowd crowd) {
+  crowds_.push_back(std::move(crowd));
+  return std::uint32_t(crowds_.size() - 1);
+}
+
+void People::after(Duration wait, Kind kind, std::uint32_t who) {
+  timeline_.event(timeline_.now() + wait, kind, who);
+}
+
+Duration People::jittered(Duration around) {
+  return from_seconds(to_seconds(around) * (0.5 + random_.unit()));
+}
+
+void People::take(const Timeline::Event& event) {
+  switch (Kind(event.kind)) {
+    case arrive:
+      return arrives(event.who);
+    case ask:
+      return asks(event.who);
+    case dial:
+      return dials(event.who);
+    case leave:
+      return ends(event.who);
+    case lose_patience:
+      if (Guest& guest = hosts_[event.who]; guest.is_frozen && guest.is_there())
+        cut_all(guest, CutCause::fault);
+      return;
+  }
+}
+
+void People::second() {
+  for (std::uint32_t index = 0; index < crowds_.size(); ++index) {
+    Crowd& crowd = crowds_[index];
+    if (crowd.load.points.empty()) continue;
+    const double wish = crowd.load.at(timeline_.since_begin());
+    const double more = std::floor(wish + random_.unit()) - double(crowd.there.size());
+    for (double i = 0; i < more; ++i) after(from_seconds(random_.unit()), arrive, index);
+    for (double i = more; i < 0 && !crowd.there.empty(); ++i) {
+      const std::uint32_t who = crowd.there[random_.below(crowd.there.size())];
+      if (people_[who].is_connected) departs(who);  // the others may get in yet
+    }
+  }
+}
+
+void People::arrives(std::uint32_t index) {
+  Crowd& crowd = crowds_[index];
+  std::uint32_t who = free_;
+  if (who == kNobody) {
+    who = std::uint32_t(people_.size());
+    people_.emplace_back();
+  } else {
+    free_ = people_[who].place;
+  }
+  Person& person = people_[who];
+  person = {};
+  person.crowd = std::uint8_t(index);
+  person.asks_since = timeline_.now();
+  person.place = std::uint32_t(crowd.there.size());
+  person.room = std::uint32_t(crowd.arrivals / crowd.seats_per_key);
+  crowd.there.push_back(who);
+  ++crowd.arrivals;
+  asks(who);
+}
+
+void People::asks(std::uint32_t who) {
+  Person& person = people_[who];
+  if (person.is_leaving) {
+    departs(who);
+    return forget(who);
+  }
+  Crowd& crowd = crowds_[person.crowd];
+  if (!crowd.ledger) return after(jittered(1s), ask, who);
+  std::string room;
+  if (crowd.seats_per_key > 1) room = fmt::format("room-{}", person.room);
+  PlaceRequest request{.key = room};
+  if (person.has_line) request.line = person.line;
+  const PlaceAnswer answer = crowd.ledger->place(request, timeline_.now());
+  if (!answer) {
+    ++crowd.refused;
+    person.has_line = answer.error().line.has_value();
+    person.line = answer.error().line.value_or(0);
+    if (answer.error().why == Refusal::Why::room_full)  // somebody else has come in its stead
+      person.room = std::uint32_t(++crowd.arrivals / crowd.seats_per_key);
+    const Duration wait = answer.error().retry_after;
+    return after(wait > Duration{0} ? wait : jittered(2s), ask, who);
+  }
+  ++crowd.placements;
+  person.has_line = false;
+  person.placement = answer->number;
+  const Guest* const guest = hosts_.find(crowd.ledger->instance(answer->slot).identity->id);
+  person.guest = guest ? hosts_.index_of(*guest) : kNobody;
+  after(jittered(60ms), dial, who);
+}
+
+void People::dials(std::uint32_t who) {
+  Person& person = people_[who];
+  if (person.is_leaving) {
+    departs(who);
+    return forget(who);
+  }
+  Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
+  if (guest && guest->answers()) return connects(who, *guest);
+  person.tries = std::uint8_t(std::min(person.tries + 1, 5));
+  const bool hangs = guest && guest->is_frozen && guest->is_there();
+  after(hangs ? Duration{10s} : jittered(Duration{500ms} * (1 << person.tries)), ask, who);
+}
+
+void People::connects(std::uint32_t who, Guest& guest) {
+  Person& person = people_[who];
+  Crowd& crowd = crowds_[person.crowd];
+  person.is_connected = true;
+  person.tries = 0;
+  person.before = kNobody;
+  person.next = guest.first_person;
+  if (person.next != kNobody) people_[person.next].before = who;
+  guest.first_person = who;
+  ++guest.connections;
+  ++guest.accepted;
+  guest.connections_most = std::max(guest.connections_most, guest.connections);
+  ++crowd.connections;
+  crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
+  if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was
+    after(from_seconds(-to_seconds(crowd.session) * std::log(1 - random_.unit())), leave, who);
+  on_connect(guest);
+}
+
+void People::unlink(std::uint32_t who) {
+  Person& person = people_[who];
+  Guest& guest = hosts_[person.guest];
+  (person.before == kNobody ? guest.first_person : people_[person.before].next) = person.next;
+  if (person.next != kNobody) people_[person.next].before = person.before;
+  --guest.connections;
+  --crowds_[person.crowd].connections;
+  person.is_connected = false;
+}
+
+void People::departs(std::uint32_t who) {
+  Person& person = people_[who];
+  Crowd& crowd = crowds_[person.crowd];
+  if (person.is_connected) {
+    unlink(who);
+    if (crowd.seats_per_key > 1 && crowd.ledger)
+      crowd.ledger->release(person.placement, timeline_.now());
+  }
+  const std::uint32_t last = crowd.there.back();
+  people_[last].place = person.place;
+  crowd.there[person.place] = last;
+  crowd.there.pop_back();
+  person.has_departed = true;
+}
+
+void People::forget(std::uint32_t who) { people_[who].place = std::exchange(free_, who); }
+
+// The end of its time; it may have gone with the crowd before, and may be asking for a place.
+void People::ends(std::uint32_t who) {
+  Person& person = people_[who];
+  if (!person.has_departed && !person.is_connected) {
+    person.is_leaving = true;
+    return;
+  }
+  if (!person.has_departed) departs(who);
+  forget(who);
+}
+
+void People::cut_all(Guest& guest, CutCause cause) {
+  while (guest.first_person != kNobody) {
+    const std::uint32_t who = guest.first_person;
+    Person& person = people_[who];
+    Crowd& crowd = crowds_[person.crowd];
+    unlink(who);
+    person.asks_since = timeline_.now();
+    after(jittered(1s), ask, who);
+    switch (cause) {
+      case CutCause::fault:
+        ++crowd.cuts.by_faults;
+        break;
+      case CutCause::healing:
+        ++crowd.cuts.by_healing;
+        break;
+      case CutCause::deadline:
+        ++crowd.cuts.by_deadline;
+        break;
+      case CutCause::scaling:
+        ++crowd.cuts.by_scaling;
+        break;
+      case CutCause::by_hand:
+        ++crowd.cut_by_hand;
+        break;
+    }
+  }
+}
+
+}  // namespace utakata

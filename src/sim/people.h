@@ -1,0 +1,81 @@
+// The made-up world's people: they arrive, ask for a place, wait in line, connect, stay a while and
+// leave; who is cut comes again. As many as a load curve says wish to be there.
+//
+// A person is 64 bytes and, at any time, one event of the timeline or two. Deterministic, one
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "fleet/plan/place.h"
+#include "sim/hosts.h"
+#include "sim/load.h"
+#include "sim/result.h"
+
+namespace utakata {
+
+struct Crowd {  // the people of one cluster
+  std::string cluster;
+  LoadCurve load;                     // of no points: nobody comes
+  Duration session{30min};            // mean, exponential
+  Duration patience{45s};             // silence that a client sits out before it connects anew
+  int seats_per_key = 1;              // they come in rooms of so many
+  PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
+
+  std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
+  SimCuts cuts;
+  std::int64_t cut_by_hand = 0;
+  std::vector<std::uint32_t> waited_ms;  // of each who got in
+  std::vector<std::uint32_t> there;      // who wishes to be connected
+};
+
+class People {
+ public:
+  People(Timeline& timeline, Hosts& hosts, std::uint64_t seed);
+
+  std::uint32_t add(Crowd crowd);
+  Crowd& crowd(std::uint32_t index) { return crowds_[index]; }
+  void second();  // once a second: who is to come, who has had enough
+  // Somebody has just connected to this instance.
+  std::function<void(const Guest&)> on_connect = [](const Guest&) {};
+
+ private:
+  static constexpr std::uint32_t kNobody = 0xffffffff;
+  enum Kind : std::uint32_t { arrive, ask, dial, leave, lose_patience };
+  struct Person {
+    Instant asks_since{};
+    std::uint64_t placement = 0, line = 0;
+    std::uint32_t guest = kNobody, next = kNobody, before = kNobody;
+    std::uint32_t place = 0;  // in Crowd::there; of a free one: the next free one
+    std::uint32_t room = 0;
+    std::uint8_t crowd = 0, tries = 0;
+    bool is_connected = false, has_line = false, has_end = false, is_leaving = false,
+         has_departed = false;
+  };
+
+  void take(const Timeline::Event& event);
+  void arrives(std::uint32_t crowd);
+  void asks(std::uint32_t who);
+  void dials(std::uint32_t who);
+  void connects(std::uint32_t who, Guest& guest);
+  void departs(std::uint32_t who);
+  void ends(std::uint32_t who);
+  void cut_all(Guest& guest, CutCause cause);
+  void unlink(std::uint32_t who);
+  void forget(std::uint32_t who);
+  void after(Duration wait, Kind kind, std::uint32_t who);
+  Duration jittered(Duration around);  // half of it to one and a half
+
+  Timeline& timeline_;
+  Hosts& hosts_;
+  Random random_;
+  std::vector<Crowd> crowds_;
+  std::vector<Person> people_;
+  std::uint32_t free_ = kNobody;
+};
+
+}  // namespace utakata

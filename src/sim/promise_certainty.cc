@@ -1,0 +1,28 @@
+// 6 Healing kills only on certainty: silent for longer than clients wait, or empty.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "sim/promise.h"
+
+namespace utakata {
+namespace {
+
+class Certainty final : public Promise {
+ public:
+  using Promise::Promise;
+  void stops(const Stopping& stopping) override {
+    const Guest& guest = stopping.guest;
+    if (stopping.cause != CutCause::healing || guest.connections == 0) return;
+    if (guest.is_frozen) return;
+    broken(fmt::format("6 certainty: {} was condemned with {} on it while it ran", guest.id.text,
+                       guest.connections));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Promise> promise_certainty(Promise::Broken broken) {
+  return std::make_unique<Certainty>(std::move(broken));
+}
+
+}  // namespace utakata

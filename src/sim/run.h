@@ -1,0 +1,33 @@
+// A day in the life of a stack, made up: the real control loop, planner and placement over a world
+// of Hosts and People, on virtual time, under faults. The same seed gives the same day.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/problem.h"
+#include "fleet/model/stack.h"
+#include "sim/load.h"
+#include "sim/result.h"
+
+namespace utakata {
+
+struct SimOptions {
+  Stack stack;
+  LoadCurve load;
+  std::string cluster;  // whose people come; empty: of all that can grow
+  Duration length{};    // zero: the load's
+  std::uint64_t seed = 1;
+  WallTime began{std::chrono::milliseconds{1'767'225'600'000}};  // 2026-01-01 00:00 UTC
+  Duration session{30min};
+  Duration boot{3s};
+  double faults_per_hour = 0;
+  // From time to time; false: enough, and what there is so far is the result.
+  std::function<bool(Duration done)> on_progress = [](Duration) { return true; };
+};
+
+// `invalid`: nobody can come to such a cluster.
+Expected<SimResult> simulate(const SimOptions& options);
+
+}  // namespace utakata

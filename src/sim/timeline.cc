@@ -1,0 +1,38 @@
+#include "sim/timeline.h"
+
+#include <algorithm>
+
+namespace utakata {
+
+void Timeline::after(Duration wait, std::function<void()> work) {
+  works_.push_back({now_ + std::max(Duration{0}, wait), order_++, std::move(work)});
+  std::ranges::push_heap(works_, LaterWork{});
+}
+
+void Timeline::do_work() {
+  std::ranges::pop_heap(works_, LaterWork{});
+  const Work work = std::move(works_.back());
+  works_.pop_back();
+  now_ = work.at;
+  work.run();
+}
+
+void Timeline::run_until(Instant end) {
+  for (;;) {
+    const bool has_event = !events_.empty() && events_.top().at <= end;
+    const bool has_work = !works_.empty() && works_.front().at <= end;
+    if (has_work && (!has_event || works_.front().at <= events_.top().at)) {
+      do_work();
+    } else if (has_event) {
+      const Event event = events_.top();
+      events_.pop();
+      now_ = event.at;
+      take_(event);
+    } else {
+      break;
+    }
+  }
+  now_ = std::max(now_, end);
+}
+
+}  // namespace utakata
