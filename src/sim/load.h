@@ -20,7 +20,8 @@ struct LoadCurve {
     double connections = 0;
   };
   std::string name;
-  std::vector<Point> points;  // rising in time, at least one
+  std::vector<Point> points;        // rising in time, at least one
+  std::optional<WallTime> began{};  // what a `time` column says of the beginning
 
   double at(Duration since) const;       // O(log points)
   double rise_at(Duration since) const;  // a second
