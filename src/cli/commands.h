@@ -21,5 +21,6 @@ void add_scale(CLI::App& program, int& exit_code);
 void add_orders(CLI::App& program, int& exit_code);  // drain, undrain, replace, restart
 void add_check(CLI::App& program, int& exit_code);
 void add_schema(CLI::App& program, int& exit_code);
+void add_simulate(CLI::App& program, int& exit_code);
 
 }  // namespace utakata

@@ -28,6 +28,11 @@ Guest* Hosts::find(const InstanceId& id) {
              : &guests_[known->second];
 }
 
+int Hosts::starts(const InstanceId& id) const {
+  const auto known = index_.find(id);
+  return known == index_.end() ? 0 : guests_[known->second].starts;
+}
+
 Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   const auto index = std::uint32_t(guests_.size());
   Guest& guest = guests_.emplace_back();

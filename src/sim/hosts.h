@@ -64,7 +64,8 @@ class Hosts {
   // The controller asked for its stop: the moment of a cut, if it is one.
   std::function<void(Guest&)> on_stop = [](Guest&) {};
 
-  Guest* find(const InstanceId& id);
+  Guest* find(const InstanceId& id);  // none: not there, or gone
+  int starts(const InstanceId& id) const;  // how often its command was let go, also of a gone one
   Guest& operator[](std::uint32_t index) { return guests_[index]; }
   std::uint32_t index_of(const Guest& guest) const { return index_.at(guest.id); }
   std::vector<std::uint32_t> there() const { return there_; }  // indices, in the order of launch

@@ -23,8 +23,7 @@ class HostsWorld final : public ContractWorld {
     if (Guest* guest = hosts_.find(launched.id)) hosts_.die(*guest, "killed by signal 9 (SIGKILL)");
   }
   int starts_of(const InstanceId& id) override {
-    const Guest* guest = hosts_.find(id);
-    return guest ? guest->starts : 0;
+    return hosts_.starts(id);
   }
   bool until(const std::function<bool()>& holds) override {
     for (int k = 0; k < 100 && !holds(); ++k) timeline_.run_until(timeline_.now() + 100ms);
