@@ -109,7 +109,7 @@ HostsProvider::HostsProvider(Hosts& hosts) : hosts_(hosts) { hosts_.provider_ = 
 
 HostsProvider::~HostsProvider() {
   hosts_.provider_ = nullptr;
-  for (const std::uint32_t index : hosts_.there()) {
+  for (const std::uint32_t index : std::vector(hosts_.there())) {
     Guest& guest = hosts_.guests_[index];
     guest.is_owned = false;
     if (guest.phase == Guest::Phase::asked || guest.phase == Guest::Phase::gated)
@@ -172,7 +172,7 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Sight& sight = sights[i];
     sight.asked = true;
-    const Guest* guest = hosts_.find(targets[i].id);
+    Guest* const guest = hosts_.find(targets[i].id);
     const bool refuses = !guest || !guest->is_frozen;  // nobody listens: that is known at once
     if (!guest || !guest->answers() || hosts_.habits.is_probe_broken) {
       sight.problem = "no answer";
@@ -180,6 +180,7 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
       continue;
     }
     sight.answered = sight.ready = true;
+    guest->last_answer = timeline_.now();
     sight.count = Count{guest->connections, answered};
     if (!spec_.count.accepted.empty()) sight.accepted = guest->accepted;
     sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());

@@ -34,6 +34,7 @@ struct Guest {
   bool is_owned = false;     // by the present provider
   CutCause cut_cause = CutCause::fault;
   Instant frozen_at{}, launched_at{}, ready_at{};
+  Instant last_answer{};  // to a probe
   int connections = 0, connections_most = 0;
   std::int64_t accepted = 0;
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
@@ -64,11 +65,13 @@ class Hosts {
   // The controller asked for its stop: the moment of a cut, if it is one.
   std::function<void(Guest&)> on_stop = [](Guest&) {};
 
-  Guest* find(const InstanceId& id);  // none: not there, or gone
+  Guest* find(const InstanceId& id);       // none: not there, or gone
   int starts(const InstanceId& id) const;  // how often its command was let go, also of a gone one
   Guest& operator[](std::uint32_t index) { return guests_[index]; }
   std::uint32_t index_of(const Guest& guest) const { return index_.at(guest.id); }
-  std::vector<std::uint32_t> there() const { return there_; }  // indices, in the order of launch
+  const std::vector<std::uint32_t>& there() const {
+    return there_;
+  }  // indices, in the order of launch
   void die(Guest& guest, const std::string& what);
   void freeze(Guest& guest, Duration time);
 

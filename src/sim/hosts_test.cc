@@ -22,9 +22,7 @@ class HostsWorld final : public ContractWorld {
   void kill(const ProviderNews& launched) override {
     if (Guest* guest = hosts_.find(launched.id)) hosts_.die(*guest, "killed by signal 9 (SIGKILL)");
   }
-  int starts_of(const InstanceId& id) override {
-    return hosts_.starts(id);
-  }
+  int starts_of(const InstanceId& id) override { return hosts_.starts(id); }
   bool until(const std::function<bool()>& holds) override {
     for (int k = 0; k < 100 && !holds(); ++k) timeline_.run_until(timeline_.now() + 100ms);
     return holds();

@@ -10,7 +10,12 @@ class Lives::CrashingStore final : public Store {
   Expected<Saved> load() override { return inner_.load(); }
   Expected<void> record(Batch& batch) override {
     lives_.step();
+    for (const Activity& one : batch.activities)
+      if (one.phase == Activity::Phase::intent) lives_.on_intent(one);
     auto done = inner_.record(batch);
+    if (done)
+      lives_.recorded_at_.resize(lives_.store_.all_activities().size(),
+                                 lives_.timeline_.since_begin());
     lives_.step();
     return done;
   }
@@ -143,6 +148,13 @@ ControlParts Lives::parts() {
           .on_down = [] {},
           .api_url = "http://127.0.0.1:7070",
           .run_folder = "/"};
+}
+
+std::vector<Activity> Lives::activities(WallTime began) const {
+  std::vector<Activity> all = store_.all_activities();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i].at = began + std::chrono::duration_cast<std::chrono::milliseconds>(recorded_at_[i]);
+  return all;
 }
 
 // A millisecond there, and one back.

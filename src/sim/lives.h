@@ -31,6 +31,10 @@ class Lives {
 
   Control* control() { return control_.get(); }
   MemoryStore& store() { return store_; }
+  // All that was recorded; `at` is the virtual time, as if nobody had stepped the wall clock.
+  std::vector<Activity> activities(WallTime began) const;
+  // Before an intent is recorded, while the controller still knows why.
+  std::function<void(const Activity&)> on_intent = [](const Activity&) {};
   // None while there is nobody to ask.
   PlacementLedger* ledger(const std::string& cluster);
 
@@ -49,6 +53,7 @@ class Lives {
   const Stack stack_;
   const std::uint64_t seed_;
   MemoryStore store_;
+  std::vector<Duration> recorded_at_;  // of each activity
   std::unique_ptr<Store> crashing_store_;
   std::unique_ptr<HostsProvider> provider_;
   std::unique_ptr<Provider> crashing_provider_;

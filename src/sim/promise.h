@@ -16,9 +16,9 @@ namespace utakata {
 
 struct Stopping {                      // the controller has just asked for an instance's end
   const Guest& guest;                  // the truth, before anything is cut
-  const Instance& record;              // what the controller knew of it
   CutCause cause = CutCause::scaling;  // by the record
   const ClusterSpec& spec;
+  Instant now{};
 };
 
 struct SimWorld {  // of one cluster

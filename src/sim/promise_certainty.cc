@@ -13,9 +13,11 @@ class Certainty final : public Promise {
   void stops(const Stopping& stopping) override {
     const Guest& guest = stopping.guest;
     if (stopping.cause != CutCause::healing || guest.connections == 0) return;
-    if (guest.is_frozen) return;
-    broken(fmt::format("6 certainty: {} was condemned with {} on it while it ran", guest.id.text,
-                       guest.connections));
+    // Whether it is frozen or cannot be reached, nobody who asks can tell.
+    const Duration silence = stopping.now - guest.last_answer;
+    if (silence >= stopping.spec.heal.clients_wait) return;
+    broken(fmt::format("6 certainty: {} was condemned with {} on it, {} after it answered",
+                       guest.id.text, guest.connections, to_text(silence)));
   }
 };
 

@@ -30,6 +30,7 @@ class Simulation {
     hosts_.habits.boot = options.boot;
     make_promises();
     add_crowds();
+    lives_.on_intent = [this](const Activity& intent) { intends(intent); };
     hosts_.on_stop = [this](Guest& guest) { stops(guest); };
     people_.on_connect = [this](const Guest& guest) {
       for (auto& promise : promises_) promise->connects(guest, *spec_of(guest.cluster));
@@ -51,6 +52,8 @@ class Simulation {
   void second();
   void look_after(Watched& watched, std::uint32_t crowd);
   void sample(Watched& watched, std::uint32_t crowd);
+  CutCause cause_of(const Instance& known) const;
+  void intends(const Activity& intent);
   void stops(Guest& guest);
   void do_fault(const Fault& fault);
   void undo_later(Duration wait, std::function<void()> undo);
@@ -112,23 +115,25 @@ void Simulation::add_crowds() {
   }
 }
 
-// By what the controller knew: the reason why it may end this instance now.
-void Simulation::stops(Guest& guest) {
-  const Control* const control = lives_.control();
-  const Fleet* const fleet = control ? control->fleet(guest.cluster) : nullptr;
+// By what the controller knew when it decided: the reason why it may end this instance.
+CutCause Simulation::cause_of(const Instance& known) const {
+  if (known.suspect || known.misses > 0) return CutCause::healing;
+  if (known.drain_cause == DrainCause::shutdown || known.drain_cause == DrainCause::by_hand)
+    return CutCause::by_hand;
+  return known.drain_left ? CutCause::deadline : CutCause::scaling;
+}
+
+void Simulation::intends(const Activity& intent) {
+  Guest* const guest = intent.kind == "stop" ? hosts_.find({intent.instance}) : nullptr;
+  const Fleet* const fleet = guest ? lives_.control()->fleet(intent.cluster) : nullptr;
   if (!fleet) return;
-  const auto known = std::ranges::find(fleet->instances, guest.id, &Instance::id);
-  if (known == fleet->instances.end()) return;
-  if (known->suspect || known->misses > 0)
-    guest.cut_cause = CutCause::healing;
-  else if (known->drain_cause == DrainCause::shutdown || known->drain_cause == DrainCause::by_hand)
-    guest.cut_cause = CutCause::by_hand;
-  else if (known->drain_left)
-    guest.cut_cause = CutCause::deadline;
-  else
-    guest.cut_cause = CutCause::scaling;
+  const auto known = std::ranges::find(fleet->instances, guest->id, &Instance::id);
+  if (known != fleet->instances.end()) guest->cut_cause = cause_of(*known);
+}
+
+void Simulation::stops(Guest& guest) {
   for (auto& promise : promises_)
-    promise->stops({guest, *known, guest.cut_cause, *spec_of(guest.cluster)});
+    promise->stops({guest, guest.cut_cause, *spec_of(guest.cluster), timeline_.now()});
 }
 
 void Simulation::note(std::string what) {
@@ -177,7 +182,7 @@ void Simulation::do_fault(const Fault& fault) {
       return;
     case FaultKind::lose_host: {
       int lost = 0;
-      for (const std::uint32_t index : hosts_.there())
+      for (const std::uint32_t index : std::vector(hosts_.there()))
         if (hosts_[index].is_there() && (fault.draw + index) % 3 == 0)
           hosts_.die(hosts_[index], "its host is lost"), ++lost;
       return note(fmt::format("a host is lost, with {}", plural(lost, "instance")));
@@ -277,7 +282,7 @@ Duration percentile(std::vector<std::uint32_t>& numbers, double share) {
 }
 
 void Simulation::gather() {
-  result_.activities = lives_.store().all_activities();
+  result_.activities = lives_.activities(options_.began);
   for (auto& promise : promises_) promise->ends(hosts_, result_.activities);
   for (std::uint32_t i = 0; i < watched_.size(); ++i) {
     Crowd& crowd = people_.crowd(i);

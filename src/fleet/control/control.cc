@@ -76,10 +76,13 @@ Expected<void> Control::start(const Saved& saved) {
 }
 
 void Control::hear() {
-  std::map<Cluster*, std::vector<ProviderNews>> by_cluster;
+  std::map<Cluster*, std::vector<ProviderNews>> news_of;
   for (ProviderNews& news : parts_.provider.hear())
-    if (Cluster* owner = owner_of(news.id)) by_cluster[owner].push_back(std::move(news));
-  for (auto& [cluster, news] : by_cluster) cluster->hear(std::move(news));
+    if (Cluster* owner = owner_of(news.id)) news_of[owner].push_back(std::move(news));
+  // In the stack's order, not in that of pointers: the same news must lead to the same steps.
+  for (const auto& cluster : clusters_)
+    if (const auto news = news_of.find(cluster.get()); news != news_of.end())
+      cluster->hear(std::move(news->second));
 }
 
 void Control::take(SeatReport report) {
