@@ -32,17 +32,18 @@ small,.nothing{color:var(--dim)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top;font-weight:400}
 tr+tr>*{border-top:1px solid var(--grid)}
-.totals td,.totals thead th{text-align:right;overflow-wrap:normal}.totals thead th{font-weight:600}
+.totals td,.totals thead th{text-align:right;white-space:nowrap}
+.totals thead th{font-weight:600}
 .totals th:first-child{text-align:left;color:var(--dim)}
 .list td:nth-child(-n+2){white-space:nowrap;color:var(--dim)}
 figure,.lanes{margin:1.2rem 0;padding-right:1rem}
-figcaption span{margin-left:1rem;white-space:nowrap}
+figcaption{margin-bottom:.7rem}figcaption span{margin-left:1rem;white-space:nowrap}
 .swatch{display:inline-block;width:1rem;height:0;margin-right:.3rem;vertical-align:middle;
 border-top:3px solid}
 .plot{position:relative;margin-left:4.5rem;height:9rem}
 .plot svg{display:block;width:100%;height:100%;overflow:visible}
 .ticks span{position:absolute;right:100%;margin-right:.4rem;transform:translateY(-50%)}
-.ticks,.axis{color:var(--dim);font-size:.75rem}
+.ticks,.axis{color:var(--dim);font-size:.75rem;white-space:nowrap}
 .axis{position:relative;margin-left:4.5rem;height:1.3rem}
 .axis span{position:absolute;transform:translateX(-50%)}
 path{fill:none;stroke-width:1.6px;vector-effect:non-scaling-stroke}
@@ -70,9 +71,9 @@ padding:.4rem .6rem;background:var(--tip);color:var(--ink);border:1px solid var(
 border-radius:4px;font-style:normal;font-size:.85rem;white-space:pre-line;pointer-events:none}
 .mark.late i{left:auto;right:0}
 .mark:hover i,.mark:focus i{display:block}
-summary{cursor:pointer}
-@media(max-width:45rem){body{padding:.6rem}figcaption span{margin:0 .8rem 0 0}
-figcaption b:first-child{display:block}
+summary{cursor:pointer}details{margin-top:.6rem}
+@media(max-width:45rem){body{padding:.6rem}figcaption span{margin:0 .8rem 0 0;white-space:normal}
+figcaption>b{display:block}
 .mark i{position:fixed;inset:auto .5rem .5rem .5rem;width:auto;max-width:none;z-index:9}
 .mark.late i{left:.5rem;right:.5rem}}
 )";
@@ -147,7 +148,7 @@ std::string decisions_html(const SimResult& result, const SimCluster& cluster,
       "<div class=\"lanes\"><b>Decisions</b> <small>reasons on hover, focus or "
       "touch</small>\n";
   out += lanes_html(marks_of(result.faults), axis) + lanes_html(decisions, axis);
-  out += "<div class=\"lane\"></div>" + axis_html(axis) + "</div>\n";
+  out += axis_html(axis) + "</div>\n";
   return out + fmt::format("<details><summary>{} of {}, as a table</summary>\n{}</details>\n",
                            plural(std::ssize(decisions), "decision"), html_text(cluster.name),
                            marks_table_html(decisions));

@@ -9,7 +9,7 @@
 namespace utakata {
 
 // Light or dark as the reader's system is, readable on a phone. All text is escaped, whatever the
-// names and reasons are. About 300 kB a cluster.
+// names and reasons are. About half a megabyte a cluster.
 std::string to_html(const SimResult& result);
 
 }  // namespace utakata
