@@ -33,7 +33,8 @@ TEST(JsonReport, has_everything_of_the_result) {
   Json cluster = json["clusters"][0];
   EXPECT_EQ(cluster["samples"].size(), 601u);
   EXPECT_EQ(cluster["samples"][1], Json::parse(R"({"at_ms":18000,"wanted":1,"starting":0,
-      "serving":1,"draining":0,"wishing":10,"connections":10,"capacity":500,"refused":0,"cut":0})"));
+      "serving":1,"draining":0,"wishing":10,"connections":10,"capacity":500,
+      "refused":0,"cut":0})"));
   cluster.erase("samples");
   EXPECT_EQ(cluster, Json::parse(R"({"name":"lobby","arrivals":12345,"placements":12300,
       "refused":45,"waited_p50_ms":12,"waited_p99_ms":1200,"waited_most_ms":61000,
@@ -45,7 +46,8 @@ TEST(JsonReport, has_activities_as_the_api_with_their_place_on_the_axis) {
   const Json json = Json::parse(to_json(result_for_tests()));
   EXPECT_EQ(json["activities"][0], Json::parse(R"({"number":1,"at":"2026-12-31T20:12:00.000Z",
       "at_ms":720000,"cluster":"lobby","instance":"lobby-2","phase":"intent","kind":"launch",
-      "because":"62 connections each, target 50","limited_by":"max 4","by":"utakata","cut":null})"));
+      "because":"62 connections each, target 50","limited_by":"max 4","by":"utakata",
+      "cut":null})"));
   EXPECT_EQ(json["activities"][2]["cut"], 12);
 }
 
