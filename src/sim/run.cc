@@ -75,6 +75,7 @@ class Simulation {
   std::vector<std::vector<std::unique_ptr<Promise>>>
       promises_of_;  // those with a memory, by cluster
   Instant last_fault_{};
+  int lasting_ = 0;  // faults that are not over
   SimResult result_;
 };
 
@@ -149,8 +150,10 @@ Guest* Simulation::victim(std::uint64_t draw) {
 }
 
 void Simulation::undo_later(Duration wait, std::function<void()> undo) {
+  ++lasting_;
   timeline_.after(wait, [this, undo = std::move(undo)] {
     undo();
+    --lasting_;
     last_fault_ = timeline_.now();
   });
 }
@@ -198,6 +201,7 @@ void Simulation::do_fault(const Fault& fault) {
     case FaultKind::slow_boots:
       note(lasting);
       habits.boot = 10 * options_.boot;
+      undo_later(fault.lasts + 15 * options_.boot, [] {});  // until the last of them is up
       return undo_later(fault.lasts, [this] { hosts_.habits.boot = options_.boot; });
     case FaultKind::broken_probe:
       note(lasting);
@@ -230,7 +234,7 @@ void Simulation::look_after(Watched& watched, std::uint32_t index) {
                        .hosts = hosts_,
                        .fleet = fleet,
                        .now = timeline_.now(),
-                       .last_fault = last_fault_,
+                       .last_fault = lasting_ > 0 ? timeline_.now() : last_fault_,
                        .controller_since = lives_.since(),
                        .is_held_back = plan && !plan->held_back.empty()};
   for (auto& promise : promises_of_[index]) promise->second(world);

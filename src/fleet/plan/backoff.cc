@@ -15,10 +15,16 @@ void Backoff::failed(const std::string& version, const std::string& why, Instant
   Failures& f = versions_[version];
   ++f.in_a_row;
   f.last = why;
+  f.last_at = now;
   const int doublings = std::min(f.in_a_row - 2, 6);
   const Duration pause =
       f.in_a_row < 2 ? Duration{0} : std::min<Duration>(1s * (1 << doublings), 60s);
   f.next = now + pause;
+}
+
+void Backoff::proved(const std::string& version, Instant launched_at) {
+  const auto found = versions_.find(version);
+  if (found != versions_.end() && launched_at > found->second.last_at) versions_.erase(found);
 }
 
 Duration Backoff::wait(const std::string& version, Instant now) const {

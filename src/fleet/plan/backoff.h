@@ -12,8 +12,9 @@ class Backoff {
  public:
   // An instance of `version` failed to launch, or died before it had served for `stable`.
   void failed(const std::string& version, const std::string& why, Instant now);
-  // One has served long enough: the version is good.
-  void proved(const std::string& version) { versions_.erase(version); }
+  // One has served long enough. That proves the version good if it was launched after the last
+  // failure: elder ones may serve on while nothing new comes up any more.
+  void proved(const std::string& version, Instant launched_at);
   // How long no further launch of it is due; zero: now. The first failure costs nothing, so that
   // one stray kill is healed at once; then 1 s, 2 s, 4 s ... 60 s.
   Duration wait(const std::string& version, Instant now) const;
@@ -26,7 +27,7 @@ class Backoff {
  private:
   struct Failures {
     int in_a_row = 0;
-    Instant next{};
+    Instant last_at{}, next{};
     std::string last;
   };
   std::map<std::string, Failures> versions_;

@@ -57,7 +57,7 @@ class Observer {
     take_numbers(i, sight);
     if (i.lifecycle == Lifecycle::serving && seen_.at - i.since >= Backoff::stable &&
         backoff_.failing(i.version))
-      backoff_.proved(i.version);
+      backoff_.proved(i.version, i.launched_at);
   }
 
   static void take_numbers(Instance& i, const Sight& sight) {
