@@ -28,14 +28,14 @@ bool is_silent(const Instance& i, const HealSpec& heal) {
   return can_be_sick(i) && i.suspect && i.misses >= heal.misses;
 }
 
-HealResult heal(const Fleet& fleet, Instant now) {
+HealResult heal(const Fleet& fleet, Instant now, Instant looked_at) {
   const HealSpec& heal = fleet.spec.heal;
   HealResult result;
   int able = 0, suspected = 0;  // a death that the provider told is a fact: it has left the fleet,
                                 // so it is in neither
   for (const Instance& i : fleet.instances) {
     able += can_be_sick(i);
-    suspected += can_be_sick(i) && i.suspected_at && now - *i.suspected_at <= brake_window;
+    suspected += can_be_sick(i) && i.suspected_at && looked_at - *i.suspected_at <= brake_window;
   }
   result.braked = suspected > std::max(2.0, heal.brake * able);
   if (result.braked)
@@ -52,7 +52,7 @@ HealResult heal(const Fleet& fleet, Instant now) {
       result.actions.push_back(
           SuspectAction{i.id, fmt::format("{} in a row", plural(i.misses, "missed answer"))});
     if (result.braked || !is_silent(i, heal)) continue;
-    const Duration silence = now - i.last_answer;
+    const Duration silence = looked_at - i.last_answer;
     const int clients = i.count ? i.count->connections : 0;
     if (surely_empty(i, fleet.spec, now))
       result.actions.push_back(

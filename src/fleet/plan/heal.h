@@ -19,8 +19,9 @@ struct HealResult {
   std::string brake_because;
 };
 
-// `now` is the observation's time.
-HealResult heal(const Fleet& fleet, Instant now);
+// `now` is the observation's time, `looked_at` that of the last one in which instances were asked:
+// silence ends there, not at a death that is heard of first after we slept.
+HealResult heal(const Fleet& fleet, Instant now, Instant looked_at);
 
 // Silent so long that it no longer counts as serving: a substitute may take its place.
 bool is_silent(const Instance& instance, const HealSpec& heal);

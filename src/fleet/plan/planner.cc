@@ -30,7 +30,8 @@ Planner::Planner(Fleet fleet, Instant now)
     : file_version_(fleet.spec.version),
       fleet_(named(std::move(fleet))),
       rules_(fleet_.spec),
-      now_(now) {
+      now_(now),
+      looked_at_(now) {
   rules_.takeover(now);
   int size = 0;
   for (const Instance& i : fleet_.instances)
@@ -42,6 +43,7 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   now_ = seen.at;
   std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen);
   probed_ = !seen.sights.empty() && !seen.late;
+  if (!seen.sights.empty()) looked_at_ = now_;
   if (probed_) proposals_ = rules_.feed(make_sample(fleet_, seen));
   return outcomes;
 }
@@ -49,7 +51,7 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
 Plan Planner::plan(const Neighbours& neighbours) {
   if (fleet_.desired.shutting_down) return shut_down(neighbours.is_needed);
   Plan plan;
-  HealResult healing = heal(fleet_, now_);
+  HealResult healing = heal(fleet_, now_, looked_at_);
   plan.braked = healing.braked;
   plan.actions = std::move(healing.actions);
   std::ranges::move(drain_finish(fleet_, now_), std::back_inserter(plan.actions));
@@ -87,7 +89,7 @@ Plan Planner::plan(const Neighbours& neighbours) {
 std::vector<Action> Planner::give_up_unready() const {
   std::vector<Action> stops;
   for (const Instance& i : fleet_.instances)
-    if (i.lifecycle == Lifecycle::starting && now_ - i.launched_at > fleet_.spec.ready.within)
+    if (i.lifecycle == Lifecycle::starting && looked_at_ - i.launched_at > fleet_.spec.ready.within)
       stops.push_back(StopAction{
           i.id, fmt::format("not ready within {}", to_text(fleet_.spec.ready.within)), 0, true});
   return stops;
@@ -118,7 +120,7 @@ Plan Planner::shut_down(bool is_needed) {
           fleet_.desired.down_deadline ? fleet_.desired.down_deadline : fleet_.spec.drain.deadline,
           plan.want.because});
     else if (i.lifecycle == Lifecycle::draining &&
-             now_ - i.last_answer > fleet_.spec.heal.clients_wait)
+             looked_at_ - i.last_answer > fleet_.spec.heal.clients_wait)
       plan.actions.push_back(StopAction{i.id, "it fell silent while draining",
                                         i.count ? i.count->connections : 0, false});
   }

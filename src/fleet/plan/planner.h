@@ -56,7 +56,7 @@ class Planner {
   Backoff backoff_;
   std::vector<Proposal> proposals_;
   std::vector<Instant> shrunk_at_;  // drains for scale-in of the present step
-  Instant now_;
+  Instant now_, looked_at_;         // the latter: when instances were last asked
   bool probed_ = false;
 };
 

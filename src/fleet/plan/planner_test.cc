@@ -225,6 +225,26 @@ TEST(Planner, a_controller_that_slept_condemns_nobody) {
   EXPECT_TRUE(world.did("stop").empty());
 }
 
+// As a made-up day found it: suspects, then a sleep, and on waking a death is heard before anybody
+// is asked.
+TEST(Planner, a_death_that_is_heard_first_after_a_sleep_condemns_no_suspect) {
+  World world(game(3, 6));
+  world.ticks(5);
+  world.clients["game-1"] = world.clients["game-2"] = 20;
+  world.ticks(2);
+  world.frozen = {"game-1", "game-2"};
+  world.ticks(4);
+  world.now += 60s;
+  world.dies("game-3");
+  ASSERT_TRUE(world.did("stop").empty()) << "the silence was our own";
+  world.frozen.clear();
+  world.tick(true);
+  world.ticks(3);
+  EXPECT_FALSE(world.find("game-1")->suspect);
+  EXPECT_TRUE(std::ranges::none_of(
+      world.did("stop"), [](const std::string& id) { return id == "game-1" || id == "game-2"; }));
+}
+
 TEST(Planner, a_drain_waits_for_holds_and_for_two_zero_counts) {
   World world(with_headroom(game(1, 5), 60));
   world.ticks(3);
@@ -325,6 +345,23 @@ TEST(Planner, a_bad_version_backs_off_while_the_good_one_serves) {
   world.ticks(60);
   EXPECT_EQ(world.count(Lifecycle::serving), 3);
   for (const Instance& i : world.planner.fleet().instances) EXPECT_EQ(i.version, "v3");
+}
+
+// The cause may lie outside the version: elder instances serve on, and nothing new comes up.
+TEST(Planner, elder_ones_that_serve_do_not_excuse_new_ones_that_crash) {
+  World world(game(3, 6));
+  world.ticks(30);
+  world.crashing_version = world.find("game-1")->version;
+  world.dies("game-1");
+  world.ticks(120);
+  EXPECT_LE(world.did("launch").size(), 3u + 9u) << "1, 2, 4 ... 60 s between them";
+  EXPECT_NE(world.last.held_back, "");
+  world.crashing_version = "none";
+  world.ticks(70);
+  EXPECT_EQ(world.count(Lifecycle::serving), 3);
+  world.ticks(10);
+  world.dies("game-2");
+  EXPECT_EQ(world.total(), 3) << "proven good again, it is replaced at once";
 }
 
 TEST(Planner, a_roll_out_keeps_so_many_serving_and_stops_only_the_empty) {
