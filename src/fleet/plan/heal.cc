@@ -57,7 +57,7 @@ HealResult heal(const Fleet& fleet, Instant now, Instant looked_at) {
     if (surely_empty(i, fleet.spec, now))
       result.actions.push_back(
           StopAction{i.id, "it does not answer and a fresh count says it is empty", 0, true});
-    else if (silence > heal.clients_wait)
+    else if (looked_at == now && silence > heal.clients_wait)
       result.actions.push_back(
           StopAction{i.id,
                      fmt::format("silent for {}, longer than clients themselves wait ({})",

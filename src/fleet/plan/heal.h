@@ -20,7 +20,7 @@ struct HealResult {
 };
 
 // `now` is the observation's time, `looked_at` that of the last one in which instances were asked:
-// silence ends there, not at a death that is heard of first after we slept.
+// silence ends there, and condemns only then, not at a death that is heard of between.
 HealResult heal(const Fleet& fleet, Instant now, Instant looked_at);
 
 // Silent so long that it no longer counts as serving: a substitute may take its place.

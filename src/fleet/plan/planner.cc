@@ -119,8 +119,8 @@ Plan Planner::shut_down(bool is_needed) {
           i.id, DrainCause::shutdown,
           fleet_.desired.down_deadline ? fleet_.desired.down_deadline : fleet_.spec.drain.deadline,
           plan.want.because});
-    else if (i.lifecycle == Lifecycle::draining &&
-             looked_at_ - i.last_answer > fleet_.spec.heal.clients_wait)
+    else if (i.lifecycle == Lifecycle::draining && looked_at_ == now_ &&
+             now_ - i.last_answer > fleet_.spec.heal.clients_wait)
       plan.actions.push_back(StopAction{i.id, "it fell silent while draining",
                                         i.count ? i.count->connections : 0, false});
   }
