@@ -111,6 +111,7 @@ bool show_progress(Duration done, Duration length) {
 SimResult day_of(const SimulateOptions& options, Stack stack) {
   SimOptions sim;
   sim.load = load_of(options, stack);
+  if (sim.load.began) sim.began = *sim.load.began;  // `at:` rules see that evening
   sim.stack = std::move(stack);
   sim.cluster = options.cluster;
   sim.seed = options.seed;

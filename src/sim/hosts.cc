@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -10,6 +11,7 @@
 namespace utakata {
 namespace {
 
+constexpr std::uint32_t kFirstPid = 1000;
 constexpr Duration kNewsTime{1ms};     // from something happening to the controller's being woken
 constexpr Duration kAnswerTime{20ms};  // of a probe
 
@@ -33,12 +35,21 @@ int Hosts::starts(const InstanceId& id) const {
   return known == index_.end() ? 0 : guests_[known->second].starts;
 }
 
+Guest* Hosts::find_handle(std::string_view handle) {
+  std::uint32_t pid = 0;
+  if (!handle.starts_with("pid ")) return nullptr;
+  std::from_chars(handle.data() + 4, handle.data() + handle.size(), pid);
+  const std::uint32_t index = pid - kFirstPid;
+  return index < guests_.size() && guests_[index].phase != Guest::Phase::gone ? &guests_[index]
+                                                                              : nullptr;
+}
+
 Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   const auto index = std::uint32_t(guests_.size());
   Guest& guest = guests_.emplace_back();
   guest.id = id;
   guest.cluster = cluster;
-  guest.handle = fmt::format("pid {}", next_pid_++);
+  guest.handle = fmt::format("pid {}", kFirstPid + index);
   guest.address = {"127.0.0.1", std::uint16_t(20'000 + next_port_++ % 40'000)};
   guest.launched_at = timeline_.now();
   guest.is_owned = true;
@@ -172,7 +183,7 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Sight& sight = sights[i];
     sight.asked = true;
-    Guest* const guest = hosts_.find(targets[i].id);
+    Guest* const guest = hosts_.find_handle(targets[i].handle);
     const bool refuses = !guest || !guest->is_frozen;  // nobody listens: that is known at once
     if (!guest || !guest->answers() || hosts_.habits.is_probe_broken) {
       sight.problem = "no answer";
@@ -183,6 +194,7 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
     guest->last_answer = timeline_.now();
     sight.count = Count{guest->connections, answered};
     if (!spec_.count.accepted.empty()) sight.accepted = guest->accepted;
+    if (spec_.metrics.size() == 1) continue;  // the count itself
     sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     sight.metrics[0] = guest->connections;
   }

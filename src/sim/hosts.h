@@ -65,7 +65,8 @@ class Hosts {
   // The controller asked for its stop: the moment of a cut, if it is one.
   std::function<void(Guest&)> on_stop = [](Guest&) {};
 
-  Guest* find(const InstanceId& id);       // none: not there, or gone
+  Guest* find(const InstanceId& id);            // none: not there, or gone
+  Guest* find_handle(std::string_view handle);  // the same, at once: it says where it lies
   int starts(const InstanceId& id) const;  // how often its command was let go, also of a gone one
   Guest& operator[](std::uint32_t index) { return guests_[index]; }
   std::uint32_t index_of(const Guest& guest) const { return index_.at(guest.id); }
@@ -88,7 +89,6 @@ class Hosts {
   std::unordered_map<InstanceId, std::uint32_t> index_;
   std::vector<std::uint32_t> there_;
   HostsProvider* provider_ = nullptr;
-  int next_pid_ = 1000;
   int next_port_ = 0;
 };
 

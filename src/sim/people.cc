@@ -107,9 +107,20 @@ void People::asks(std::uint32_t who) {
   ++crowd.placements;
   person.has_line = false;
   person.placement = answer->number;
-  const Guest* const guest = hosts_.find(crowd.ledger->instance(answer->slot).identity->id);
-  person.guest = guest ? hosts_.index_of(*guest) : kNobody;
+  person.guest = guest_at(crowd, answer->slot);
   after(jittered(60ms), dial, who);
+}
+
+std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
+  if (slot >= crowd.guest_of.size()) crowd.guest_of.resize(slot + 1, {nullptr, kNobody});
+  auto& [identity, index] = crowd.guest_of[slot];
+  const auto& now = crowd.ledger->instance(slot).identity;
+  if (identity != now) {
+    const Guest* const guest = hosts_.find(now->id);
+    identity = now;
+    index = guest ? hosts_.index_of(*guest) : kNobody;
+  }
+  return index;
 }
 
 void People::dials(std::uint32_t who) {

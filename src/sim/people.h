@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -31,6 +33,8 @@ struct Crowd {  // the people of one cluster
   std::int64_t cut_by_hand = 0;
   std::vector<std::uint32_t> waited_ms;  // of each who got in
   std::vector<std::uint32_t> there;      // who wishes to be connected
+  // By slot of the ledger: whose it was when it was last asked for, and where that lies in Hosts.
+  std::vector<std::pair<std::shared_ptr<const Placeable::Identity>, std::uint32_t>> guest_of = {};
 };
 
 class People {
@@ -67,6 +71,7 @@ class People {
   void cut_all(Guest& guest, CutCause cause);
   void unlink(std::uint32_t who);
   void forget(std::uint32_t who);
+  std::uint32_t guest_at(Crowd& crowd, std::uint32_t slot);
   void after(Duration wait, Kind kind, std::uint32_t who);
   Duration jittered(Duration around);  // half of it to one and a half
 

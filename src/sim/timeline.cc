@@ -19,12 +19,12 @@ void Timeline::do_work() {
 
 void Timeline::run_until(Instant end) {
   for (;;) {
-    const bool has_event = !events_.empty() && events_.top().at <= end;
     const bool has_work = !works_.empty() && works_.front().at <= end;
-    if (has_work && (!has_event || works_.front().at <= events_.top().at)) {
+    const Event* const next = events_.next(has_work ? works_.front().at : end);
+    if (has_work && (!next || works_.front().at <= next->at)) {
       do_work();
-    } else if (has_event) {
-      const Event event = events_.top();
+    } else if (next) {
+      const Event event = *next;
       events_.pop();
       now_ = event.at;
       take_(event);

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <queue>
 #include <vector>
 
 #include "base/clock.h"
+#include "sim/event_wheel.h"
 
 namespace utakata {
 
@@ -15,10 +15,7 @@ class Timeline final : public Clock {
  public:
   // Events are for what there are millions of: 16 bytes each. Work is for the rest, and goes first
   // where both are due.
-  struct Event {
-    Instant at{};
-    std::uint32_t kind = 0, who = 0;
-  };
+  using Event = SimEvent;
   explicit Timeline(WallTime began) : wall_(began) {}
 
   Instant now() const override { return now_; }
@@ -48,16 +45,13 @@ class Timeline final : public Clock {
       return a.at != b.at ? a.at > b.at : a.order > b.order;
     }
   };
-  struct LaterEvent {
-    bool operator()(const Event& a, const Event& b) const { return a.at > b.at; }
-  };
   void do_work();
 
   Instant now_ = kBegin;
   WallTime wall_;  // at the beginning, and what it was stepped by since
   std::uint64_t order_ = 0;
   std::vector<Work> works_;  // a heap
-  std::priority_queue<Event, std::vector<Event>, LaterEvent> events_;
+  EventWheel events_;
   std::function<void(const Event&)> take_;
 };
 
