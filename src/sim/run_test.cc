@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <set>
+
+#include "sim/faults.h"
 
 namespace utakata {
 namespace {
@@ -70,18 +72,36 @@ TEST(Simulate, a_cluster_that_is_not_there_is_told) {
   EXPECT_FALSE(simulate(options)) << "nothing can grow";
 }
 
+// One that all need and that is alone, and two that grow, one of them in rooms.
+SimOptions a_house() {
+  SimOptions options = a_game(up_and_down());
+  ClusterSpec redis = options.stack.clusters[0], lobby = redis;
+  redis.name = "redis", lobby.name = "lobby";
+  redis.instances_min = redis.instances_max = 1;
+  redis.scale.clear();
+  lobby.needs = {"redis"};
+  options.stack.clusters[0].seats_per_key = 4;
+  options.stack.clusters[0].heal.clients_wait = 20s;
+  options.stack.clusters.insert(options.stack.clusters.begin(), {redis, lobby});
+  return options;
+}
+
 TEST(Simulate, days_full_of_faults_break_no_promise) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
-    SimOptions options = a_game(up_and_down());
-    options.faults_per_hour = 40;
+  std::set<std::string> kinds;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SimOptions options = a_house();
+    options.faults_per_hour = 60;
     options.seed = seed;
     const auto day = simulate(options);
     ASSERT_TRUE(day);
     std::string faults;
-    for (const SimFault& fault : day->faults)
+    for (const SimFault& fault : day->faults) {
       faults += std::to_string(fault.at / 1s) + " s: " + fault.what + "\n";
+      kinds.insert(fault.what.substr(0, fault.what.find_first_of("0123456789,")));
+    }
     EXPECT_EQ(day->broken, std::vector<std::string>{}) << "seed " << seed << "\n" << faults;
   }
+  EXPECT_GE(kinds.size(), std::size_t{kFaultKinds}) << "each kind of fault came";
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ std::expected<int, std::string> value(const Field& field, std::string_view text)
         field.names.empty() ? ""
                             : ": say a number or a name such as " + std::string(field.names[1])));
   if (*number < field.lowest || *number > field.highest)
-    return Wrong(fmt::format("the {} {} is not within {} to {}", field.noun, *number,
-                               field.lowest, field.highest));
+    return Wrong(fmt::format("the {} {} is not within {} to {}", field.noun, *number, field.lowest,
+                             field.highest));
   return *number;
 }
 
