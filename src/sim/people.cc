@@ -76,7 +76,7 @@ void People::arrives(std::uint32_t index) {
   person.crowd = std::uint8_t(index);
   person.asks_since = timeline_.now();
   person.place = std::uint32_t(crowd.there.size());
-  person.room = std::uint32_t(crowd.arrivals / crowd.seats_per_key);
+  person.room = crowd.matched++ / std::uint32_t(crowd.seats_per_key);
   crowd.there.push_back(who);
   ++crowd.arrivals;
   asks(who);
@@ -100,7 +100,7 @@ void People::asks(std::uint32_t who) {
     person.has_line = answer.error().line.has_value();
     person.line = answer.error().line.value_or(0);
     if (answer.error().why == Refusal::Why::room_full)  // somebody else has come in its stead
-      person.room = std::uint32_t(++crowd.arrivals / crowd.seats_per_key);
+      person.room = crowd.matched++ / std::uint32_t(crowd.seats_per_key);
     const Duration wait = answer.error().retry_after;
     return after(wait > Duration{0} ? wait : jittered(2s), ask, who);
   }

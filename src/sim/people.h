@@ -29,6 +29,7 @@ struct Crowd {  // the people of one cluster
   PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
 
   std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
+  std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
   std::int64_t cut_by_hand = 0;
   std::vector<std::uint32_t> waited_ms;  // of each who got in
