@@ -1,5 +1,4 @@
-// 4 Bounds: never more than `max` starting and serving are launched, nor more than `total_max` of
-// any kind.
+// 4 Bounds, of them `total_max`: never are more than so many launched, whatever becomes of them.
 #include <fmt/format.h>
 
 #include "sim/promise.h"
