@@ -157,6 +157,7 @@ clusters:
   assert.match(well.stdout, /good/);
   assert.deepEqual(JSON.parse((await utakata(home, ['check', good, '--json']).ended).stdout), {
     mistakes: [],
+    advice: [],
   });
   const schema = await utakata(home, ['schema']).ended;
   assert.equal(schema.code, 0);
