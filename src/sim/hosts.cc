@@ -51,7 +51,6 @@ Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   guest.cluster = cluster;
   guest.handle = fmt::format("pid {}", kFirstPid + index);
   guest.address = {"127.0.0.1", std::uint16_t(20'000 + next_port_++ % 40'000)};
-  guest.launched_at = timeline_.now();
   guest.is_owned = true;
   guest.boots_badly = random_.unit() < habits.bad_boots;
   index_[id] = index;
@@ -82,7 +81,6 @@ void Hosts::boot(std::uint32_t index) {
     if (guest.phase != Guest::Phase::booting) return;
     if (guest.boots_badly) return die(guest, "exit code 1");
     guest.phase = Guest::Phase::serving;
-    guest.ready_at = timeline_.now();
   });
 }
 
@@ -102,7 +100,6 @@ void Hosts::die(Guest& guest, const std::string& what) {
 void Hosts::freeze(Guest& guest, Duration time) {
   if (guest.is_frozen) return;
   guest.is_frozen = true;
-  guest.frozen_at = timeline_.now();
   on_freeze(guest);
   timeline_.after(time, [&guest] { guest.is_frozen = false; });
 }

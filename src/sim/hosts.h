@@ -33,9 +33,8 @@ struct Guest {
   bool boots_badly = false;  // it ends when it should be ready
   bool is_owned = false;     // by the present provider
   CutCause cut_cause = CutCause::fault;
-  Instant frozen_at{}, launched_at{}, ready_at{};
   Instant last_answer{};  // to a probe
-  int connections = 0, connections_most = 0;
+  int connections = 0;
   std::int64_t accepted = 0;
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
   int starts = 0;                           // how often its command was let go

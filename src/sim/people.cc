@@ -147,7 +147,6 @@ void People::connects(std::uint32_t who, Guest& guest) {
   guest.first_person = who;
   ++guest.connections;
   ++guest.accepted;
-  guest.connections_most = std::max(guest.connections_most, guest.connections);
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was

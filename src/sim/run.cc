@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "base/text.h"
-#include "fleet/plan/heal.h"
 #include "sim/faults.h"
 #include "sim/lives.h"
 #include "sim/people.h"
