@@ -54,6 +54,13 @@ class Members {
           fmt::format("`{}` must be a whole number from {} to {}, or null.", name, low, high));
     into = value->get<std::int64_t>();
   }
+  void number(const char* name, std::optional<double>& into, double low, double high) {
+    const json* value = take(name);
+    if (!value) return;
+    if (!value->is_number() || !(value->get<double>() >= low && value->get<double>() <= high))
+      return wrong(fmt::format("`{}` must be a number from {} to {}.", name, low, high));
+    into = value->get<double>();
+  }
   void truth(const char* name, bool& into) {
     const json* value = take(name);
     if (!value) return;
@@ -233,6 +240,10 @@ void Api::State::route_change(ApiCall& call, const std::vector<std::string>& pie
   } else if (kind == "clusters" && (verb == "scale" || verb == "restart")) {
     admin.verb = verb == "scale" ? Verb::scale : Verb::restart;
     admin.cluster = pieces[4];
+  } else if (pieces.size() == 7 && kind == "clusters" && pieces[5] == "functions") {
+    admin.verb = Verb::answer;
+    admin.cluster = pieces[4];
+    admin.function = pieces[6];
   } else if (const auto order =
                  std::ranges::find(orders, verb, &std::pair<std::string_view, Verb>::first);
              kind == "instances" && order != std::end(orders)) {
@@ -266,7 +277,13 @@ std::string Api::State::read_change(std::string_view text, AdminCall& admin) {
         return "`instances` must say how many, or be null to give the size back to the rules.";
       members.integer("instances", admin.number, 0, 1'000'000);
       break;
+    case Verb::answer:
+      members.number("want", admin.want, 0, 1e9);
+      members.text("because", admin.text);
+      if (!admin.want) return "`want` must say how many instances: a number from 0 on.";
+      break;
     case Verb::apply:
+      members.truth("override_freeze", admin.override_freeze);
       members.text("text", admin.text);
       members.truth("dry_run", admin.dry_run);
       if (admin.text.empty()) return "`text` must be a whole stack file.";

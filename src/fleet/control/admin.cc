@@ -63,6 +63,8 @@ Expected<std::string> Control::ask(const AdminCall& call) {
       return admin_activities(call);
     case Verb::scale:
       return admin_scale(call);
+    case Verb::answer:
+      return admin_answer(call);
     case Verb::drain:
     case Verb::undrain:
     case Verb::replace:
@@ -102,6 +104,26 @@ Expected<std::string> Control::admin_scale(const AdminCall& call) {
     return std::unexpected(kept.error());
   cluster.replan();
   return done(fmt::format("{}: {}", spec.name, sentence));
+}
+
+Expected<std::string> Control::admin_answer(const AdminCall& call) {
+  Cluster& cluster = *find(call.cluster);
+  std::vector<std::string> names;
+  for (const Rule& rule : cluster.spec().scale)
+    if (const auto* function = std::get_if<FunctionRule>(&rule.kind))
+      names.push_back(function->function);
+  if (std::ranges::find(names, call.function) == names.end()) {
+    if (names.empty())
+      return problem(
+          Problem::Kind::not_found,
+          fmt::format("no rule of {} asks a function: add `- function: {}` to its `scale`",
+                      call.cluster, call.function));
+    return unknown("function", call.function, names);
+  }
+  cluster.take_answer({.function = call.function,
+                       .want = call.want.value_or(0),
+                       .because = call.text.substr(0, 200)});
+  return done(fmt::format("{}: {} says {}", call.cluster, call.function, *call.want));
 }
 
 Expected<std::string> Control::admin_instance(const AdminCall& call) {
@@ -181,6 +203,12 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
   const std::string answer =
       nlohmann::json{{"difference", lines}, {"applied", !call.dry_run && !lines.empty()}}.dump();
   if (call.dry_run || lines.empty()) return answer;
+  const std::string freeze = frozen();
+  if (!freeze.empty() && !call.override_freeze)
+    return problem(Problem::Kind::conflict,
+                   fmt::format("{}, and nothing is changed meanwhile: wait, or say "
+                               "--override-freeze, which is recorded",
+                               freeze));
   for (auto& cluster : clusters_) {
     const auto found = std::ranges::find(fresh.clusters, cluster->spec().name, &ClusterSpec::name);
     Desired desired = cluster->fleet().desired;
@@ -188,7 +216,8 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
     if (auto kept = cluster->desire(
             desired,
             wish(parts_.clock, cluster->spec().name, "apply",
-                 desired.shutting_down ? "the file no longer names it" : "edited stack file"));
+                 (desired.shutting_down ? "the file no longer names it" : "edited stack file") +
+                     (freeze.empty() ? "" : ", by override although " + freeze)));
         !kept)
       return std::unexpected(kept.error());
     if (found != fresh.clusters.end()) cluster->respec(*found);

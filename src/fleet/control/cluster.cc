@@ -89,7 +89,10 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
                    .sights = {},
                    .seats = {},
                    .news = std::exchange(refused_, {}),
-                   .waiting = seats_.waiting};
+                   .waiting = seats_.waiting,
+                   .granted = seats_.granted,
+                   .answers = {}};
+  add_answers(seen);
   seen.sights.resize(fleet().instances.size());
   std::size_t next = 0;  // the fleet keeps its order, so both lists are walked once
   for (std::size_t k = 0; k < fleet().instances.size() && next < asked.size(); ++k) {
@@ -118,7 +121,9 @@ void Cluster::hear(std::vector<ProviderNews> news) {
         .sights = {},
         .seats = {},
         .news = std::move(news),
-        .waiting = seats_.waiting});
+        .waiting = seats_.waiting,
+        .granted = seats_.granted,
+        .answers = {}});
 }
 
 void Cluster::replan() { hear(std::exchange(refused_, {})); }
@@ -153,8 +158,10 @@ void Cluster::add_seats(Observation& seen) const {
 void Cluster::step(Observation seen) {
   note_outcomes(planner_.observe(seen));
   control_.parts_.give_way();
-  Plan plan = planner_.plan(
-      {.unmet = control_.unmet_needs(spec()), .is_needed = control_.needed_by_living(spec())});
+  Plan plan = planner_.plan({.unmet = control_.unmet_needs(spec()),
+                             .is_needed = control_.needed_by_living(spec()),
+                             .over_cap = control_.over_cap()});
+  withhold(plan);
   if (record(plan)) {
     for (const Action& action : plan.actions) planner_.commit(action);
     for (const InstanceId& id : std::exchange(to_release_, {}))
@@ -162,6 +169,7 @@ void Cluster::step(Observation seen) {
     act(plan.actions);
   }
   last_plan_ = std::move(plan);
+  keep_measured();
   control_.parts_.give_way();
   publish();
   if (!refused_.empty())
@@ -173,11 +181,12 @@ void Cluster::step(Observation seen) {
 
 void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
   for (Outcome& o : outcomes) {
-    if (o.kind == "launched") {
+    if (o.kind == "launched" || o.kind == "found") {
       o.instance.url = client_url(spec(), o.instance);
       o.instance.token_hash = control_.parts_.hash_of(control_.parts_.token_of(o.instance.id));
       planner_.commit_launched(o.instance);
-      to_release_.push_back(o.instance.id);
+      if (o.kind == "launched") to_release_.push_back(o.instance.id);
+      if (o.kind == "found") pending_.clusters = {row()};
     }
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
@@ -263,6 +272,14 @@ bool Cluster::record(const Plan& plan) {
   // not a change.
   const std::string held = plan.held_back.substr(0, plan.held_back.find_first_of("0123456789"));
   if (held != last_held_back_ && !held.empty() && !plan.braked) say("held_back", plan.held_back);
+  note_shows(batch, plan);
+  // The same of what is not allowed: what would be done, and no more.
+  std::string withheld;
+  for (const Action& action : plan.withheld)
+    withheld += fmt::format("{}{} {}: {}", withheld.empty() ? "" : "; ", kind_of(action),
+                            id_of(action).text, because_of(action));
+  if (withheld.size() > 1000) withheld.resize(1000);
+  if (withheld != last_withheld_ && !withheld.empty()) say("withheld", withheld);
   if (!batch.empty()) {
     if (next_number != fleet().next_number) {
       batch.clusters.push_back(row());
@@ -279,9 +296,90 @@ bool Cluster::record(const Plan& plan) {
     pending_ = {};
     for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
   }
+  shows_ = plan.shows;
+  last_withheld_ = std::move(withheld);
   was_braked_ = plan.braked;
   last_held_back_ = held;
   return true;
+}
+
+bool Cluster::may(const Action& action) const {
+  const Powers& powers = control_.stack_.powers;
+  const auto found = std::ranges::find(fleet().instances, id_of(action), &Instance::id);
+  if (std::holds_alternative<LaunchAction>(action)) return powers.launch;
+  if (std::holds_alternative<SuspectAction>(action) || std::holds_alternative<TrustAction>(action))
+    return powers.heal;
+  if (!std::holds_alternative<StopAction>(action) || found == fleet().instances.end())
+    return powers.drain;
+  if (found->lifecycle == Lifecycle::starting) return powers.launch;
+  return found->suspect ? powers.heal : powers.drain;
+}
+
+void Cluster::withhold(Plan& plan) const {
+  if (fleet().desired.shutting_down) return;  // an operator's wish
+  const auto kept =
+      std::ranges::stable_partition(plan.actions, [this](const Action& a) { return may(a); });
+  plan.withheld.assign(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  plan.actions.erase(kept.begin(), kept.end());
+}
+
+// Each turn of a show is recorded, and whether it is go when everything should serve.
+void Cluster::note_shows(Batch& batch, const Plan& plan) {
+  for (const ShowState& show : plan.shows) {
+    const auto before = std::ranges::find(shows_, show.show, &ShowState::show);
+    if (before != shows_.end() && before->phase == show.phase) continue;
+    if (before == shows_.end() &&
+        (show.phase == ShowState::Phase::before || show.phase == ShowState::Phase::over))
+      continue;
+    batch.activities.push_back(
+        {.number = 0,
+         .at = control_.parts_.clock.wall(),
+         .cluster = spec().name,
+         .instance = {},
+         .phase = Activity::Phase::outcome,
+         .kind = show.phase == ShowState::Phase::ready ? (show.is_go ? "show_go" : "show_no_go")
+                                                       : "show",
+         .because = fmt::format("{} {}: {}", show.show, to_text(show.phase), show.line),
+         .limited_by = {},
+         .by = "utakata",
+         .cut = {}});
+  }
+}
+
+void Cluster::remember(const std::vector<std::pair<std::string, std::string>>& settings) {
+  BootTimes boots;
+  Spending spending;
+  for (const auto& [name, text] : settings) {
+    if (name == "boots/" + spec().name) boots = BootTimes::from_text(kept_boots_ = text);
+    if (name == "spent/" + spec().name) spending = Spending::from_text(text);
+  }
+  planner_.remember(std::move(boots), spending);
+}
+
+// At most once a minute: to lose a minute of it costs nothing.
+void Cluster::keep_measured() {
+  const Instant now = control_.parts_.clock.now();
+  if (now - kept_at_ < 60s) return;
+  kept_at_ = now;
+  const auto keep = [this](const char* what, const std::string& text) {
+    if (const auto kept = control_.parts_.store.set(what + spec().name, text); !kept)
+      control_.parts_.on_problem(kept.error().what);
+  };
+  if (std::string boots = planner_.boots().text(); boots != kept_boots_)
+    keep("boots/", kept_boots_ = std::move(boots));
+  if (control_.stack_.price.cap_per_day) keep("spent/", planner_.spending().text());
+}
+
+void Cluster::take_answer(FunctionAnswer answer) {
+  std::erase_if(answers_, [&](const auto& a) { return a.first.function == answer.function; });
+  answers_.emplace_back(std::move(answer), control_.parts_.clock.now());
+}
+
+void Cluster::add_answers(Observation& seen) const {
+  for (const auto& [answer, at] : answers_) {
+    seen.answers.push_back(answer);
+    seen.answers.back().age = seen.at - at;
+  }
 }
 
 void Cluster::act(const std::vector<Action>& actions) {

@@ -30,6 +30,10 @@ class Cluster {
   const Fleet& fleet() const { return planner_.fleet(); }
   const Plan& last_plan() const { return last_plan_; }
   const SeatReport& seats() const { return seats_; }
+  void take_answer(FunctionAnswer answer);  // of a user's program; the last of each counts
+  double spent_hours() const { return planner_.spending().hours(); }
+  // What former lives measured.
+  void remember(const std::vector<std::pair<std::string, std::string>>& settings);
   const ClusterSpec& spec() const { return planner_.fleet().spec; }
 
  private:
@@ -42,6 +46,11 @@ class Cluster {
   void launch(const LaunchAction& action);
   void tell(const Instance& instance, bool draining);
   void publish();
+  bool may(const Action& action) const;
+  void withhold(Plan& plan) const;
+  void note_shows(Batch& batch, const Plan& plan);
+  void keep_measured();
+  void add_answers(Observation& seen) const;
   void add_seats(Observation& seen) const;
   Activity intent(const Action& action) const;
   Batch::ClusterRow row() const;
@@ -55,8 +64,12 @@ class Cluster {
   Batch pending_;                       // outcomes not yet recorded
   std::vector<InstanceId> to_release_;  // launched; run as soon as that is recorded
   std::unordered_map<InstanceId, std::uint64_t>
-      closed_at_;         // view version since which it is out of placement
-  Instant renewed_at_{};  // when drains' time left was last looked at
+      closed_at_;  // view version since which it is out of placement
+  std::vector<std::pair<FunctionAnswer, Instant>> answers_;
+  std::vector<ShowState> shows_;  // as last recorded
+  std::string kept_boots_;        // as last written
+  Instant kept_at_{};             // when
+  Instant renewed_at_{};          // when drains' time left was last looked at
   // The last one published, and those before it that placement may still read: the memory of a
   // great one is given back here and not over there.
   std::deque<std::shared_ptr<const PlacementView>> views_;
@@ -65,7 +78,7 @@ class Cluster {
   bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false;
   std::vector<ProviderNews>
       refused_;  // launches that could not even be asked: heard in the next step
-  std::string last_held_back_;
+  std::string last_held_back_, last_withheld_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // callbacks outlive clusters
 };
 

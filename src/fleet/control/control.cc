@@ -58,6 +58,7 @@ Expected<void> Control::start(const Saved& saved) {
     Fleet fleet = fleet_from(saved, spec, now);
     if (!goes_on_down) forget_down(fleet.desired);
     clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
+    clusters_.back()->remember(saved.settings);
   }
   // A cluster that the file no longer names still has its instances: it drains, with what is known
   // of it.
@@ -78,7 +79,8 @@ Expected<void> Control::start(const Saved& saved) {
 void Control::hear() {
   std::map<Cluster*, std::vector<ProviderNews>> news_of;
   for (ProviderNews& news : parts_.provider.hear())
-    if (Cluster* owner = owner_of(news.id)) news_of[owner].push_back(std::move(news));
+    if (Cluster* owner = news.id.text.empty() ? find(news.cluster) : owner_of(news.id))
+      news_of[owner].push_back(std::move(news));
   // In the stack's order, not in that of pointers: the same news must lead to the same steps.
   for (const auto& cluster : clusters_)
     if (const auto news = news_of.find(cluster.get()); news != news_of.end())
@@ -97,6 +99,24 @@ const Fleet* Control::fleet(const std::string& cluster) const {
 const Plan* Control::last_plan(const std::string& cluster) const {
   const Cluster* const known = find(cluster);
   return known ? &known->last_plan() : nullptr;
+}
+
+// The stack's instances of any 24 hours cost what they may cost; empty: they do not yet.
+std::string Control::over_cap() const {
+  const PriceSpec& price = stack_.price;
+  if (!price.cap_per_day) return {};
+  double hours = 0;
+  for (const auto& cluster : clusters_) hours += cluster->spent_hours();
+  const double cost = hours * price.instance_hour;
+  if (cost < *price.cap_per_day) return {};
+  return fmt::format("cap_per_day {} {}: the last 24 hours cost {:.2f}", *price.cap_per_day,
+                     price.currency, cost);
+}
+
+std::string Control::frozen() const {
+  for (const auto& cluster : clusters_)
+    if (!cluster->last_plan().frozen.empty()) return cluster->last_plan().frozen;
+  return {};
 }
 
 Cluster* Control::find(const std::string& name) const {

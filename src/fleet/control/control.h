@@ -96,6 +96,9 @@ class Control {
   Stack stack_;
   std::vector<std::unique_ptr<Cluster>> clusters_;  // in the stack's order
   bool is_down_told_ = false;
+  Expected<std::string> admin_answer(const AdminCall& call);
+  std::string over_cap() const;
+  std::string frozen() const;
 };
 
 }  // namespace utakata

@@ -56,8 +56,21 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
 
 }  // namespace
 
+static std::string words_of(const Powers& powers) {
+  std::string words = "observe";
+  if (powers.place) words += ", place";
+  if (powers.launch) words += ", launch";
+  if (powers.drain) words += ", drain";
+  if (powers.heal) words += ", heal";
+  return words;
+}
+
 std::vector<std::string> difference(const Stack& before, const Stack& after) {
   std::vector<std::string> lines;
+  if (before.powers != after.powers)
+    lines.push_back(
+        fmt::format("powers: {} -> {}", words_of(before.powers), words_of(after.powers)));
+  if (before.price != after.price) lines.push_back("price: changed");
   for (const ClusterSpec& b : after.clusters) {
     const auto a = std::ranges::find(before.clusters, b.name, &ClusterSpec::name);
     if (a == before.clusters.end())

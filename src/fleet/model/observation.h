@@ -34,15 +34,25 @@ struct SeatSight {
 };
 
 struct ProviderNews {
-  enum class Kind { launched, launch_failed, gone };
+  // found: by a provider that launches nothing itself
+  enum class Kind { launched, launch_failed, gone, found };
   Kind kind;
-  InstanceId id;
+  InstanceId id;       // empty of a provider that launches nothing: `cluster` and `handle` say whom
   std::string handle;  // of launched
-  Address address;     // of launched
+  Address address;     // of launched and found
+  std::string cluster = {};  // where `id` is empty
   std::string what;  // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while
                      // nobody watched"
   bool retry = false;  // of launch_failed: the fault was not the program's (no free port, process
                        // table full)
+};
+
+// What a user's program said last: so many instances.
+struct FunctionAnswer {
+  std::string function;
+  double want = 0;
+  std::string because;
+  Duration age{};
 };
 
 struct Observation {
@@ -53,7 +63,9 @@ struct Observation {
       sights;  // parallel to the fleet's instances; empty: nothing probed in this pass
   std::vector<SeatSight> seats;  // parallel too, or empty: placement has not spoken
   std::vector<ProviderNews> news;
-  int waiting = 0;  // clients in line for a place
+  int waiting = 0;           // clients in line for a place
+  std::int64_t granted = 0;  // seats that placement gave out since the controller's start
+  std::vector<FunctionAnswer> answers;
 };
 
 }  // namespace utakata

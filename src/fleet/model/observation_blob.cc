@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 constexpr std::size_t instances_max = 1'000'000, metrics_max = 10'000;
+constexpr std::size_t answers_max = 1000;
+constexpr std::int64_t age_max = std::int64_t{366} * 24 * 3600 * 1000;  // ms
 
 enum Flag : std::uint32_t {
   asked = 1 << 0,
@@ -118,6 +120,28 @@ void put_news(ByteWriter& out, const std::vector<ProviderNews>& news) {
   }
 }
 
+void put_answers(ByteWriter& out, const std::vector<FunctionAnswer>& answers) {
+  out.number(answers.size());
+  for (const FunctionAnswer& one : answers) {
+    out.text(one.function);
+    out.real(one.want);
+    out.signed_number(to_ms(one.age));
+    out.text(one.because);
+  }
+}
+
+void take_answers(ByteReader& in, std::vector<FunctionAnswer>& answers) {
+  const std::uint64_t count = in.number();
+  if (count > answers_max) in.fail();
+  for (std::uint64_t i = 0; i < count && in.is_good(); ++i) {
+    FunctionAnswer one{.function = in.text(), .because = {}};
+    one.want = in.real();
+    one.age = std::chrono::milliseconds{std::clamp<std::int64_t>(in.signed_number(), 0, age_max)};
+    one.because = in.text();
+    answers.push_back(std::move(one));
+  }
+}
+
 int small(ByteReader& in) {  // an int that is not negative
   const std::uint64_t value = in.number();
   if (value > 0x7fffffff) in.fail();
@@ -191,7 +215,8 @@ void take_news(ByteReader& in, std::vector<ProviderNews>& news) {
 }
 
 // What the tick as a whole is: bits of one varint.
-constexpr std::uint64_t is_late = 1, with_sights = 2, with_seats = 4;
+constexpr std::uint64_t is_late = 1, with_sights = 2, with_seats = 4, with_granted = 8,
+                        with_answers = 16;
 
 }  // namespace
 
@@ -203,8 +228,11 @@ std::string encode_tick(std::string_view cluster, const Fleet& fleet, const Obse
   out.signed_number(to_ms(seen.wall));
   out.signed_number(seen.at.time_since_epoch().count());
   out.number((seen.late ? is_late : 0) | (seen.sights.empty() ? 0 : with_sights) |
-             (seen.seats.empty() ? 0 : with_seats));
+             (seen.seats.empty() ? 0 : with_seats) | (seen.granted > 0 ? with_granted : 0) |
+             (seen.answers.empty() ? 0 : with_answers));
   out.number(std::uint64_t(std::max(0, seen.waiting)));
+  if (seen.granted > 0) out.number(std::uint64_t(seen.granted));
+  if (!seen.answers.empty()) put_answers(out, seen.answers);
   out.number(metrics);
   out.number(fleet.instances.size());
   const Sight no_sight;
@@ -238,6 +266,8 @@ Expected<SeenTick> decode_tick(std::string_view blob) {
   const std::uint64_t form = in.number();
   tick.observation.late = form & is_late;
   tick.observation.waiting = small(in);
+  if (form & with_granted) tick.observation.granted = std::int64_t(in.number() & INT64_MAX);
+  if (form & with_answers) take_answers(in, tick.observation.answers);
   const std::uint64_t metrics = in.number(), instances = in.number();
   if (!in.is_good() || metrics > metrics_max || instances > instances_max || instances > in.left())
     return refuse("it is cut short or damaged");

@@ -71,6 +71,17 @@ struct TrustAction {  // back from suspicion
 using Action = std::variant<LaunchAction, DrainAction, ReplaceAction, ResumeAction, StopAction,
                             SuspectAction, TrustAction>;
 
+// How a planned show stands.
+struct ShowState {
+  enum class Phase { before, preparing, ready, on_air, over };
+  std::string show;
+  Phase phase = Phase::before;
+  std::string line;  // "go: 300 of 300 serve", "no go: 298 of 300 serve, 2 failed: exit code 1"
+  bool is_go = false;
+  bool operator==(const ShowState&) const = default;
+};
+const char* to_text(ShowState::Phase phase);
+
 struct Plan {
   std::vector<Action> actions;
   std::vector<Proposal> proposals;
@@ -78,6 +89,9 @@ struct Plan {
   std::string held_back;  // what kept the fleet from the want in this tick: "total_max 6: 2 are
                           // draining", "back-off 8s"
   bool braked = false;    // promise 7's brake is on
+  std::vector<Action> withheld;  // what the stack's `powers` do not allow: said, and not done
+  std::vector<ShowState> shows;
+  std::string frozen;  // by a show on air: "show final is on air until 23:00 Asia/Tokyo"; or empty
 };
 
 }  // namespace utakata

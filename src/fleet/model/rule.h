@@ -62,6 +62,7 @@ struct Amount {
 
 struct HeadroomRule {  // free seats beyond the present connections and holds
   Amount amount;
+  bool is_auto = false;  // as many as arrive while an instance boots; `amount` does not count then
   bool operator==(const HeadroomRule&) const = default;
 };
 
@@ -80,6 +81,24 @@ struct ScheduleRule {  // so many from each `at` on
   bool operator==(const ScheduleRule&) const = default;
 };
 
+struct ShowRule {  // a planned peak: so many connections are expected
+  std::string show;
+  Calendar at;
+  std::optional<Calendar> until;  // the first after `at`; none: for `lasts`
+  Duration lasts{};
+  Zone zone;
+  Duration ready_by{};      // before `at`: all serve from then on
+  std::int64_t people = 0;  // connections expected of this cluster
+  bool freeze = false;      // on air nothing is rolled out, scaled in, rebalanced or changed
+  bool operator==(const ShowRule&) const = default;
+};
+
+struct FunctionRule {  // the last number that a user's program gave, while it is fresh
+  std::string function;
+  Duration stale{300s};
+  bool operator==(const FunctionRule&) const = default;
+};
+
 struct WhenRule {
   Expression condition;
   Duration sustained{};  // `for:`; zero means at once
@@ -93,7 +112,7 @@ struct WhenRule {
 
 struct Rule {
   std::string name;  // the user's, or "headroom", "when-2"
-  std::variant<HeadroomRule, TargetRule, ScheduleRule, WhenRule> kind;
+  std::variant<HeadroomRule, TargetRule, ScheduleRule, ShowRule, FunctionRule, WhenRule> kind;
   bool operator==(const Rule&) const = default;
 };
 

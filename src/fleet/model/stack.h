@@ -55,8 +55,25 @@ struct CountSpec {
 struct DrainSpec {
   std::optional<Duration> deadline;    // none: wait as long as it takes
   std::string tell_method, tell_path;  // "POST", "/drain"; an empty path: instances are not told
-  Duration grace{10s};                 // between SIGTERM and SIGKILL
+  double pace = 0;  // clients that a told instance sends elsewhere, a second; 0: none
+  double budget =
+      0.01;             // of those placed in 24 h: so many may have lost their place by our closing
+  Duration grace{10s};  // between SIGTERM and SIGKILL
   bool operator==(const DrainSpec&) const = default;
+};
+
+// After a scale-out, off by default: those far above their share send clients elsewhere.
+struct RebalanceSpec {
+  double skew = 0;   // above the mean load by this share; 0: off
+  double pace = 10;  // clients a second, of the whole cluster
+  bool operator==(const RebalanceSpec&) const = default;
+};
+
+// Where the instances of `provider: observe` are listed: exactly one of the three.
+struct ObserveSpec {
+  std::vector<std::string> list;  // "10.0.0.5:3000"
+  std::string command, url;       // what prints, or answers, a JSON list of them
+  bool operator==(const ObserveSpec&) const = default;
 };
 
 struct HealSpec {
@@ -98,6 +115,9 @@ struct ClusterSpec {
   DrainSpec drain;
   HealSpec heal;
   LimitSpec limits;
+  RebalanceSpec rebalance;
+  bool reconnects = false;  // clients open the new socket before the old one closes, when told so
+  ObserveSpec observe;
   int seats_per_key = 1;  // `seats:`: the room's total
   Duration hold{60s};     // a placement's seats are held so long unless the caller asks for less
   Duration every{1s};     // the loop's period
@@ -106,11 +126,29 @@ struct ClusterSpec {
   bool operator==(const ClusterSpec&) const = default;
 };
 
+enum class ProviderKind { process, observe };
+
+// What the controller may do; what it may not, it only says.
+struct Powers {
+  bool place = true, launch = true, drain = true, heal = true;
+  bool operator==(const Powers&) const = default;
+};
+
+struct PriceSpec {
+  double instance_hour = 0;
+  std::string currency;               // empty: no price was given
+  std::optional<double> cap_per_day;  // of any 24 hours
+  bool operator==(const PriceSpec&) const = default;
+};
+
 struct Stack {
   std::string name;
   std::string folder;  // absolute; what relative paths in the file mean
   std::string store;   // SQLite file, absolute
   ApiSpec api;
+  ProviderKind provider = ProviderKind::process;
+  Powers powers;
+  PriceSpec price;
   std::vector<ClusterSpec> clusters;  // in an order that respects `needs`
   bool operator==(const Stack&) const = default;
 };

@@ -1,7 +1,24 @@
 #include "fleet/model/activity.h"
 #include "fleet/model/instance.h"
+#include "fleet/model/plan.h"
 
 namespace utakata {
+
+const char* to_text(ShowState::Phase phase) {
+  switch (phase) {
+    case ShowState::Phase::before:
+      return "before";
+    case ShowState::Phase::preparing:
+      return "preparing";
+    case ShowState::Phase::ready:
+      return "ready";
+    case ShowState::Phase::on_air:
+      return "on air";
+    case ShowState::Phase::over:
+      return "over";
+  }
+  return "?";
+}
 
 const char* to_text(Lifecycle lifecycle) {
   switch (lifecycle) {

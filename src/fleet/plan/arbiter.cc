@@ -15,6 +15,10 @@ Want Arbiter::decide(std::span<const Proposal> proposals, const ArbiterInput& in
   if (!wanted_) wanted_ = input.size;
   Want want = largest(proposals, input);
   wants_.put(input.now, want.instances, input.spec.settle);
+  if (want.instances < *wanted_ && !input.frozen.empty()) {
+    want.instances = *wanted_;
+    want.limited_by = "frozen: " + input.frozen;
+  }
   if (want.instances < *wanted_) hold_settle(want, input);
   if (want.instances > input.spec.instances_max) {
     want.instances = input.spec.instances_max;
@@ -31,7 +35,11 @@ Want Arbiter::largest(std::span<const Proposal> proposals, const ArbiterInput& i
     if (proposal.want && (!winner || *proposal.want > *winner->want)) winner = &proposal;
   Want want{.instances = *wanted_, .winner = "unchanged", .because = {}, .limited_by = {}};
   want.because = fmt::format("no rule has an opinion: {} stay", grouped(*wanted_));
-  const bool is_silence = !winner && !input.by_hand && !input.spec.scale.empty();
+  const bool has_lasting = std::ranges::any_of(input.spec.scale, [](const Rule& rule) {
+    return !std::holds_alternative<ScheduleRule>(rule.kind) &&
+           !std::holds_alternative<ShowRule>(rule.kind);
+  });
+  const bool is_silence = !winner && !input.by_hand && has_lasting;
   if (!is_silence) want = {.instances = -1, .winner = {}, .because = {}, .limited_by = {}};
   if (winner) want = {*winner->want, winner->rule, winner->because, {}};
   if (input.by_hand && *input.by_hand > want.instances)

@@ -12,7 +12,9 @@
 // wanted, within min..max, and
 //   counts as wanted for `settle`. So after `add` fired to 5 the cluster stays 5, a dead one of
 //   them is replaced, until an opinion is smaller and no larger one was seen for `settle`. A
-//   cluster without any rules wants its `min`.
+//   cluster without any rules wants its `min`,
+//   and so does one whose rules are all of the calendar when none of them is in force: nothing else
+//   would ever make it smaller.
 // - It goes by what was *wanted*, not by what is there: instances that died do not look like a
 // smaller wish, so their
 //   substitutes need no opinion of any rule.
@@ -33,6 +35,7 @@ struct ArbiterInput {
   int size = 0;                // starting + serving
   int serving = 0;
   Instant now{};
+  std::string frozen = {};  // nothing shrinks: why; empty: it may
 };
 
 class Arbiter {

@@ -80,10 +80,17 @@ class Observer {
   }
 
   void take_news(const ProviderNews& news) {
-    const auto found = std::ranges::find(fleet_.instances, news.id, &Instance::id);
+    // Who launches nothing knows its instances by what they are called out there.
+    const auto found = news.id.text.empty()
+                           ? std::ranges::find(fleet_.instances, news.handle, &Instance::handle)
+                           : std::ranges::find(fleet_.instances, news.id, &Instance::id);
+    if (news.kind == ProviderNews::Kind::found && found == fleet_.instances.end())
+      return become_known(news);
     if (found == fleet_.instances.end() || found->lifecycle == Lifecycle::gone) return;
     Instance& i = *found;
     switch (news.kind) {
+      case ProviderNews::Kind::found:
+        return;
       case ProviderNews::Kind::launched:
         i.handle = news.handle;
         i.address = news.address;
@@ -100,6 +107,17 @@ class Observer {
         become_gone(i, "gone", news.what);
         return;
     }
+  }
+
+  void become_known(const ProviderNews& news) {
+    Instance i;
+    i.id = {fmt::format("{}-{}", fleet_.spec.name, fleet_.next_number++)};
+    i.version = fleet_.spec.version;
+    i.handle = news.handle;
+    i.address = news.address;
+    i.since = i.launched_at = i.last_answer = seen_.at;
+    fleet_.instances.push_back(i);
+    add(i, "found", fmt::format("{} at {}:{}", i.handle, i.address.host, i.address.port));
   }
 
   bool died_young(const Instance& i) const {

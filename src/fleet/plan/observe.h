@@ -15,7 +15,7 @@ namespace utakata {
 // A change that came from the world, to be recorded.
 struct Outcome {
   Instance instance;  // as it is after the change
-  std::string kind;   // launched ready launch_failed gone recovered
+  std::string kind;   // launched found ready launch_failed gone
   std::string because;
   std::optional<int> cut;  // of gone: clients by the last count, where it was not empty
 };

@@ -9,6 +9,7 @@
 #include "fleet/plan/drain.h"
 #include "fleet/plan/heal.h"
 #include "fleet/plan/scale.h"
+#include "fleet/plan/show.h"
 
 namespace utakata {
 namespace {
@@ -34,18 +35,62 @@ Planner::Planner(Fleet fleet, Instant now)
       looked_at_(now) {
   rules_.takeover(now);
   int size = 0;
-  for (const Instance& i : fleet_.instances)
+  for (const Instance& i : fleet_.instances) {
     size += i.lifecycle == Lifecycle::starting || i.lifecycle == Lifecycle::serving;
+    if (i.lifecycle == Lifecycle::starting) begun_before_.push_back(i.id);
+  }
   if (!fleet_.instances.empty()) arbiter_.takeover(size);
 }
 
 std::vector<Outcome> Planner::observe(const Observation& seen) {
   now_ = seen.at;
+  wall_ = seen.wall;
+  const auto starting =
+      int(std::ranges::count(fleet_.instances, Lifecycle::starting, &Instance::lifecycle));
   std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen);
+  measure_boots(outcomes, starting);
+  spending_.note(now_, int(fleet_.instances.size()));
   probed_ = !seen.sights.empty() && !seen.late;
   if (!seen.sights.empty()) looked_at_ = now_;
-  if (probed_) proposals_ = rules_.feed(make_sample(fleet_, seen));
+  if (probed_) {
+    Sample sample = make_sample(fleet_, seen, boots_);
+    sample.failures = backoff_.why(fleet_.spec.version);
+    proposals_ = rules_.feed(sample);
+  }
   return outcomes;
+}
+
+void Planner::measure_boots(const std::vector<Outcome>& outcomes, int starting) {
+  for (const Outcome& o : outcomes)
+    if (o.kind == "ready" && std::ranges::find(begun_before_, o.instance.id) == begun_before_.end())
+      boots_.ready(o.instance.since - o.instance.launched_at, starting);
+}
+
+void Planner::remember(BootTimes boots, Spending spending) {
+  boots_ = std::move(boots);
+  spending_ = spending;
+}
+
+std::vector<ShowState> Planner::shows(const Standing& stands) const {
+  std::vector<ShowState> states;
+  for (const Rule& rule : fleet_.spec.scale)
+    if (const auto* show = std::get_if<ShowRule>(&rule.kind))
+      states.push_back(show_state(*show, {.wall = wall_,
+                                          .serving = stands.serving,
+                                          .starting = stands.starting,
+                                          .capacity = fleet_.spec.capacity,
+                                          .instances_min = fleet_.spec.instances_min,
+                                          .boots = boots_,
+                                          .unmeasured = fleet_.spec.ready.within,
+                                          .failures = backoff_.why(fleet_.spec.version)}));
+  return states;
+}
+
+std::string Planner::frozen() const {
+  for (const Rule& rule : fleet_.spec.scale)
+    if (const auto* show = std::get_if<ShowRule>(&rule.kind))
+      if (std::string why = freeze_of(*show, wall_); !why.empty()) return why;
+  return {};
 }
 
 Plan Planner::plan(const Neighbours& neighbours) {
@@ -59,11 +104,14 @@ Plan Planner::plan(const Neighbours& neighbours) {
 
   const Standing stands = standing(fleet_, plan.braked);
   plan.proposals = proposals_;
+  plan.shows = shows(stands);
+  plan.frozen = frozen();
   plan.want = arbiter_.decide(proposals_, {.spec = fleet_.spec,
                                            .by_hand = fleet_.desired.by_hand,
                                            .size = stands.size(),
                                            .serving = stands.serving,
-                                           .now = now_});
+                                           .now = now_,
+                                           .frozen = plan.frozen});
   std::erase_if(shrunk_at_, [&](Instant at) { return now_ - at >= step_lasts; });
   ScaleResult scaling = scale(fleet_, plan.want,
                               {.backoff = backoff_.wait(fleet_.spec.version, now_),
@@ -71,7 +119,9 @@ Plan Planner::plan(const Neighbours& neighbours) {
                                .needs = neighbours.unmet,
                                .braked = plan.braked,
                                .may_shrink = probed_,
-                               .shrunk_lately = int(shrunk_at_.size())},
+                               .shrunk_lately = int(shrunk_at_.size()),
+                               .frozen = plan.frozen,
+                               .over_cap = neighbours.over_cap},
                               now_);
   // An instance gets one order a tick; healing's comes first.
   std::erase_if(scaling.actions, [&](const Action& a) {

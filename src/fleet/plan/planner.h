@@ -16,6 +16,8 @@
 #include "fleet/plan/backoff.h"
 #include "fleet/plan/observe.h"
 #include "fleet/plan/rules.h"
+#include "fleet/plan/scale.h"
+#include "fleet/plan/spending.h"
 
 namespace utakata {
 
@@ -32,6 +34,7 @@ class Planner {
         unmet;  // a cluster that must serve first, as a sentence; empty when none is missing
     bool is_needed =
         false;  // others that need this one still have instances: it goes down after them
+    std::string over_cap = {};  // the stack's daily cap is spent, as a sentence; empty: it is not
   };
   Plan plan(const Neighbours& neighbours);
   // The recorded action is now so.
@@ -44,9 +47,17 @@ class Planner {
   void want_by_operator(const Desired& desired);
   const Fleet& fleet() const { return fleet_; }
 
+  // What was measured, and outlives restarts: boot_times.h, spending.h.
+  const BootTimes& boots() const { return boots_; }
+  const Spending& spending() const { return spending_; }
+  void remember(BootTimes boots, Spending spending);
+
  private:
   Plan shut_down(bool is_needed);
   std::vector<Action> give_up_unready() const;
+  std::vector<ShowState> shows(const Standing& stands) const;
+  std::string frozen() const;
+  void measure_boots(const std::vector<Outcome>& outcomes, int starting);
   void note_given_up(const Action& stop);
 
   std::string file_version_;  // before an operator's restarts are counted in
@@ -55,8 +66,12 @@ class Planner {
   Arbiter arbiter_;
   Backoff backoff_;
   std::vector<Proposal> proposals_;
-  std::vector<Instant> shrunk_at_;  // drains for scale-in of the present step
-  Instant now_, looked_at_;         // the latter: when instances were last asked
+  std::vector<Instant> shrunk_at_;        // drains for scale-in of the present step
+  std::vector<InstanceId> begun_before_;  // booting when we took over: their boots cannot be told
+  BootTimes boots_;
+  Spending spending_;
+  WallTime wall_{};
+  Instant now_, looked_at_;  // the latter: when instances were last asked
   bool probed_ = false;
 };
 

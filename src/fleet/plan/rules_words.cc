@@ -29,4 +29,13 @@ std::string to_text(const Amount& amount) {
   return plain(amount.value) + (amount.is_percent ? " %" : "");
 }
 
+std::string shown(const Zone& zone, WallTime at) {
+  const auto local = to_local(zone, at);
+  const auto day = std::chrono::floor<std::chrono::days>(local);
+  const std::chrono::year_month_day date{day};
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(local - day).count();
+  return fmt::format("{}-{:02}-{:02} {:02}:{:02}", int(date.year()), unsigned(date.month()),
+                     unsigned(date.day()), minutes / 60, minutes % 60);
+}
+
 }  // namespace utakata

@@ -37,15 +37,22 @@ void take_serving(const Instance& instance, const ClusterSpec& spec, Sample& sam
 
 }  // namespace
 
-Sample make_sample(const Fleet& fleet, const Observation& seen) {
+Sample make_sample(const Fleet& fleet, const Observation& seen, const BootTimes& boots) {
   Sample sample{.at = seen.at,
                 .wall = seen.wall,
                 .capacity = fleet.spec.capacity,
                 .waiting = seen.waiting,
-                .numbers = {}};
+                .granted = seen.granted,
+                .numbers = {},
+                .instances_min = fleet.spec.instances_min,
+                .boots = &boots,
+                .boot_unmeasured = fleet.spec.ready.within,
+                .failures = {},
+                .answers = &seen.answers};
   sample.numbers.resize(std::max<std::size_t>(1, fleet.spec.metrics.size()));
   for (auto& numbers : sample.numbers) numbers.reserve(fleet.instances.size());
   for (const Instance& instance : fleet.instances) {
+    sample.accepted += instance.accepted.value_or(0);
     if (instance.lifecycle == Lifecycle::starting) ++sample.starting;
     if (instance.lifecycle == Lifecycle::serving) take_serving(instance, fleet.spec, sample);
   }

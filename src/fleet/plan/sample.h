@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/instant.h"
 #include "fleet/model/fleet.h"
 #include "fleet/model/observation.h"
+#include "fleet/plan/boot_times.h"
 
 namespace utakata {
 
@@ -23,6 +25,8 @@ struct Sample {
       0;                        // the last counts of silent ones: these clients will be back
   std::int64_t seats_held = 0;  // of serving instances
   int waiting = 0;              // clients in line for a place
+  std::int64_t granted = 0;     // seats that placement gave out, since the controller's start
+  std::int64_t accepted = 0;    // clients that the instances have taken, of those that tell it
   int told = 0;                 // serving instances with a fresh count
   int lost = 0;                 // those whose count was known and is stale
   int untold = 0;               // those that never told one to this life of the controller
@@ -30,11 +34,17 @@ struct Sample {
   // Those without a fresh count, suspects, and numbers that are not finite are left out: unknown is
   // not zero.
   std::vector<std::vector<double>> numbers;
+  // What looks ahead. Pointers are valid during the push only.
+  int instances_min = 0;
+  const BootTimes* boots = nullptr;
+  Duration boot_unmeasured{30s};  // taken for a boot while none is measured
+  std::string failures;  // launches of this version: "3 failures in a row, the last: exit code 1"
+  const std::vector<FunctionAnswer>* answers = nullptr;
 
   int size() const { return serving + starting; }
 };
 
-// O(instances x metrics).
-Sample make_sample(const Fleet& fleet, const Observation& seen);
+// O(instances x metrics). `boots` outlives the sample.
+Sample make_sample(const Fleet& fleet, const Observation& seen, const BootTimes& boots);
 
 }  // namespace utakata

@@ -29,7 +29,8 @@ Fleet fleet_of(std::vector<Instance> instances) {
 Sample sample_of(const Fleet& fleet, int waiting) {
   Observation seen{.at = now};
   seen.waiting = waiting;
-  return make_sample(fleet, seen);
+  static const BootTimes no_boots;
+  return make_sample(fleet, seen, no_boots);
 }
 
 TEST(Sample, of_trusted_serving_instances_has_all_numbers) {

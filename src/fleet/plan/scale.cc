@@ -28,11 +28,13 @@ class Scaling {
   ScaleResult run() {
     if (fleet_.desired.shutting_down) return std::move(result_);
     // A roll-out needs room for new ones beside the old: it raises the target, never the bounds.
-    const int rollout = std::min(standing_.old_serving, rollout_room());
+    const bool is_frozen = !limits_.frozen.empty();
+    const int rollout = is_frozen ? 0 : std::min(standing_.old_serving, rollout_room());
+    if (is_frozen && standing_.old_serving > 0) result_.held_back = limits_.frozen;
     const int missing = want_.instances + rollout - standing_.size();
     if (missing > 0)
       grow(missing, rollout);
-    else if (limits_.may_shrink)
+    else if (limits_.may_shrink && !is_frozen)
       shrink();
     return std::move(result_);
   }
@@ -60,6 +62,8 @@ class Scaling {
     limit(instances_total_max(fleet_.spec) - standing_.total(), total_text());
     limit(limits_.starting_max - standing_.starting,
           fmt::format("{} are starting already", standing_.starting));
+    if (!limits_.over_cap.empty())
+      limit(fleet_.spec.instances_min - standing_.size() - resumed, limits_.over_cap);
     if (!limits_.needs.empty()) limit(0, limits_.needs);
     if (limits_.backoff > Duration{0})
       limit(0,

@@ -7,16 +7,6 @@
 namespace utakata {
 namespace {
 
-// "2026-12-31 20:00" as clocks of the zone show it.
-std::string shown(const Zone& zone, WallTime at) {
-  const auto local = to_local(zone, at);
-  const auto day = std::chrono::floor<std::chrono::days>(local);
-  const std::chrono::year_month_day date{day};
-  const auto minutes = std::chrono::floor<std::chrono::minutes>(local - day).count();
-  return fmt::format("{}-{:02}-{:02} {:02}:{:02}", int(date.year()), unsigned(date.month()),
-                     unsigned(date.day()), minutes / 60, minutes % 60);
-}
-
 std::optional<WallTime> end_of(const ScheduleRule& rule, WallTime begin) {
   if (rule.until) return next(*rule.until, rule.zone, begin);
   return begin + std::chrono::duration_cast<std::chrono::milliseconds>(rule.lasts);

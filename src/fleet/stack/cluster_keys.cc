@@ -89,19 +89,6 @@ void read_env(Reader& r, const Yaml& y, ClusterDraft& c) {
   }
 }
 
-void read_accept(Reader& r, const Yaml& y, ClusterDraft& c) {
-  const auto text = r.text(y);
-  if (!text) return;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  const std::string_view unit(end, std::size_t(text->data() + text->size() - end));
-  if (error != std::errc{} || !(number > 0 && number <= 1e6) || (unit != "/s" && unit != "/m"))
-    return r.mistake(
-        y, fmt::format("`accept` must be a rate of new clients such as `50/s` or `600/m`, not {}.",
-                       in_ticks(*text)));
-  c.spec.accept_per_second = unit == "/s" ? number : number / 60;
-}
-
 void read_place(Reader& r, const Yaml& y, ClusterDraft& c) {
   const auto text = r.text(y);
   if (!text) return;
@@ -156,7 +143,7 @@ const Key<ClusterDraft> cluster_keys[] = {
      }},
     {{"accept", Mark::now, "rate",
       "New clients an instance takes, such as `50/s`; without it as many as come."},
-     read_accept},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) { r.rate(y, c.spec.accept_per_second); }},
     {{"instances", Mark::now, "instances", "How many: a number, or `min` and `max`; 1 by default."},
      read_instances},
     {{"place", Mark::now, "policy", "Which instance a client gets: `least`, `pack` or `weighted`."},

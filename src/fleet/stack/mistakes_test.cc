@@ -81,8 +81,18 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\napi: { key: x }" + rest, {"2:6 belong together"}},
       {"stack: a\napi: { advertise: http://x }" + rest, {"2:19 without a scheme"}},
       {"stack: a\npowers: [observe]\nshows: {}\nprice: {}\nnotify: []" + rest,
-       {"2:1 `powers` is not yet", "3:1 `shows` is not yet", "4:1 `price` is not yet",
-        "5:1 `notify` is not yet"}},
+       {"4:8 `instance_hour` is missing", "4:8 `currency` is missing", "5:1 `notify` is not yet"}},
+      {"stack: a\npowers: [observe, kill, drian]" + rest,
+       {"2:9 `kill` is no power. There are observe, place", "did you mean `drain`?"}},
+      {"stack: a\nprice: { instance_hour: -1, currency: USD, cap_per_day: x }" + rest,
+       {"2:26 must be a number above 0", "2:60 must be a number above 0"}},
+      {"stack: a\nshows: { f: { at: 2026-12-31 20:00, clusters: { b: { connections: 5 } } } }" +
+           rest,
+       {"2:13 exactly one of `until` and `for`", "is no cluster here"}},
+      {"stack: a\nshows: { f: { at: Sat 20:00, for: 2h, zone: Asia/Tokio, freeze: maybe, "
+       "clusters: { w: { connections: 0 } } } }" +
+           rest,
+       {"zone", "`freeze` must be `true` or `false`", "connections"}},
   };
   for (const auto& row : rows) expect_said(row);
 }
@@ -145,11 +155,11 @@ TEST(Mistakes, of_counting) {
 TEST(Mistakes, of_rules) {
   const Row rows[] = {
       {cluster("run: x\nscale: { headroom: 3 }"), {"5:5 must be a list of rules"}},
-      {cluster("run: x\nscale:\n- headroom: auto"), {"6:17 `headroom: auto` is not yet"}},
+      {cluster("run: x\nscale:\n- headroom: automatic"), {"6:17 must be a percentage"}},
       {cluster("run: x\nscale:\n- headroom: some"), {"6:17 a percentage such as"}},
       {cluster("run: x\nscale:\n- headroom: 3\n  add: 2"), {"7:7 belongs to `when`"}},
       {cluster("run: x\nscale:\n- name: x"),
-       {"6:7 exactly one of `headroom`, `target`, `when`, `to` and `at`"}},
+       {"6:7 exactly one of `headroom`, `target`, `when`, `to`, `at` and `function`"}},
       {cluster("run: x\nscale:\n- when: avg(connections) > 4"),
        {"6:7 exactly one of `add`, `remove` and `to`"}},
       {cluster("run: x\nscale:\n- { when: avg(connections) > 4, add: 1, remove: 1 }"),
@@ -282,8 +292,7 @@ shows:
 price: { instance_hour: 0.034, currency: USD, cap_per_day: 200 }
 notify: [ { slack: "${secrets.slack}", on: [scale, heal, brake, deploy], digest: 1h } ]
 )",
-      {"4:1 `powers` is not yet", "35:51 `pace` is not yet", "39:1 `shows` is not yet",
-       "42:1 `price` is not yet", "43:1 `notify` is not yet"}};
+      {"zone", "35:51 `pace` is not yet", "zone", "43:1 `notify` is not yet"}};
   expect_said(row);
 }
 

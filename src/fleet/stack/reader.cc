@@ -205,6 +205,27 @@ void Reader::duration(const Yaml& y, Duration lowest, Duration highest, Duration
   into = *time;
 }
 
+void Reader::rate(const Yaml& y, double& into) {
+  const auto got = text(y);
+  if (!got) return;
+  double number = 0;
+  const auto [end, error] = std::from_chars(got->data(), got->data() + got->size(), number);
+  const std::string_view unit(end, std::size_t(got->data() + got->size() - end));
+  if (error != std::errc{} || !(number > 0 && number <= 1e6) || (unit != "/s" && unit != "/m"))
+    return mistake(y, fmt::format("{} must be a rate of clients such as `50/s` or `600/m`, not {}.",
+                                  called(y), in_ticks(*got)));
+  into = unit == "/s" ? number : number / 60;
+}
+
+void Reader::flag(const Yaml& y, bool& into) {
+  const auto got = text(y);
+  if (!got) return;
+  if (*got != "true" && *got != "false")
+    return mistake(y,
+                   fmt::format("{} must be `true` or `false`, not {}.", called(y), in_ticks(*got)));
+  into = *got == "true";
+}
+
 void Reader::share(const Yaml& y, double& into) {
   const auto got = text(y);
   if (!got) return;

@@ -51,6 +51,8 @@ class Reader {
   void number(const Yaml& y, double highest, std::optional<double>& into);  // above 0
   void bytes(const Yaml& y, std::optional<std::int64_t>& into);
   void duration(const Yaml& y, Duration lowest, Duration highest, Duration& into);
+  void rate(const Yaml& y, double& into);   // `50/s`, `600/m`: a second
+  void flag(const Yaml& y, bool& into);     // true or false
   void share(const Yaml& y, double& into);  // `25%` gives 0.25; above 0, at most 100 %
   void amount(const Yaml& y,
               std::optional<Amount>& into);  // `30%` gives 30 and is_percent, `200` gives 200

@@ -13,7 +13,10 @@ struct RuleDraft {
   std::string name;
   const Yaml *headroom = nullptr, *target = nullptr, *of = nullptr, *when = nullptr,
              *sustained = nullptr, *add = nullptr, *remove = nullptr, *to = nullptr,
-             *pause = nullptr, *at = nullptr, *until = nullptr, *zone = nullptr, *min = nullptr;
+             *pause = nullptr, *at = nullptr, *until = nullptr, *zone = nullptr, *min = nullptr,
+             *function = nullptr, *stale = nullptr;
+  bool is_auto = false;
+  FunctionRule function_rule;
   std::optional<Amount> headroom_amount;
   std::optional<double> target_each;
   std::optional<Calendar> begins;
@@ -23,18 +26,16 @@ struct RuleDraft {
 
 void read_headroom(Reader& r, const Yaml& y, RuleDraft& d) {
   d.headroom = &y;
-  if (y.kind == Yaml::Kind::text && y.text == "auto")
-    return r.mistake(y,
-                     "`headroom: auto` is not yet supported by this version: say a percentage such "
-                     "as `30%` or a number of seats.");
-  r.amount(y, d.headroom_amount);
+  d.is_auto = y.kind == Yaml::Kind::text && y.text == "auto";
+  if (!d.is_auto) r.amount(y, d.headroom_amount);
 }
 
 const Key<RuleDraft> rule_keys[] = {
     {{"name", Mark::now, "text", "What `explain` calls the rule."},
      [](Reader& r, const Yaml& y, RuleDraft& d) { r.text(y, d.name); }},
-    {{"headroom", Mark::now, "amount",
-      "Free seats there should always be: `30%` of the present clients, or a number."},
+    {{"headroom", Mark::now, "amount_or_auto",
+      "Free seats there should always be: `30%` of the present clients, a number, or `auto`: as "
+      "many as come while an instance boots."},
      read_headroom},
     {{"target", Mark::now, "number",
       "Connections, or so much `of` another number, on each instance."},
@@ -75,22 +76,17 @@ const Key<RuleDraft> rule_keys[] = {
      [](Reader& r, const Yaml& y, RuleDraft& d) {
        d.min = &y, r.integer(y, 1, 1'000'000, d.schedule.min);
      }},
-    {{"function", Mark::later, "", ""}},
+    {{"function", Mark::now, "text",
+      "The number that a program of yours last sent under this name: so many instances."},
+     [](Reader& r, const Yaml& y, RuleDraft& d) {
+       d.function = &y, r.text(y, d.function_rule.function);
+     }},
+    {{"stale", Mark::now, "duration",
+      "Of `function`: an answer older than this does not count; 5m by default."},
+     [](Reader& r, const Yaml& y, RuleDraft& d) {
+       d.stale = &y, r.duration(y, 1s, 24h * 7, d.function_rule.stale);
+     }},
 };
-
-// A rule of a kind that is still to come: one word about it, none about its other keys.
-bool later_kind(Reader& r, const Yaml& y) {
-  for (const auto& key : rule_keys) {
-    const Yaml* found = key.mark == Mark::later ? y.find(key.name) : nullptr;
-    if (!found) continue;
-    r.mistake_at_key(*found,
-                     fmt::format("`{}` is not yet supported by this version: remove the "
-                                 "rule, or scale by `headroom`, `target`, `when`, `to` or `at`.",
-                                 key.name));
-    return true;
-  }
-  return false;
-}
 
 std::optional<Expression> read_expression(Reader& r, const Yaml& y, ExpressionType type,
                                           ClusterSpec& cluster) {
@@ -127,9 +123,10 @@ std::optional<std::uint16_t> read_metric(Reader& r, const Yaml& y, ClusterSpec& 
 bool rule_check(Reader& r, const Yaml& y, const RuleDraft& d) {
   const bool is_size = d.to && !d.when;  // `to` alone: always
   const int kinds = int(d.headroom != nullptr) + int(d.target != nullptr) + int(d.when != nullptr) +
-                    int(d.at != nullptr) + int(is_size);
+                    int(d.at != nullptr) + int(is_size) + int(d.function != nullptr);
   if (kinds != 1) {
-    r.mistake(y, "A rule needs exactly one of `headroom`, `target`, `when`, `to` and `at`.");
+    r.mistake(
+        y, "A rule needs exactly one of `headroom`, `target`, `when`, `to`, `at` and `function`.");
     return false;
   }
   bool fits = true;
@@ -143,6 +140,7 @@ bool rule_check(Reader& r, const Yaml& y, const RuleDraft& d) {
   belongs(d.sustained, d.when || d.at, "when");
   for (const Yaml* each : {d.until, d.zone, d.min}) belongs(each, d.at, "at");
   belongs(d.to, d.when || is_size, "when");
+  belongs(d.stale, d.function, "function");
   belongs(d.pause, !d.to, "add` and `remove");
   if (d.when && int(d.add != nullptr) + int(d.remove != nullptr) + int(d.to != nullptr) != 1) {
     r.mistake(y, "A `when` rule needs exactly one of `add`, `remove` and `to`, such as `add: 2`.");
@@ -160,6 +158,7 @@ bool rule_check(Reader& r, const Yaml& y, const RuleDraft& d) {
 std::string rule_name(const RuleDraft& d, std::size_t place, const std::vector<Rule>& before) {
   if (!d.name.empty()) return d.name;
   if (d.when) return fmt::format("when-{}", place);
+  if (d.function) return d.function_rule.function;
   const std::string kind = d.headroom ? "headroom" : d.target ? "target" : d.at ? "at" : "to";
   const bool is_first = std::ranges::find(before, kind, &Rule::name) == before.end();
   return is_first ? kind : fmt::format("{}-{}", kind, place);
@@ -167,6 +166,12 @@ std::string rule_name(const RuleDraft& d, std::size_t place, const std::vector<R
 
 // What it says, in the rule's own kind; none: a mistake was noted.
 std::optional<decltype(Rule::kind)> rule_kind(Reader& r, RuleDraft& d, ClusterSpec& cluster) {
+  if (d.function) {
+    if (!r.name(d.function->line, d.function->column, d.function_rule.function, "function"))
+      return std::nullopt;
+    return d.function_rule;
+  }
+  if (d.headroom && d.is_auto) return HeadroomRule{.amount = {}, .is_auto = true};
   if (d.headroom) {
     if (!d.headroom_amount) return std::nullopt;
     return HeadroomRule{*d.headroom_amount};
@@ -213,7 +218,6 @@ void read_scale(Reader& reader, const Yaml& y, ClusterSpec& into) {
   std::size_t place = 0;
   for (const Yaml& item : y.items) {
     ++place;
-    if (later_kind(reader, item)) continue;
     RuleDraft d;
     read_map<RuleDraft>(reader, item, rule_keys, d);
     if (item.kind != Yaml::Kind::map) continue;

@@ -33,10 +33,14 @@ void add_scalars(Json& all) {
   all["number"] = or_parameter({{"type", "number"}, {"exclusiveMinimum", 0}});
   all["duration"] = texts_like(R"(^([0-9.]+(ms|s|m|h|d))+$)");
   all["duration_or_none"] = texts_like(R"(^(none|([0-9.]+(ms|s|m|h|d))+)$)");
+  all["amount_or_auto"] = {{"anyOf", {reference("amount"), texts_like("^auto$")}}};
   all["percentage"] = texts_like("^[0-9.]+ ?%$");
   all["amount"] = {{"anyOf", {reference("count_from_1"), reference("percentage")}}};
   all["rate"] = texts_like("^[0-9.]+/[sm]$");
   all["size"] = {{"anyOf", {reference("count_from_1"), texts_like("^[0-9]+[KMGTkmgt]?$")}}};
+  all["yes_or_no"] = or_parameter({{"type", "boolean"}});
+  all["powers"] = {{"type", "array"},
+                   {"items", {{"enum", {"observe", "place", "launch", "drain", "heal"}}}}};
   all["range"] = texts_like("^[0-9]+-[0-9]+$");
   all["web_path"] = texts_like("^/");
   all["method_and_path"] = texts_like("^(POST|PUT|GET|PATCH|DELETE) /");
@@ -56,6 +60,8 @@ void add_composites(Json& all) {
   all["parameters"] = map_of("parameter");
   all["clusters"] = map_of("cluster");
   all["clusters"]["minProperties"] = 1;
+  all["shows"] = map_of("show");
+  all["show_clusters"] = map_of("show_people");
   all["scale_list"] = {{"type", "array"}, {"items", reference("rule")}};
   all["instances"] = {{"anyOf", {reference("count_from_1"), reference("instances_range")}}};
 }

@@ -26,6 +26,9 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"heal", {"clusters: { w: { heal: { ", " } } }"}},
       {"limits", {"clusters: { w: { limits: { ", " } } }"}},
       {"instances_range", {"clusters: { w: { instances: { ", " } } }"}},
+      {"price", {"price: { ", " }"}},
+      {"show", {"shows: { s: { ", " } }"}},
+      {"show_people", {"shows: { s: { clusters: { w: { ", " } } } }"}},
       {"rule", {"clusters: { w: { scale: [ { ", " } ] } }"}},
   };
   const auto& [before, after] = around.at(section);

@@ -69,6 +69,7 @@ std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) 
       cluster.spec.scale = {{"headroom", HeadroomRule{{30, true}}}};
     check_cluster(reader, cluster);
   }
+  add_shows(reader, draft.shows, draft.clusters);
   check_wiring(reader, draft.clusters);
   check_ports(reader, draft);
   if (!reader.mistakes.empty()) {

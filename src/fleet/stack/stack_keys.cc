@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "fleet/stack/parameters.h"
@@ -131,6 +133,45 @@ void read_clusters(Reader& r, const Yaml& y, StackDraft& d) {
   for (std::size_t i = 0; i < y.items.size(); ++i) read_cluster(r, y.items[i], d.clusters[i]);
 }
 
+void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
+  std::vector<std::string> words;
+  r.texts(y, words);
+  if (words.empty()) return;
+  constexpr std::array<std::string_view, 5> known = {"observe", "place", "launch", "drain", "heal"};
+  const auto has = [&](const char* word) { return std::ranges::find(words, word) != words.end(); };
+  for (const std::string& word : words)
+    if (std::ranges::find(known, word) == known.end())
+      r.mistake(y, fmt::format("{} is no power{} There are {}.", in_ticks(word),
+                               did_you_mean(word, known).empty() ? "." : did_you_mean(word, known),
+                               fmt::join(known, ", ")));
+  d.stack.powers = {
+      .place = has("place"), .launch = has("launch"), .drain = has("drain"), .heal = has("heal")};
+}
+
+struct PriceDraft {
+  PriceSpec price;
+  std::optional<double> instance_hour;
+};
+
+const Key<PriceDraft> price_keys[] = {
+    {{"instance_hour", Mark::now, "number", "What an instance costs an hour.", true},
+     [](Reader& r, const Yaml& y, PriceDraft& d) { r.number(y, 1e6, d.instance_hour); }},
+    {{"currency", Mark::now, "text", "Such as USD.", true},
+     [](Reader& r, const Yaml& y, PriceDraft& d) { r.text(y, d.price.currency); }},
+    {{"cap_per_day", Mark::now, "number",
+      "When the last 24 hours cost so much, nothing beyond `min` is launched; nobody is cut."},
+     [](Reader& r, const Yaml& y, PriceDraft& d) { r.number(y, 1e12, d.price.cap_per_day); }},
+};
+
+void read_price(Reader& r, const Yaml& y, StackDraft& d) {
+  PriceDraft draft;
+  read_map<PriceDraft>(r, y, price_keys, draft);
+  if (draft.price.currency.size() > 12)
+    return r.mistake(y, "`currency` must be a short word such as `USD`.");
+  d.stack.price = draft.price;
+  d.stack.price.instance_hour = draft.instance_hour.value_or(0);
+}
+
 const Key<StackDraft> stack_keys[] = {
     {{"stack", Mark::now, "text", "The stack's name: a-z, 0-9 and `-`.", true}, read_name},
     {{"parameters", Mark::now, "parameters",
@@ -142,9 +183,12 @@ const Key<StackDraft> stack_keys[] = {
      read_store},
     {{"api", Mark::now, "api", "Where the controller and the instances answer."}, read_api},
     {{"clusters", Mark::now, "clusters", "The clusters, by their names.", true}, read_clusters},
-    {{"powers", Mark::later, "", ""}},
-    {{"shows", Mark::later, "", ""}},
-    {{"price", Mark::later, "", ""}},
+    {{"powers", Mark::now, "powers",
+      "What the controller may do, of observe, place, launch, drain and heal; all by default."},
+     read_powers},
+    {{"shows", Mark::now, "shows", "Planned peaks, by their names."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { read_shows(r, y, d.shows); }},
+    {{"price", Mark::now, "price", "What instances cost, and what a day may cost."}, read_price},
     {{"notify", Mark::later, "", ""}},
     {{"docker", Mark::later, "", ""}},
     {{"kubernetes", Mark::later, "", ""}},
@@ -161,7 +205,9 @@ void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
 
 std::vector<Section> stack_sections() {
   std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
-                              section_of<StackDraft>("api", api_keys)};
+                              section_of<StackDraft>("api", api_keys),
+                              section_of<PriceDraft>("price", price_keys)};
+  for (auto& section : show_sections()) all.push_back(std::move(section));
   for (auto& section : cluster_sections()) all.push_back(std::move(section));
   return all;
 }

@@ -6,6 +6,7 @@
 #include "fleet/model/stack.h"
 #include "fleet/stack/cluster_keys.h"
 #include "fleet/stack/keys.h"
+#include "fleet/stack/show_keys.h"
 
 namespace utakata {
 
@@ -14,6 +15,7 @@ struct StackDraft {
   std::vector<ClusterDraft> clusters;  // as in the file
   const Yaml* api = nullptr;
   const Yaml* store = nullptr;
+  std::vector<ShowDraft> shows;
   bool is_advertise_given = false;
 };
 
