@@ -32,6 +32,7 @@ struct Zone {
 
 // A zone by its name; none: there is no such zone.
 using ZoneTable = std::function<std::optional<Zone>(std::string_view name)>;
+using ZoneNames = std::function<std::vector<std::string>()>;
 
 std::chrono::local_time<std::chrono::milliseconds> to_local(const Zone& zone, WallTime at);
 WallTime to_wall(const Zone& zone,

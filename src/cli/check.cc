@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -67,11 +68,15 @@ int check_file(const CheckOptions& options) {
   const auto folder =
       std::filesystem::absolute(options.path, error).parent_path().lexically_normal().string();
   const std::string content = text.str();
-  const auto stack = parse_stack(
-      {.text = content, .folder = folder, .parameters = *parameters, .zone_of = load_zone});
+  const auto stack = parse_stack({.text = content,
+                                  .folder = folder,
+                                  .parameters = *parameters,
+                                  .zone_of = load_zone,
+                                  .zone_names = zone_names});
   if (!stack) return tell(options, stack.error());
   const auto missing = missing_files(*stack);
-  const auto advice = advice_on(*stack);
+  const auto advice = advice_on(
+      *stack, std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
   if (!missing.empty() || options.wants_json) return tell(options, missing, advice);
   std::string names;
   for (const auto& cluster : stack->clusters) names += (names.empty() ? "" : ", ") + cluster.name;

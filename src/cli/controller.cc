@@ -232,7 +232,8 @@ ControlParts Parts::control_parts(const Saved&) {
         auto parsed = parse_stack({.text = text,
                                    .folder = options_.stack.folder,
                                    .parameters = options_.parameters,
-                                   .zone_of = load_zone});
+                                   .zone_of = load_zone,
+                                   .zone_names = zone_names});
         if (parsed) return std::move(*parsed);
         return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
       },

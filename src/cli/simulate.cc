@@ -52,8 +52,11 @@ Stack stack_of(const std::string& path, const std::vector<std::string>& words) {
   const std::string text = content_of(path, "name a stack file");
   std::error_code error;
   const auto folder = std::filesystem::absolute(path, error).parent_path().lexically_normal();
-  auto stack = parse_stack(
-      {.text = text, .folder = folder.string(), .parameters = *parameters, .zone_of = load_zone});
+  auto stack = parse_stack({.text = text,
+                            .folder = folder.string(),
+                            .parameters = *parameters,
+                            .zone_of = load_zone,
+                            .zone_names = zone_names});
   if (stack) return std::move(*stack);
   fmt::print(stderr, "{}", to_text(stack.error(), path));
   throw Wrong{};

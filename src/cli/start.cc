@@ -98,7 +98,8 @@ int start_from_file(const StartOptions& options) {
   auto stack = parse_stack({.text = text.view(),
                             .folder = folder.lexically_normal().string(),
                             .parameters = options.parameters,
-                            .zone_of = load_zone});
+                            .zone_of = load_zone,
+                            .zone_names = zone_names});
   if (!stack) {
     fmt::print(stderr, "{}", to_text(stack.error(), options.path));
     return 2;

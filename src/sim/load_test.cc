@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.h"
+
 namespace utakata {
 namespace {
 
@@ -207,6 +209,90 @@ TEST(LoadFiles, with_what_is_no_time_are_refused) {
   expect_problems(cases);
 }
 
+TEST(LoadFiles, with_zero_bytes_are_refused_where_they_stand) {
+  using namespace std::string_literals;
+  const std::string only = "; name one so, with commas between the columns";
+  expect_problems(
+      {{"seconds,connections\n0,1\n1,2\0\n"s,
+        "line 3: connections `2?` is not a number; write it like 1200 or 0.5"},
+       {"seconds,connections\n\0001,2\n"s,
+        "line 2: seconds `?1` is not a number; write it like 1200 or 0.5"},
+       {"seconds,connections\n0,1\n\0\n"s,
+        "line 3: it ends after 1 field, but 2 of the header are needed; fill it up"},
+       {"seconds,connections\0\n0,1\n"s,
+        "line 1: there is no column `connections` in the header, only `seconds`, `connections?`" +
+            only},
+       {"time,connections\n2026-12-31T20:00:0\0Z,1\n"s,
+        "line 2: time `2026-12-31T20:00:0?Z` is not a time; write it in UTC like "
+        "2026-12-31T20:00:00Z"},
+       // A file of UTF-16, as a spreadsheet may write it.
+       {"\xff\xfes\0e\0c\0,\0c\0\n\0"s,
+        "line 1: there is no column `connections` in the header, only `??s?e?c?`, `?c?`" + only}});
+}
+
+TEST(LoadFiles, with_huge_numbers_are_refused_or_exact) {
+  const std::string header = "seconds,connections\n";
+  const auto high = [](std::string text) {
+    return "line 2: connections " + text + " is too high; 1000000000 is the most";
+  };
+  expect_problems({{header + "0,1e10\n", high("1e10")},
+                   {header + "0,1000000001\n", high("1000000001")},
+                   {header + "0,18446744073709551616\n", high("18446744073709551616")},
+                   {header + "0,1e308\n", high("1e308")},
+                   {header + "9223372036854775808,1\n",
+                    "line 2: seconds 9223372036854775808 is too high; 3000000000 is the most"}});
+  const auto most = read_load(header + "0,1000000000\n0.000000001,0.1\n");
+  ASSERT_TRUE(most) << most.error();
+  EXPECT_EQ(points_of(*most), (Points{{0, 1e9}, {1e-9, 0.1}}));
+}
+
+// Whatever stands in it: rows in order, or a sentence with a line.
+TEST(LoadFiles, of_anything_at_all_are_read_or_refused) {
+  using namespace std::string_literals;
+  const std::string pieces[] = {"seconds",
+                                "connections",
+                                "time",
+                                ",",
+                                ",",
+                                "\n",
+                                "\n",
+                                "\r\n",
+                                "\"",
+                                " ",
+                                "\0"s,
+                                "0",
+                                "1",
+                                "86401",
+                                "-1",
+                                "1e999",
+                                "nan",
+                                ".",
+                                "2026-12-31T20:00:00Z",
+                                "\xff",
+                                "seconds,connections\n",
+                                "0,1\n",
+                                "5,2\n",
+                                "9,0.5\n"};
+  Random random(7);
+  int good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string csv = i % 2 ? "seconds,connections\n" : "";
+    for (auto left = random.below(6); left > 0; --left)
+      csv += pieces[random.below(std::size(pieces))];
+    const auto read = read_load(csv);
+    if (!read) {
+      EXPECT_TRUE(read.error().starts_with("line ")) << csv;
+      continue;
+    }
+    ++good;
+    for (std::size_t k = 1; k < read->points.size(); ++k)
+      EXPECT_LT(read->points[k - 1].at, read->points[k].at) << csv;
+    for (const auto& point : read->points)
+      EXPECT_TRUE(point.connections >= 0 && point.connections <= 1e9) << csv;
+  }
+  EXPECT_GT(good, 50);
+}
+
 TEST(LoadFiles, of_a_million_rows_are_read_and_of_one_more_are_not) {
   std::string csv = "seconds,connections\n";
   for (int i = 0; i < 1'000'000; ++i) csv += std::to_string(i) + ",5\n";
@@ -217,6 +303,10 @@ TEST(LoadFiles, of_a_million_rows_are_read_and_of_one_more_are_not) {
   expect_problems({{csv + "1000000,5\n",
                     "line 1000002: there are more than a million rows; take one for each second or "
                     "minute"}});
+  csv.replace(csv.find("\n500000,") + 1, 6, "499999");
+  expect_problems({{csv,
+                    "line 500002: 499999 is not after that of line 500001; sort the rows by "
+                    "time, each time once"}});
 }
 
 // Each of these took quadratic time in some reader of CSV.

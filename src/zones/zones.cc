@@ -29,4 +29,13 @@ std::optional<Zone> load_zone(std::string_view name) {
   }
 }
 
+std::vector<std::string> zone_names() {
+  std::vector<std::string> names;
+  try {
+    for (const auto& zone : date::get_tzdb().zones) names.push_back(zone.name());
+  } catch (const std::runtime_error&) {  // no tables on this host
+  }
+  return names;
+}
+
 }  // namespace utakata

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace utakata {
 namespace {
 
@@ -31,6 +33,12 @@ TEST(Zones, what_is_no_zone_is_none) {
   EXPECT_FALSE(load_zone(""));
   EXPECT_FALSE(load_zone("../../etc/passwd"));
   ASSERT_TRUE(load_zone("UTC"));
+}
+
+TEST(Zones, have_names_that_can_be_loaded) {
+  const auto names = zone_names();
+  EXPECT_GT(names.size(), 300u);
+  EXPECT_TRUE(std::ranges::binary_search(names, std::string("Asia/Tokyo")));
 }
 
 }  // namespace

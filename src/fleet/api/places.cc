@@ -193,7 +193,7 @@ void Places::refuse(net::HttpReply& reply, const Wish& wish, const Refusal& refu
     problem.members = fmt::format(R"(,"line":"{}","ahead":{})", view(line), refusal.ahead);
     problem.detail +=
         fmt::format(" {} in line before you: ask again after the time given, with `line`.",
-                    plural(refusal.ahead, "seat"));
+                    plural(refusal.ahead, "client"));
   }
   send_problem(reply, problem, wish.headers);
 }

@@ -75,7 +75,7 @@ PlaceAnswer PlacementLedger::place_draw(std::uint32_t index, const PlaceRequest&
         {.why = seats > room.total ? Refusal::Why::too_many_seats : Refusal::Why::room_full,
          .limit = int(room.total)});
   if ((!slot.open && !slot.honours_keys) || slot.closed_until > now)
-    return refuse({.why = Refusal::Why::key_away, .retry_after = come_back(0, false)});
+    return refuse({.why = Refusal::Why::key_away, .retry_after = come_back()});
   if (rate_.limits() && request.seats > rate_.in_window)
     return refuse({.why = Refusal::Why::too_many_at_once, .limit = rate_.in_window});
   const std::uint32_t reserved = room.reserve == kNone ? 0 : holds_[room.reserve].seats;
@@ -83,11 +83,11 @@ PlaceAnswer PlacementLedger::place_draw(std::uint32_t index, const PlaceRequest&
   // Seats given back by those who left were offered to all: they are taken anew, and may be gone.
   if (beyond > 0 &&
       (!slot.count_known || std::int64_t{slot.connections} + slot.held + beyond > view_.capacity))
-    return refuse({.why = Refusal::Why::full, .retry_after = come_back(0, false)});
+    return refuse({.why = Refusal::Why::full, .retry_after = come_back()});
   if (beyond > 0 && request.stranger && int(beyond) > strangers_room())
-    return refuse({.why = Refusal::Why::strangers_full, .retry_after = come_back(0, false)});
+    return refuse({.why = Refusal::Why::strangers_full, .retry_after = come_back()});
   if (rate_.limits() && slot.window.given() + request.seats > rate_.in_window)
-    return refuse(wait(request.seats, true, request, now));
+    return refuse(wait({request.seats, std::int64_t{beyond}}, true, request, now));
 
   room_asked(index, now);
   slot.held += int(beyond);
@@ -118,14 +118,16 @@ std::expected<std::uint32_t, Refusal> PlacementLedger::choose(int seats,
         Refusal{.why = Refusal::Why::too_many_at_once, .limit = rate_.in_window});
   if (request.stranger && open_ > 0 && seats > strangers_room())
     return std::unexpected(
-        Refusal{.why = Refusal::Why::strangers_full, .retry_after = come_back(0, false)});
-  // Whoever came back to its place in line has a claim on what is offered; only what is beyond it
-  // is for those behind.
+        Refusal{.why = Refusal::Why::strangers_full, .retry_after = come_back()});
+  // Whoever came back to its place in line has a claim on what is offered; only what is beyond it,
+  // of seats and of clients accepted in this second, is for those behind.
   const bool stands = request.line && line_.stands(*request.line);
-  const std::int64_t before = stands ? line_.ahead(*request.line) : line_.claimed();
-  if (before == 0 || offered_ >= before + seats)
+  const PlaceClaim before = stands ? line_.ahead(*request.line) : line_.claimed();
+  if (before.clients == 0 ||
+      (free_ >= before.seats + seats && offered_ >= before.clients + request.seats))
     if (const std::uint32_t slot = choose_slot(seats, request.seats); slot != kNone) return slot;
-  return std::unexpected(wait(seats, rate_.limits() && free_ >= seats, request, now));
+  return std::unexpected(
+      wait({request.seats, seats}, rate_.limits() && free_ >= seats, request, now));
 }
 
 std::uint32_t PlacementLedger::choose_slot(int seats, int clients) const {
@@ -138,34 +140,39 @@ std::uint32_t PlacementLedger::choose_slot(int seats, int clients) const {
   return kNone;
 }
 
-Refusal PlacementLedger::wait(int seats, bool admission, const PlaceRequest& request, Instant now) {
+Refusal PlacementLedger::wait(PlaceClaim claim, bool admission, const PlaceRequest& request,
+                              Instant now) {
   const bool stands = request.line && line_.stands(*request.line);
   Refusal refusal{.why = open_ == 0  ? Refusal::Why::nothing_serves
                          : admission ? Refusal::Why::admission
                                      : Refusal::Why::full};
-  refusal.ahead = stands ? line_.ahead(*request.line) : line_.seats();
-  refusal.retry_after = come_back(refusal.ahead + seats, admission);
+  refusal.ahead = stands ? line_.ahead(*request.line).clients : line_.clients();
+  // By the place in line and how many are before it: what others ask changes nobody's time.
+  const std::uint64_t number = stands ? *request.line : line_.next();
+  const double unit = Random(options_.seed ^ (number << 20) ^ std::uint64_t(refusal.ahead)).unit();
+  refusal.retry_after = come_back(refusal.ahead + claim.clients, admission, unit);
   if (stands) {
     // Its claim outlives a come-back that is late by as much again, and a slow network.
-    line_.stay(*request.line, now + 2 * refusal.retry_after + 5s);
-    refusal.line = request.line;
+    line_.stay(number, claim, now + 2 * refusal.retry_after + 5s);
+    refusal.line = number;
   } else {  // not for long: whoever asks anew each time would be counted as many
-    refusal.line = line_.join(seats, now + refusal.retry_after + 2s);
+    refusal.line = line_.join(claim, now + refusal.retry_after + 2s);
   }
   return refusal;
 }
 
 // When it makes sense to ask again: by the rate of admission where that is the limit; otherwise an
 // instance must first boot or a client leave. A quarter of jitter either way, so that a refused
-// crowd does not come back as one.
-Duration PlacementLedger::come_back(std::int64_t seats_before, bool admission) {
+// crowd does not come back as one; `unit` is its throw, in [0, 1).
+Duration PlacementLedger::come_back(std::int64_t clients_before, bool admission,
+                                    double unit) const {
   Duration wait =
-      2s + std::min(Duration{13s}, std::max<std::int64_t>(seats_before, 0) * Duration{10ms});
+      2s + std::min(Duration{13s}, std::max<std::int64_t>(clients_before, 0) * Duration{10ms});
   if (admission && open_ > 0) {
     const double per_second = rate_.in_window / to_seconds(rate_.window) * open_;
-    wait = std::clamp<Duration>(from_seconds(double(seats_before) / per_second), 200ms, 1h);
+    wait = std::clamp<Duration>(from_seconds(double(clients_before) / per_second), 200ms, 1h);
   }
-  return from_seconds(to_seconds(wait) * (0.75 + random_.unit() / 2));
+  return from_seconds(to_seconds(wait) * (0.75 + unit / 2));
 }
 
 // The seats are held already; this makes the placement that names them.

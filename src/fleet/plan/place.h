@@ -74,7 +74,7 @@ struct Refusal {
   Why why = Why::full;
   Duration retry_after{};               // zero: asking again does not help
   std::optional<std::uint64_t> line{};  // none: not in line, or the line itself is full
-  std::int64_t ahead = 0;               // seats that those before it wait for
+  std::int64_t ahead = 0;               // clients before it
   int limit = 0;
 };
 using PlaceAnswer = std::expected<Grant, Refusal>;
@@ -88,7 +88,7 @@ enum class Confirmation : std::uint8_t {
 class PlacementLedger {
  public:
   struct Options {
-    std::uint64_t seed = 1;  // of jitter
+    std::uint64_t seed = 1;  // of jitter and of the first number in line
     PlaceSecret secret;      // of key hashing
     Duration ramp{10s};
     Duration count_lag{800ms};  // a count was asked for at most so long before it was answered: the
@@ -152,8 +152,9 @@ class PlacementLedger {
   PlaceAnswer place_draw(std::uint32_t room, const PlaceRequest& request, Instant now);
   std::expected<std::uint32_t, Refusal> choose(int seats, const PlaceRequest& request, Instant now);
   std::uint32_t choose_slot(int seats, int clients) const;
-  Refusal wait(int seats, bool admission, const PlaceRequest& request, Instant now);
-  Duration come_back(std::int64_t seats_before, bool admission);
+  Refusal wait(PlaceClaim claim, bool admission, const PlaceRequest& request, Instant now);
+  Duration come_back(std::int64_t clients_before, bool admission, double unit) const;
+  Duration come_back() { return come_back(0, false, random_.unit()); }  // who is not in line
   Grant grant(std::uint32_t slot, std::uint32_t room, bool stranger, const PlaceRequest& request,
               Instant now);
   Duration hold_of(const PlaceRequest& request) const;

@@ -150,6 +150,21 @@ TEST_F(RulesTest, a_size_without_a_condition_is_always_wanted_but_for_what_canno
                       "cannot be told"}));
 }
 
+TEST_F(RulesTest, divided_by_what_is_zero_just_now_there_is_no_opinion) {
+  when("crowded", "sum(connections) / count(rooms) > 3", 0s).add = Amount{1, false};
+  WhenRule rule;
+  rule.to = parse_expression("ceil(sum(connections) / count(rooms))", spec.metrics,
+                             ExpressionType::number)
+                .value();
+  spec.scale.push_back({"to", rule});
+  RuleSet rules(spec);
+  connections_each(7);
+  for (const Proposal& proposal : feed(rules)) {
+    EXPECT_EQ(proposal.want, std::nullopt) << proposal.because;
+    EXPECT_NE(proposal.because.find("cannot be told"), std::string::npos) << proposal.because;
+  }
+}
+
 TEST_F(RulesTest, without_for_it_fires_at_once) {
   when("crowded", "avg(connections) > 400", 0s).add = Amount{2, false};
   RuleSet rules(spec);

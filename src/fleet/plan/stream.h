@@ -107,7 +107,9 @@ class Stream {
     return out;
   }
 
-  // The first value, and then each that comes at least `pause` after the last that passed.
+  // The first value, and then each that comes at least `pause` after the last that passed. Nothing
+  // is kept for later: what holds must be offered again, as a condition is at each tick, and then
+  // passes at the first tick from `pause` after the last that passed on.
   Stream<T> throttle(Duration pause) const {
     Stream<T> out;
     each([out, pause, passed = std::optional<Instant>{}](Instant at, const T& value) mutable {

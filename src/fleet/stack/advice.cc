@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "fleet/stack/yaml.h"
 
 namespace utakata {
@@ -23,18 +24,81 @@ bool winds_up(const Expression& condition) {
   return has_any;
 }
 
+std::string lower(std::string_view text) {
+  std::string word(text);
+  std::ranges::transform(word, word.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return word;
+}
+
+// What a number that instances would have to tell under that name was probably meant to be.
+std::optional<std::string> meant_instead(const CountSpec& count, const std::string& name) {
+  // Short names are near to anything.
+  constexpr std::size_t kLong = 6;
+  std::vector<std::string_view> known;
+  for (const std::string_view each :
+       {std::string_view("connections"), std::string_view(count.connections),
+        std::string_view(count.accepted)}) {
+    if (name == each) return std::nullopt;
+    if (each.size() >= kLong) known.push_back(each);
+  }
+  const std::string word = lower(name);
+  if (word == "count") return "`count()` for how many serve, or `avg(connections)`";
+  if (word == "sum" || word == "avg" || word == "min" || word == "max")
+    return fmt::format("`{}(connections)`", word);
+  for (const auto each : known)
+    if (word == lower(each)) return in_ticks(each);
+  if (name.size() > 40) return std::nullopt;  // the distance costs the product of both lengths
+  const auto near = nearest(name, known);
+  return near ? std::optional(in_ticks(*near)) : std::nullopt;
+}
+
+// Why a rule of `at` does nothing, or does not stop.
+std::optional<std::string> wrong_with(const ScheduleRule& rule, WallTime now) {
+  const auto begun = latest(rule.at, rule.zone, now);
+  const bool comes = next(rule.at, rule.zone, now).has_value();
+  if (!begun) return std::nullopt;  // what never comes is a mistake (calendar_text.h)
+  const auto end = rule.until ? next(*rule.until, rule.zone, *begun)
+                              : *begun + std::chrono::floor<std::chrono::milliseconds>(rule.lasts);
+  if (!end)
+    return fmt::format("does not end: `until` {} is over. Give it a time that comes again.",
+                       in_ticks(rule.until->text));
+  if (!comes && *end <= now)
+    return fmt::format("is over: {} does not come again. Remove it, or correct the date.",
+                       in_ticks(rule.at.text));
+  return std::nullopt;
+}
+
+void advise_on_numbers(const ClusterSpec& cluster, std::vector<std::string>& advice) {
+  for (std::size_t i = 1; i < cluster.metrics.size(); ++i)
+    if (const auto instead = meant_instead(cluster.count, cluster.metrics[i]))
+      advice.push_back(
+          fmt::format("{}: {} is a number that every instance must tell under this very name. Did "
+                      "you mean {}?",
+                      cluster.name, in_ticks(cluster.metrics[i]), *instead));
+}
+
+void advise_on_rule(const ClusterSpec& cluster, const Rule& rule, WallTime now,
+                    std::vector<std::string>& advice) {
+  if (const auto* when = std::get_if<WhenRule>(&rule.kind);
+      when && when->add && winds_up(when->condition))
+    advice.push_back(fmt::format(
+        "{}: the rule {} winds up to `max`: {} does not fall when instances are added, because "
+        "sockets stay where they are. Say avg(connections), `headroom` or `target` instead.",
+        cluster.name, in_ticks(rule.name), in_ticks(when->condition.text)));
+  if (const auto* schedule = std::get_if<ScheduleRule>(&rule.kind))
+    if (const auto what = wrong_with(*schedule, now))
+      advice.push_back(fmt::format("{}: the rule {} {}", cluster.name, in_ticks(rule.name), *what));
+}
+
 }  // namespace
 
-std::vector<std::string> advice_on(const Stack& stack) {
+std::vector<std::string> advice_on(const Stack& stack, WallTime now) {
   std::vector<std::string> advice;
-  for (const ClusterSpec& cluster : stack.clusters)
-    for (const Rule& rule : cluster.scale)
-      if (const auto* when = std::get_if<WhenRule>(&rule.kind);
-          when && when->add && winds_up(when->condition))
-        advice.push_back(fmt::format(
-            "{}: the rule {} winds up to `max`: {} does not fall when instances are added, because "
-            "sockets stay where they are. Say avg(connections), `headroom` or `target` instead.",
-            cluster.name, in_ticks(rule.name), in_ticks(when->condition.text)));
+  for (const ClusterSpec& cluster : stack.clusters) {
+    advise_on_numbers(cluster, advice);
+    for (const Rule& rule : cluster.scale) advise_on_rule(cluster, rule, now, advice);
+  }
   return advice;
 }
 

@@ -11,6 +11,9 @@ namespace utakata {
 // Sentences with a remedy, in the file's order:
 // - rules that wind up: `max(connections) > 400` with `add`. Sockets stay where they are, so more
 //   instances do not make it less, and the rule goes on up to `max`.
-std::vector<std::string> advice_on(const Stack& stack);
+// - numbers that are nearly one that is known (`conections`), or bear an aggregate's name
+//   (`avg(count)`): what instances tell is not known here, so these may be meant.
+// - rules of `at` that are over at `now`, or never end.
+std::vector<std::string> advice_on(const Stack& stack, WallTime now);
 
 }  // namespace utakata

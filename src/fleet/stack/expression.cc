@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -190,8 +191,25 @@ class ExpressionParser {  // one use: parse() once
     if (nodes.size() == nodes_max)
       return no(
           at, fmt::format("a condition has at most {} parts: split it into two rules", nodes_max));
+    constants_.push_back(constant_of(node));
     nodes.push_back(node);
     return Part{std::uint16_t(nodes.size() - 1), gives_truth(node.op), at};
+  }
+
+  // What a node always is; NaN: it depends on what instances tell, or is a truth.
+  double constant_of(const Expression::Node& node) const {
+    constexpr double open = std::numeric_limits<double>::quiet_NaN();
+    if (node.op == Op::number) return node.number;
+    if (node.op == Op::aggregate) return open;
+    const double left = constants_[node.left], right = constants_[node.right];
+    if (node.op == Op::negate) return -left;
+    if (node.op == Op::ceil) return std::ceil(left - 1e-9);  // as plan/expression_value.cc has it
+    if (node.op == Op::floor) return std::floor(left + 1e-9);
+    if (node.op == Op::add) return left + right;
+    if (node.op == Op::subtract) return left - right;
+    if (node.op == Op::multiply) return left * right;
+    if (node.op == Op::divide) return left / right;
+    return open;
   }
 
   bool suits(const Part& operand, const ExpressionToken& operation) {
@@ -216,6 +234,10 @@ class ExpressionParser {  // one use: parse() once
       advance();
       const Parsed right = parse_from(Strength(level + 1));
       if (!right || !suits(*left, operation) || !suits(*right, operation)) return std::nullopt;
+      if (operation.op == Op::divide && constants_[right->node] == 0)
+        return no(right->at,
+                  "this is always 0, and what is divided by it is never known: divide by another "
+                  "number");
       left = push({.op = operation.op, .left = left->node, .right = right->node}, left->at);
       if (level == of_compare && left && at_operation(of_compare))
         return no(
@@ -376,6 +398,7 @@ class ExpressionParser {  // one use: parse() once
 
   std::string_view text_;
   std::vector<std::string> metrics_;
+  std::vector<double> constants_;  // parallel to `nodes`
   ExpressionToken token_;
   int depth_ = 0;
 };

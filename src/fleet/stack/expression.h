@@ -12,7 +12,8 @@
 // the whole comparison behind it: `not a > b` is `not (a > b)`. `&&`, `||` and `!` mean and, or,
 // not; case matters nowhere but in a metric's name, which is letters, digits, `_`, `:` and dots
 // (`event_loop.lag_ms`). `count()` is `count(connections)`: serving instances whose number is
-// known. A number where a truth is needed, or the other way round, is a mistake. Pure, any thread.
+// known. A number where a truth is needed, or the other way round, is a mistake, and so is a
+// division by what is 0 whatever instances tell, such as (2 - 2). Pure, any thread.
 // Hostile text is refused in linear time: at most 1,000 bytes, 200 nodes, 50 levels.
 #pragma once
 

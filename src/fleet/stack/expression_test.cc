@@ -43,6 +43,14 @@ TEST(Expression, reads_what_users_write) {
   for (const auto& [text, tree] : cases) EXPECT_EQ(tree_of(text), tree) << text;
 }
 
+TEST(Expression, what_may_be_zero_may_be_divided_by) {
+  for (const char* text : {"sum(a) / count() > 1", "1 / (count(a) - count(a)) > 1", "0 / 1 > 1",
+                           "1 / ceil(0.1) > 1", "1 / (0 * avg(a)) > 1", "1 / (2 - 1.5) > 1"}) {
+    std::vector<std::string> metrics;
+    EXPECT_TRUE(parse_expression(text, metrics)) << text;
+  }
+}
+
 TEST(Expression, a_number_where_a_number_is_asked_for) {
   std::vector<std::string> metrics;
   EXPECT_TRUE(parse_expression("ceil(sum(connections) / 400)", metrics, ExpressionType::number));
@@ -122,6 +130,10 @@ TEST(Expression, mistakes_are_marked_where_they_are_with_the_remedy) {
       {"* 3 > 1", "^", "is expected before `*`"},
       {"avg(\xc3\xa9) > 1", "    ^", "plain letters"},
       {"\xc3\xa9 > 1", "^", "plain letters"},
+      {"avg(a) / 0 > 1", "         ^", "always 0"},
+      {"count(a) / (2 - 2) > 1", "           ^", "always 0"},
+      {"1 < 6 / -floor(2 / 3) + 1", "        ^", "always 0"},
+      {"avg(a) > 0 / 0", "             ^", "always 0"},
       {"avg(a) >\n\t x", "           ^", "say avg(x)"},
   };
   for (const auto& [text, caret, says] : cases) {

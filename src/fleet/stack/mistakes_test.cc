@@ -11,10 +11,15 @@ std::optional<Zone> tokyo_only(std::string_view name) {
                               : std::nullopt;
 }
 
+std::vector<std::string> zone_names() { return {"Europe/Berlin", "Asia/Tokyo", "UTC"}; }
+
 std::vector<Mistake> mistakes_of(std::string_view text,
                                  std::map<std::string, std::string> parameters = {}) {
-  auto stack = parse_stack(
-      {.text = text, .folder = "/srv", .parameters = std::move(parameters), .zone_of = tokyo_only});
+  auto stack = parse_stack({.text = text,
+                            .folder = "/srv",
+                            .parameters = std::move(parameters),
+                            .zone_of = tokyo_only,
+                            .zone_names = zone_names});
   return stack ? std::vector<Mistake>{} : stack.error();
 }
 
@@ -170,7 +175,12 @@ TEST(Mistakes, of_rules) {
       {cluster("run: x\nscale:\n- { when: \"4 < connections\", add: 1 }"), {"6:20 In `when`: "}},
       {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: Asia/Tokio, until: \"Sat 21:30\", "
                "min: 10 }"),
-       {"6:32 a time zone that this host knows"}},
+       {"6:32 a time zone that this host knows, such as `Asia/Tokyo` or `UTC`, not `Asia/Tokio`, "
+        "did you mean `Asia/Tokyo`?"}},
+      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: tokyo, for: 3h, min: 10 }"),
+       {"6:32 did you mean `Asia/Tokyo`?"}},
+      {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", zone: Mars, for: 3h, min: 10 }"),
+       {"6:32 this host knows, such as `Asia/Tokyo` or `UTC`, not `Mars`."}},
       {cluster("run: x\nscale:\n- { at: \"Sat 18:30\", min: 10 }"),
        {"6:7 needs `min`, and exactly"}},
       {cluster("run: x\nscale:\n- { at: \"Sat 25:30\", min: 10, for: 3h }"),
@@ -184,6 +194,10 @@ TEST(Mistakes, of_rules) {
       {cluster("run: x\nscale:\n- { headroom: 5, of: x }"), {"6:22 belongs to `target`"}},
       {cluster("run: x\nscale:\n- { to: avg(connections) > 4 }"), {"6:13 In `to`: "}},
       {cluster("run: x\nscale:\n- { to: ceil(sum(connections) }"), {"6:34 In `to`: "}},
+      {cluster("run: x\nscale:\n- { to: sum(connections) / 0 }"),
+       {"6:32 In `to`: this is always 0"}},
+      {cluster("run: x\nscale:\n- { when: count() / (2 - 2) > 1, add: 1 }"),
+       {"6:25 In `when`: this is always 0"}},
       {cluster("run: x\nscale:\n- { when: count() > 4, to: 5, pause: 3s }"),
        {"6:35 belongs to `add` and `remove`"}},
       {cluster("run: x\nscale:\n- { name: a, headroom: 1 }\n- { name: a, headroom: 2 }"),

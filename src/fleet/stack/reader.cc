@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -169,15 +171,35 @@ void Reader::calendar(const Yaml& y, std::optional<Calendar>& into) {
   into = std::move(*read);
 }
 
+static std::string_view city_of(std::string_view zone) {
+  return zone.substr(zone.rfind('/') + 1);  // all of it where there is no `/`
+}
+
 void Reader::zone(const Yaml& y, Zone& into) {
   const auto got = text(y);
   if (!got) return;
   auto known = zone_of_ ? zone_of_(*got) : *got == "UTC" ? std::optional(Zone{}) : std::nullopt;
   if (!known)
     return mistake(y, fmt::format("{} must be a time zone that this host knows, such as "
-                                  "`Asia/Tokyo` or `UTC`, not {}.",
-                                  called(y), in_ticks(*got)));
+                                  "`Asia/Tokyo` or `UTC`, not {}{}",
+                                  called(y), in_ticks(*got), zone_guess(*got)));
   into = std::move(*known);
+}
+
+// The zone of that city, in whatever case, or the nearest of all.
+std::string Reader::zone_guess(std::string_view name) const {
+  const auto names = zone_names_ ? zone_names_() : std::vector<std::string>{};
+  const auto is_same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) ==
+               std::tolower(static_cast<unsigned char>(b)) ||
+           (a == ' ' && b == '_');
+  };
+  for (const std::string& known : names)
+    for (const std::string_view part : {std::string_view(known), city_of(known)})
+      if (std::ranges::equal(name, part, is_same))
+        return fmt::format(", did you mean `{}`?", known);
+  const auto text = did_you_mean(name, std::vector<std::string_view>(names.begin(), names.end()));
+  return text.empty() ? "." : text;
 }
 
 void Reader::bytes(const Yaml& y, std::optional<std::int64_t>& into) {

@@ -26,8 +26,10 @@ class Reader {
  public:
   // Beyond that nobody reads, and a hostile file would make megabytes of them.
   static constexpr std::size_t mistakes_max = 200;
-  explicit Reader(std::string folder, ZoneTable zone_of = {})
-      : folder_(std::move(folder)), zone_of_(std::move(zone_of)) {}
+  explicit Reader(std::string folder, ZoneTable zone_of = {}, ZoneNames zone_names = {})
+      : folder_(std::move(folder)),
+        zone_of_(std::move(zone_of)),
+        zone_names_(std::move(zone_names)) {}
 
   // No value: declared, but wrong or not given, which was noted; its uses are passed over in
   // silence.
@@ -68,9 +70,11 @@ class Reader {
 
  private:
   std::optional<std::string> raw(const Yaml& y);
+  std::string zone_guess(std::string_view name) const;
   void parameter_unknown(const Yaml& y, std::string_view name);
   std::string folder_;
   ZoneTable zone_of_;
+  ZoneNames zone_names_;
 };
 
 // "`capacity`" of a map's item, "this" of a list's.

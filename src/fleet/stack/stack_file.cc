@@ -57,7 +57,7 @@ void complete_stack(Stack& stack) {
 }
 
 std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) {
-  Reader reader(input.folder, input.zone_of);
+  Reader reader(input.folder, input.zone_of, input.zone_names);
   const auto root = read_yaml(input.text, reader.mistakes);
   if (!root) return std::unexpected(std::move(reader.mistakes));
   read_parameters(reader, root->find("parameters"), input.parameters);

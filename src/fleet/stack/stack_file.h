@@ -19,6 +19,7 @@ struct ParseInput {
   std::string folder;                             // absolute; what relative paths in the file mean
   std::map<std::string, std::string> parameters;  // of `-p name=value`
   ZoneTable zone_of = {};                         // of `zone:`; none: there is only UTC
+  ZoneNames zone_names = {};                      // for guesses; asked only after a mistake
 };
 
 // What comes back is complete: parameters filled in, defaults in place, paths absolute, clusters in
