@@ -20,13 +20,14 @@ struct OrdersOptions {
   Target target;
   std::string name;  // of an instance, or, of restart, a cluster
   std::string deadline;
-  bool now = false;
+  bool now = false, override_budget = false;
 };
 
 // How long clients are waited for, as the API takes it; nothing where the text is no time.
 std::optional<nlohmann::json> body_of(const OrdersOptions& options) {
   nlohmann::json body = nlohmann::json::object();
   if (options.now) body["now"] = true;
+  if (options.override_budget) body["override_budget"] = true;
   if (options.deadline.empty()) return body;
   const auto deadline = duration_from(options.deadline);
   if (!deadline) return std::nullopt;
@@ -96,6 +97,8 @@ void add_orders(CLI::App& program, int& exit_code) {
       command->add_option("--deadline", options->deadline,
                           "Cuts the clients left after this time, such as 10m");
       command->add_flag("--now", options->now, "Cuts them at once");
+      command->add_flag("--override-budget", options->override_budget,
+                        "Sends its clients elsewhere, whatever the disconnect budget says");
     }
     command->callback([options, verb = std::string(verb), &exit_code] {
       exit_code = order_instance(*options, verb);

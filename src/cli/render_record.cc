@@ -76,6 +76,14 @@ std::string render_explain(const std::string& text, const Style& style) {
     out += coloured("  the brake is on: too many are suspected at once, nobody is given up",
                     Colour::bad, style) +
            "\n";
+  for (const auto& show : list_in(json, "shows"))
+    out +=
+        coloured(fmt::format("  show {}, {}: {}", printable(text_in(show, "show")),
+                             printable(text_in(show, "phase")), printable(text_in(show, "line"))),
+                 flag_in(show, "go") ? Colour::good : Colour::none, style) +
+        "\n";
+  if (const auto frozen = text_in(json, "frozen"); !frozen.empty())
+    out += "  frozen: " + printable(frozen) + "\n";
   Table proposals({"RULE", "WANTS>", "BECAUSE"});
   for (const auto& proposal : list_in(json, "proposals")) {
     const auto wanted = number_in(proposal, "want");
@@ -89,7 +97,11 @@ std::string render_explain(const std::string& text, const Style& style) {
   std::string actions;
   for (const auto& action : list_in(json, "actions"))
     if (action.is_string()) actions += "  " + printable(action.get<std::string>()) + "\n";
-  return out + (actions.empty() ? "\nnothing to do\n" : "\ndoes now:\n" + actions);
+  std::string withheld;
+  for (const auto& action : list_in(json, "withheld"))
+    if (action.is_string()) withheld += "  " + printable(action.get<std::string>()) + "\n";
+  if (!withheld.empty()) withheld = "\nwould do, had it the power:\n" + withheld;
+  return out + (actions.empty() ? "\nnothing to do\n" : "\ndoes now:\n" + actions) + withheld;
 }
 
 }  // namespace utakata

@@ -41,6 +41,8 @@ std::string note_of(const Json& instance) {
     const auto left = number_in(drain, "deadline_left_ms");
     add(fmt::format("{}, {}", text_in(drain, "cause"),
                     left ? age_text(*left) + " left" : "no deadline"));
+    if (const auto empty = number_in(drain, "empty_within_ms"))
+      add("empty in " + age_text(*empty) + " (p90)");
   }
   if (flag_in(instance, "suspect")) add("suspect");
   if (const auto misses = number_in(instance, "misses").value_or(0); misses > 0)

@@ -25,9 +25,10 @@ int cannot_start(const std::string& what) {
 }
 
 // A controller of this stack that runs already is told the new file.
-int apply_to(const Running& running, const std::string& text) {
-  const auto answer = request(running, "POST", "/v1/stacks/" + running.stack + "/apply",
-                              nlohmann::json{{"text", text}}.dump());
+int apply_to(const Running& running, const std::string& text, bool overrides_freeze) {
+  const auto answer =
+      request(running, "POST", "/v1/stacks/" + running.stack + "/apply",
+              nlohmann::json{{"text", text}, {"override_freeze", overrides_freeze}}.dump());
   if (!answer) {
     fmt::print(stderr,
                "utakata: {} is run by process {} (store {}), which did not take the file: {}\n",
@@ -105,7 +106,8 @@ int start_from_file(const StartOptions& options) {
     return 2;
   }
   if (const auto running = read_running(stack->name); running && is_running(*running)) {
-    if (running->store == stack->store) return apply_to(*running, text.str());
+    if (running->store == stack->store)
+      return apply_to(*running, text.str(), options.overrides_freeze);
     return cannot_start(fmt::format(
         "a stack named {} is run by process {} with the store {}: give this one another name, "
         "or take that one down with `utakata down --stack {}`",

@@ -13,6 +13,8 @@ struct StartOptions {
   std::string path;                               // of the stack file
   std::map<std::string, std::string> parameters;  // of `-p name=value`
   bool is_detached = false;
+  bool overrides_freeze =
+      false;  // a running controller applies the edit even while a show is on air
 };
 
 // Reads and checks the file (all mistakes at once, exit code 2). Where a controller runs this stack

@@ -14,7 +14,7 @@ namespace {
 struct UpOptions {
   std::string path = "stack.yaml";
   std::vector<std::string> parameters;
-  bool is_detached = false;
+  bool is_detached = false, overrides_freeze = false;
 };
 
 int up(const UpOptions& options) {
@@ -22,7 +22,8 @@ int up(const UpOptions& options) {
   if (!parameters) return fail(parameters.error()), 2;
   return start_from_file({.path = options.path,
                           .parameters = std::move(*parameters),
-                          .is_detached = options.is_detached});
+                          .is_detached = options.is_detached,
+                          .overrides_freeze = options.overrides_freeze});
 }
 
 }  // namespace
@@ -35,6 +36,8 @@ void add_up(CLI::App& program, int& exit_code) {
   command->add_option("-p,--parameter", options->parameters, "name=value, for a parameter")
       ->allow_extra_args(false);
   command->add_flag("-d,--detach", options->is_detached, "Returns as soon as the controller runs");
+  command->add_flag("--override-freeze", options->overrides_freeze,
+                    "Applies an edit even while a show is on air; recorded");
   command->callback([options, &exit_code] { exit_code = up(*options); });
 }
 

@@ -294,6 +294,7 @@ std::string Api::State::read_change(std::string_view text, AdminCall& admin) {
     case Verb::replace:
     case Verb::restart:
       members.truth("now", admin.now);
+      if (admin.verb == Verb::drain) members.truth("override_budget", admin.override_budget);
       members.integer("deadline_ms", admin.deadline_ms, 0, std::int64_t{366} * 24 * 3600 * 1000);
       break;
     case Verb::status:

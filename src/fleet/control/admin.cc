@@ -52,12 +52,12 @@ Expected<std::string> Control::ask(const AdminCall& call) {
   switch (call.verb) {
     case Verb::status: {
       std::vector<ClusterReport> reports;
-      for (const auto& c : clusters_) reports.push_back({c->fleet(), c->last_plan(), c->seats()});
+      for (const auto& c : clusters_) reports.push_back({c->planner(), c->last_plan(), c->seats()});
       return report_status(stack_, reports, parts_.run_folder, parts_.clock.now());
     }
     case Verb::explain: {
       const Cluster& c = *find(call.cluster);
-      return report_explain({c.fleet(), c.last_plan(), c.seats()}, parts_.clock.wall());
+      return report_explain({c.planner(), c.last_plan(), c.seats()}, parts_.clock.wall());
     }
     case Verb::activities:
       return admin_activities(call);
@@ -158,6 +158,7 @@ Expected<std::string> Control::admin_instance(const AdminCall& call) {
                    fmt::format("{} is {}: only a {} instance can be {}", call.instance,
                                to_text(instance->lifecycle), to_text(needed),
                                wants_back ? "taken back" : "drained or replaced"));
+  const InstanceId action_id = instance->id;
   Action action = ReplaceAction{instance->id, "by an operator"};
   const char* what_follows = "is replaced: it drains as soon as a new one serves in its stead";
   if (wants_back) {
@@ -171,6 +172,18 @@ Expected<std::string> Control::admin_instance(const AdminCall& call) {
     what_follows = "drains; it is stopped when its last client has left";
   }
   if (auto kept = cluster->by_hand(action); !kept) return std::unexpected(kept.error());
+  if (call.verb == Verb::drain && call.override_budget) {
+    const double pace = cluster->spec().drain.pace;
+    if (pace <= 0 || cluster->spec().drain.tell_path.empty())
+      return problem(Problem::Kind::invalid,
+                     fmt::format("{} drains, but its clients cannot be sent elsewhere: set `tell` "
+                                 "and `pace` of `drain`",
+                                 call.instance));
+    const CloseAction close{action_id, pace, 0,
+                            "by an operator, whatever the disconnect budget says"};
+    if (auto kept = cluster->by_hand(close); !kept) return std::unexpected(kept.error());
+    what_follows = "drains, and its clients are sent elsewhere";
+  }
   cluster->replan();
   return done(fmt::format("{} {}", call.instance, what_follows));
 }

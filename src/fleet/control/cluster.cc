@@ -35,7 +35,11 @@ void Cluster::start() {
     // A stop intent is final: the former life may have died between recording and asking.
     if (i.lifecycle == Lifecycle::stopping)
       (void)control_.parts_.provider.stop(i.id, spec().drain.grace);
-    if (i.lifecycle == Lifecycle::draining) tell(i, true);
+    if (i.lifecycle == Lifecycle::draining)
+      tell(i, true,
+           i.closes_begun && spec().drain.pace > 0
+               ? std::optional(CloseAction{i.id, spec().drain.pace, 0, {}})
+               : std::nullopt);
     if (!i.handle.empty()) to_release_.push_back(i.id);
   }
   for (const InstanceId& id : std::exchange(to_release_, {})) control_.parts_.provider.release(id);
@@ -349,11 +353,13 @@ void Cluster::note_shows(Batch& batch, const Plan& plan) {
 void Cluster::remember(const std::vector<std::pair<std::string, std::string>>& settings) {
   BootTimes boots;
   Spending spending;
+  DisconnectBudget budget;
   for (const auto& [name, text] : settings) {
     if (name == "boots/" + spec().name) boots = BootTimes::from_text(kept_boots_ = text);
-    if (name == "spent/" + spec().name) spending = Spending::from_text(text);
+    if (name == "spent/" + spec().name) spending = Spending(DayWindow::from_text(text));
+    if (name == "closed/" + spec().name) budget = DisconnectBudget::from_text(text);
   }
-  planner_.remember(std::move(boots), spending);
+  planner_.remember(std::move(boots), spending, std::move(budget));
 }
 
 // At most once a minute: to lose a minute of it costs nothing.
@@ -368,6 +374,7 @@ void Cluster::keep_measured() {
   if (std::string boots = planner_.boots().text(); boots != kept_boots_)
     keep("boots/", kept_boots_ = std::move(boots));
   if (control_.stack_.price.cap_per_day) keep("spent/", planner_.spending().text());
+  if (spec().drain.pace > 0 || spec().rebalance.skew > 0) keep("closed/", planner_.budget().text());
 }
 
 void Cluster::take_answer(FunctionAnswer answer) {
@@ -391,6 +398,8 @@ void Cluster::act(const std::vector<Action>& actions) {
       (void)control_.parts_.provider.stop(found->id, spec().drain.grace);
     if (std::holds_alternative<DrainAction>(action)) tell(*found, true);
     if (std::holds_alternative<ResumeAction>(action)) tell(*found, false);
+    if (const auto* close = std::get_if<CloseAction>(&action))
+      tell(*found, found->lifecycle == Lifecycle::draining, *close);
   }
 }
 
@@ -428,19 +437,24 @@ void Cluster::launch(const LaunchAction& action) {
                         .retry = asked.error().retry});
 }
 
-void Cluster::tell(const Instance& i, bool draining) {
+void Cluster::tell(const Instance& i, bool draining, std::optional<CloseAction> close) {
   if (spec().drain.tell_path.empty() || i.address.port == 0) return;
-  control_.parts_.teller.tell({.address = i.address,
-                               .method = spec().drain.tell_method,
-                               .path = spec().drain.tell_path,
-                               .token = control_.parts_.token_of(i.id),
-                               .draining = draining,
-                               .deadline = i.drain_left},
-                              [this, alive = alive_, id = i.id](Expected<void> told) {
-                                if (*alive && !told)
-                                  control_.parts_.on_problem(fmt::format(
-                                      "{} could not be told: {}", id.text, told.error().what));
-                              });
+  control_.parts_.teller.tell(
+      {.address = i.address,
+       .method = spec().drain.tell_method,
+       .path = spec().drain.tell_path,
+       .token = control_.parts_.token_of(i.id),
+       .draining = draining,
+       .deadline = i.drain_left,
+       .close = std::move(close),
+       .ask = fmt::format("{}/v1/stacks/{}/clusters/{}/endpoint", control_.parts_.api_url,
+                          control_.stack_.name, spec().name),
+       .reconnects = spec().reconnects},
+      [this, alive = alive_, id = i.id](Expected<void> told) {
+        if (*alive && !told)
+          control_.parts_.on_problem(
+              fmt::format("{} could not be told: {}", id.text, told.error().what));
+      });
 }
 
 void Cluster::publish() {

@@ -31,6 +31,7 @@ class Cluster {
   const Plan& last_plan() const { return last_plan_; }
   const SeatReport& seats() const { return seats_; }
   void take_answer(FunctionAnswer answer);  // of a user's program; the last of each counts
+  const Planner& planner() const { return planner_; }  // for who watches
   double spent_hours() const { return planner_.spending().hours(); }
   // What former lives measured.
   void remember(const std::vector<std::pair<std::string, std::string>>& settings);
@@ -44,7 +45,8 @@ class Cluster {
   void note_outcomes(std::vector<Outcome> outcomes);
   void act(const std::vector<Action>& actions);
   void launch(const LaunchAction& action);
-  void tell(const Instance& instance, bool draining);
+  void tell(const Instance& instance, bool draining,
+            std::optional<CloseAction> close = std::nullopt);
   void publish();
   bool may(const Action& action) const;
   void withhold(Plan& plan) const;

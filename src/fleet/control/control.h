@@ -34,6 +34,9 @@ class Teller {
         token;  // the token that the instance was started with, so that it knows who speaks
     bool draining = false;  // false: it serves again
     std::optional<Duration> deadline;
+    std::optional<CloseAction> close;  // its clients should go elsewhere
+    std::string ask = {};              // of `close`: where they get another place
+    bool reconnects = false;           // of `close`: the new socket before the old one closes
   };
   virtual void tell(const Message& message, std::function<void(Expected<void>)> done) = 0;
 };

@@ -48,6 +48,8 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
   d.changed("scale", a.scale, b.scale);
   d.changed("drain", a.drain, b.drain);
   d.changed("heal", a.heal, b.heal);
+  d.changed("rebalance", a.rebalance, b.rebalance);
+  d.changed("reconnects", a.reconnects, b.reconnects);
   d.changed("place", a.place, b.place);
   d.changed("needs", a.needs, b.needs);
   d.duration("every", a.every, b.every);

@@ -19,7 +19,8 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json instance_json(const Instance& i, const std::string& run_folder, Instant now) {
+Json instance_json(const Planner& planner, const Instance& i, const std::string& run_folder,
+                   Instant now) {
   Json json = {
       {"id", i.id.text},
       {"lifecycle", to_text(i.lifecycle)},
@@ -41,20 +42,41 @@ Json instance_json(const Instance& i, const std::string& run_folder, Instant now
   if (i.lifecycle == Lifecycle::draining && i.drain_cause) {
     Json left = nullptr;
     if (i.drain_left) left = std::max<std::int64_t>(0, to_ms(*i.drain_left - (now - i.since)));
-    json["drain"] = {{"cause", to_text(*i.drain_cause)}, {"deadline_left_ms", left}};
+    const auto empty = planner.empty_within(i);
+    json["drain"] = {{"cause", to_text(*i.drain_cause)},
+                     {"deadline_left_ms", left},
+                     {"closes", i.closes_begun},
+                     {"empty_within_ms", empty ? Json(to_ms(*empty)) : Json(nullptr)}};
   }
   return json;
 }
 
+Json shows_json(const Plan& plan) {
+  Json shows = Json::array();
+  for (const ShowState& show : plan.shows)
+    shows.push_back({{"show", show.show},
+                     {"phase", to_text(show.phase)},
+                     {"go", show.is_go},
+                     {"line", show.line}});
+  return shows;
+}
+
+Json actions_json(const std::vector<Action>& actions) {
+  Json list = Json::array();
+  for (const Action& a : actions)
+    list.push_back(fmt::format("{} {}: {}", kind_of(a), id_of(a).text, because_of(a)));
+  return list;
+}
+
 Json cluster_json(const ClusterReport& report, const std::string& run_folder, Instant now) {
-  const ClusterSpec& spec = report.fleet.spec;
-  const Standing stands = standing(report.fleet, report.plan.braked);
+  const ClusterSpec& spec = report.planner.fleet().spec;
+  const Standing stands = standing(report.planner.fleet(), report.plan.braked);
   Json instances = Json::array();
   long long connections = 0, seats = 0;
-  for (const Instance& i : report.fleet.instances) {
+  for (const Instance& i : report.planner.fleet().instances) {
     if (i.count) connections += i.count->connections;
     seats += i.seats_held;
-    instances.push_back(instance_json(i, run_folder, now));
+    instances.push_back(instance_json(report.planner, i, run_folder, now));
   }
   return {{"name", spec.name},
           {"min", spec.instances_min},
@@ -63,8 +85,10 @@ Json cluster_json(const ClusterReport& report, const std::string& run_folder, In
           {"winner", report.plan.want.winner},
           {"because", report.plan.want.because},
           {"held_back", report.plan.held_back},
-          {"by_hand", or_null(report.fleet.desired.by_hand)},
-          {"shutting_down", report.fleet.desired.shutting_down},
+          {"frozen", report.plan.frozen},
+          {"shows", shows_json(report.plan)},
+          {"by_hand", or_null(report.planner.fleet().desired.by_hand)},
+          {"shutting_down", report.planner.fleet().desired.shutting_down},
           {"capacity", spec.capacity},
           {"serving", stands.serving},
           {"starting", stands.starting},
@@ -98,11 +122,8 @@ std::string report_explain(const ClusterReport& report, WallTime at) {
   Json proposals = Json::array();
   for (const Proposal& p : report.plan.proposals)
     proposals.push_back({{"rule", p.rule}, {"want", or_null(p.want)}, {"because", p.because}});
-  Json actions = Json::array();
-  for (const Action& a : report.plan.actions)
-    actions.push_back(fmt::format("{} {}: {}", kind_of(a), id_of(a).text, because_of(a)));
   const Want& want = report.plan.want;
-  return Json{{"cluster", report.fleet.spec.name},
+  return Json{{"cluster", report.planner.fleet().spec.name},
               {"at", to_text(at)},
               {"proposals", std::move(proposals)},
               {"want",
@@ -112,7 +133,14 @@ std::string report_explain(const ClusterReport& report, WallTime at) {
                 {"limited_by", want.limited_by}}},
               {"held_back", report.plan.held_back},
               {"braked", report.plan.braked},
-              {"actions", std::move(actions)}}
+              {"frozen", report.plan.frozen},
+              {"shows", shows_json(report.plan)},
+              {"disconnect_budget",
+               {{"lost", report.planner.budget().lost()},
+                {"placed", report.planner.budget().placed()},
+                {"share", report.planner.fleet().spec.drain.budget}}},
+              {"withheld", actions_json(report.plan.withheld)},
+              {"actions", actions_json(report.plan.actions)}}
       .dump();
 }
 

@@ -9,11 +9,12 @@
 #include "fleet/model/placement.h"
 #include "fleet/model/plan.h"
 #include "fleet/model/stack.h"
+#include "fleet/plan/planner.h"
 
 namespace utakata {
 
 struct ClusterReport {
-  const Fleet& fleet;
+  const Planner& planner;
   const Plan& plan;
   const SeatReport& seats;
 };

@@ -17,14 +17,14 @@ struct AdminCall {
     explain,     // `cluster`: proposals, winner, what held it back
     activities,  // `cluster`, `instance` (both may be empty), `after`, `limit`
     scale,       // `cluster`, `number` (none: back to the rules)
-    answer,      // `cluster`, `function`, `want`, `text` (why): what a user's program says
     drain,
     undrain,
     replace,
     restart,  // `instance`; of restart alternatively `cluster`
     apply,  // `text`: a whole stack file; answers the difference, and applies it unless `dry_run`;
             // on air only with `override_freeze`
-    down    // `now`: without waiting for clients; otherwise `deadline_ms`, if any
+    down,   // `now`: without waiting for clients; otherwise `deadline_ms`, if any
+    answer  // `cluster`, `function`, `want`, `text` (why): what a user's program says
   };
   Verb verb = Verb::status;
   std::string cluster, instance, text, function;
@@ -32,7 +32,7 @@ struct AdminCall {
   std::optional<int> number;
   std::int64_t after = 0;
   int limit = 100;
-  bool now = false, dry_run = false, override_freeze = false;
+  bool now = false, dry_run = false, override_freeze = false, override_budget = false;
   std::optional<std::int64_t> deadline_ms;
 };
 

@@ -40,11 +40,11 @@ struct ProviderNews {
   InstanceId id;       // empty of a provider that launches nothing: `cluster` and `handle` say whom
   std::string handle;  // of launched
   Address address;     // of launched and found
-  std::string cluster = {};  // where `id` is empty
   std::string what;  // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while
                      // nobody watched"
   bool retry = false;  // of launch_failed: the fault was not the program's (no free port, process
                        // table full)
+  std::string cluster = {};  // where `id` is empty
 };
 
 // What a user's program said last: so many instances.

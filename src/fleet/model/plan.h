@@ -60,6 +60,14 @@ struct StopAction {  // final once recorded
                 // a deadline
   bool certain = true;  // false: condemned by silence, nobody could count
 };
+// Clients are asked to go elsewhere, `pace` a second: all of a draining instance, `most` of a
+// serving one.
+struct CloseAction {
+  InstanceId id;
+  double pace = 0;
+  int most = 0;
+  std::string because;
+};
 struct SuspectAction {  // leaves placement; nothing is killed
   InstanceId id;
   std::string because;
@@ -68,8 +76,8 @@ struct TrustAction {  // back from suspicion
   InstanceId id;
   std::string because;
 };
-using Action = std::variant<LaunchAction, DrainAction, ReplaceAction, ResumeAction, StopAction,
-                            SuspectAction, TrustAction>;
+using Action = std::variant<LaunchAction, DrainAction, ReplaceAction, ResumeAction, CloseAction,
+                            StopAction, SuspectAction, TrustAction>;
 
 // How a planned show stands.
 struct ShowState {

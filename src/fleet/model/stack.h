@@ -55,10 +55,10 @@ struct CountSpec {
 struct DrainSpec {
   std::optional<Duration> deadline;    // none: wait as long as it takes
   std::string tell_method, tell_path;  // "POST", "/drain"; an empty path: instances are not told
+  Duration grace{10s};                 // between SIGTERM and SIGKILL
   double pace = 0;  // clients that a told instance sends elsewhere, a second; 0: none
-  double budget =
-      0.01;             // of those placed in 24 h: so many may have lost their place by our closing
-  Duration grace{10s};  // between SIGTERM and SIGKILL
+  // Of the clients placed in 24 hours so many may have lost their place by our closing.
+  double budget = 0.01;
   bool operator==(const DrainSpec&) const = default;
 };
 

@@ -44,6 +44,9 @@ Instance after(const Fleet& fleet, const Action& action, Instant now) {
                    i.drain_left.reset();
                    i.zeros = 0;
                  },
+                 [&](const CloseAction&) {
+                   if (i.lifecycle == Lifecycle::draining) i.closes_begun = true;
+                 },
                  [&](const StopAction&) { enter(Lifecycle::stopping); },
                  [&](const SuspectAction&) { i.suspect = true; },
                  [&](const TrustAction&) { i.suspect = false, i.substituted = false; },
@@ -73,14 +76,14 @@ const std::string& because_of(const Action& action) {
 }
 
 const char* kind_of(const Action& action) {
-  return std::visit(overloaded{[](const LaunchAction&) { return "launch"; },
-                               [](const DrainAction&) { return "drain"; },
-                               [](const ReplaceAction&) { return "replace"; },
-                               [](const ResumeAction&) { return "resume"; },
-                               [](const StopAction&) { return "stop"; },
-                               [](const SuspectAction&) { return "suspect"; },
-                               [](const TrustAction&) { return "trust"; }},
-                    action);
+  return std::visit(
+      overloaded{
+          [](const LaunchAction&) { return "launch"; }, [](const DrainAction&) { return "drain"; },
+          [](const ReplaceAction&) { return "replace"; },
+          [](const ResumeAction&) { return "resume"; }, [](const CloseAction&) { return "close"; },
+          [](const StopAction&) { return "stop"; }, [](const SuspectAction&) { return "suspect"; },
+          [](const TrustAction&) { return "trust"; }},
+      action);
 }
 
 }  // namespace utakata

@@ -88,8 +88,8 @@ Proposal propose(const std::string& name, const std::deque<Stamped<Rate>>& rates
                   "{}",
                   demand.words, grouped(headroom), plain(std::round(a_second * 10) / 10),
                   to_text(std::chrono::round<std::chrono::seconds>(boot)),
-                  sample.boots->p95(1) ? ", p95" : ", not measured yet", demand.lost,
-                  grouped(need), grouped(sample.capacity)));
+                  sample.boots->p95(1) ? ", p95" : ", not measured yet", demand.lost, grouped(need),
+                  grouped(sample.capacity)));
 }
 
 }  // namespace

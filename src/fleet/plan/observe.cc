@@ -12,8 +12,8 @@ namespace {
 
 class Observer {
  public:
-  Observer(Fleet& fleet, Backoff& backoff, const Observation& seen)
-      : fleet_(fleet), backoff_(backoff), seen_(seen) {}
+  Observer(Fleet& fleet, Backoff& backoff, const Observation& seen, Flow& flow)
+      : fleet_(fleet), backoff_(backoff), seen_(seen), flow_(flow) {}
 
   std::vector<Outcome> run() {
     check(seen_.sights.empty() || seen_.sights.size() == fleet_.instances.size(),
@@ -60,8 +60,23 @@ class Observer {
       backoff_.proved(i.version, i.launched_at);
   }
 
-  static void take_numbers(Instance& i, const Sight& sight) {
+  void take_flow(const Instance& i, const Sight& sight) {
+    if (!i.count) return;
+    const int more = sight.count->connections - i.count->connections;
+    double departed = std::max(0, -more);
+    if (i.accepted && sight.accepted)
+      departed = std::max<double>(0, double(*sight.accepted - *i.accepted) - more);
+    else if (i.lifecycle != Lifecycle::draining)
+      return;  // who came hides who left
+    flow_.departed += departed;
+    flow_.connection_seconds +=
+        i.count->connections * std::max(0.0, to_seconds(sight.count->at - i.count->at));
+    if (i.closes_begun) flow_.closed += departed;
+  }
+
+  void take_numbers(Instance& i, const Sight& sight) {
     if (!sight.count) return;  // an unknown count is not zero: the last one stays, with its age
+    take_flow(i, sight);
     i.count = sight.count;
     i.accepted = sight.accepted;
     i.metrics = sight.metrics;
@@ -141,13 +156,14 @@ class Observer {
   Fleet& fleet_;
   Backoff& backoff_;
   const Observation& seen_;
+  Flow& flow_;
   std::vector<Outcome> outcomes_;
 };
 
 }  // namespace
 
-std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen) {
-  return Observer(fleet, backoff, seen).run();
+std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen, Flow& flow) {
+  return Observer(fleet, backoff, seen, flow).run();
 }
 
 }  // namespace utakata

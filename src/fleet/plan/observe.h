@@ -9,6 +9,7 @@
 #include "fleet/model/fleet.h"
 #include "fleet/model/observation.h"
 #include "fleet/plan/backoff.h"
+#include "fleet/plan/departures.h"
 
 namespace utakata {
 
@@ -21,7 +22,7 @@ struct Outcome {
 };
 
 // Instances that are gone leave `fleet`, so indices move: `seen.sights` and `seen.seats` are read
-// before that.
-std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen);
+// before that. `flow`: what became of the connections is added to it.
+std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen, Flow& flow);
 
 }  // namespace utakata

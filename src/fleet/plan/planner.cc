@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "fleet/plan/apply.h"
+#include "fleet/plan/closing.h"
 #include "fleet/plan/drain.h"
 #include "fleet/plan/heal.h"
 #include "fleet/plan/scale.h"
@@ -47,7 +48,9 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   wall_ = seen.wall;
   const auto starting =
       int(std::ranges::count(fleet_.instances, Lifecycle::starting, &Instance::lifecycle));
-  std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen);
+  Flow flow;
+  std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen, flow);
+  note_flow(seen, flow);
   measure_boots(outcomes, starting);
   spending_.note(now_, int(fleet_.instances.size()));
   probed_ = !seen.sights.empty() && !seen.late;
@@ -62,13 +65,53 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
 
 void Planner::measure_boots(const std::vector<Outcome>& outcomes, int starting) {
   for (const Outcome& o : outcomes)
+    if (o.kind == "ready") grown_at_ = now_;
+  for (const Outcome& o : outcomes)
     if (o.kind == "ready" && std::ranges::find(begun_before_, o.instance.id) == begun_before_.end())
       boots_.ready(o.instance.since - o.instance.launched_at, starting);
 }
 
-void Planner::remember(BootTimes boots, Spending spending) {
+void Planner::remember(BootTimes boots, Spending spending, DisconnectBudget budget) {
   boots_ = std::move(boots);
   spending_ = spending;
+  budget_ = std::move(budget);
+}
+
+// Faults count apart: only who was closed on our word is in the budget.
+void Planner::note_flow(const Observation& seen, const Flow& flow) {
+  departures_.note(now_, flow);
+  const std::int64_t placed = std::max<std::int64_t>(0, seen.granted - granted_);
+  granted_ = seen.granted;
+  const double shed = std::min(shed_, fleet_.spec.rebalance.pace * to_seconds(now_ - flowed_at_));
+  shed_ -= shed;
+  flowed_at_ = now_;
+  budget_.note(now_, flow.closed + shed, double(placed));
+}
+
+void Planner::close_clients(Plan& plan) const {
+  if (!probed_ || plan.braked || !plan.frozen.empty()) return;
+  const double share = fleet_.spec.drain.budget;
+  const bool is_due = !rebalanced_at_ || now_ - *rebalanced_at_ >= rebalance_every;
+  ClosingResult result =
+      closing(fleet_,
+              {.over_budget = budget_.is_spent(share) ? budget_.why(share) : "",
+               .may_rebalance = grown_at_ && now_ - *grown_at_ <= rebalance_after && is_due},
+              now_);
+  for (Action& action : result.actions) {
+    const bool has_order = std::ranges::any_of(
+        plan.actions, [&](const Action& other) { return id_of(other) == id_of(action); });
+    if (!has_order) plan.actions.push_back(std::move(action));
+  }
+  if (plan.held_back.empty()) plan.held_back = result.held_back;
+}
+
+std::optional<Duration> Planner::empty_within(const Instance& i) const {
+  if (!i.count) return std::nullopt;
+  auto time =
+      departures_.empty_within(i.count->connections, i.closes_begun ? fleet_.spec.drain.pace : 0);
+  if (!i.drain_left) return time;
+  const Duration left = std::max(Duration{0}, *i.drain_left - (now_ - i.since));
+  return time ? std::min(*time, left) : left;
 }
 
 std::vector<ShowState> Planner::shows(const Standing& stands) const {
@@ -132,6 +175,7 @@ Plan Planner::plan(const Neighbours& neighbours) {
   });
   std::ranges::move(scaling.actions, std::back_inserter(plan.actions));
   plan.held_back = plan.braked ? healing.brake_because : scaling.held_back;
+  close_clients(plan);
   return plan;
 }
 
@@ -187,6 +231,10 @@ void Planner::commit(const Action& action) {
   if (const auto* drain = std::get_if<DrainAction>(&action);
       drain && drain->cause == DrainCause::scale_in)
     shrunk_at_.push_back(now_);
+  if (const auto* close = std::get_if<CloseAction>(&action); close && close->most > 0) {
+    shed_ += close->most;
+    rebalanced_at_ = now_;
+  }
   put(fleet_, after(fleet_, action, now_));
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);

@@ -14,6 +14,7 @@
 #include "fleet/model/plan.h"
 #include "fleet/plan/arbiter.h"
 #include "fleet/plan/backoff.h"
+#include "fleet/plan/disconnect_budget.h"
 #include "fleet/plan/observe.h"
 #include "fleet/plan/rules.h"
 #include "fleet/plan/scale.h"
@@ -50,13 +51,18 @@ class Planner {
   // What was measured, and outlives restarts: boot_times.h, spending.h.
   const BootTimes& boots() const { return boots_; }
   const Spending& spending() const { return spending_; }
-  void remember(BootTimes boots, Spending spending);
+  const DisconnectBudget& budget() const { return budget_; }
+  void remember(BootTimes boots, Spending spending, DisconnectBudget budget);
+  // Of a draining instance: when it will be empty, p90; none: nobody can tell yet.
+  std::optional<Duration> empty_within(const Instance& instance) const;
 
  private:
   Plan shut_down(bool is_needed);
   std::vector<Action> give_up_unready() const;
   std::vector<ShowState> shows(const Standing& stands) const;
   std::string frozen() const;
+  void note_flow(const Observation& seen, const Flow& flow);
+  void close_clients(Plan& plan) const;
   void measure_boots(const std::vector<Outcome>& outcomes, int starting);
   void note_given_up(const Action& stop);
 
@@ -70,6 +76,12 @@ class Planner {
   std::vector<InstanceId> begun_before_;  // booting when we took over: their boots cannot be told
   BootTimes boots_;
   Spending spending_;
+  Departures departures_;
+  DisconnectBudget budget_;
+  std::int64_t granted_ = 0;  // as last told
+  double shed_ = 0;           // by rebalancing, not yet closed at its pace
+  Instant flowed_at_{};       // when that was last looked at
+  std::optional<Instant> grown_at_, rebalanced_at_;
   WallTime wall_{};
   Instant now_, looked_at_;  // the latter: when instances were last asked
   bool probed_ = false;

@@ -17,7 +17,7 @@ struct ShowView {
   int serving = 0, starting = 0;
   int capacity = 1, instances_min = 0;
   const BootTimes& boots;
-  Duration unmeasured{30s};  // a boot, while none is measured
+  Duration unmeasured{30s};   // a boot, while none is measured
   std::string failures = {};  // "3 failures in a row, the last: exit code 1"
 };
 

@@ -110,7 +110,22 @@ const Key<DrainSpec> drain_keys[] = {
      read_tell},
     {{"grace", Mark::now, "duration", "Between SIGTERM and SIGKILL; 10s by default."},
      [](Reader& r, const Yaml& y, DrainSpec& s) { r.duration(y, 0s, 1h, s.grace); }},
-    {{"pace", Mark::later, "", ""}},
+    {{"pace", Mark::now, "rate",
+      "Of `tell`: so many clients an instance sends elsewhere; without it they leave by "
+      "themselves."},
+     [](Reader& r, const Yaml& y, DrainSpec& s) { r.rate(y, s.pace); }},
+    {{"budget", Mark::now, "percentage",
+      "Of the clients placed in 24 hours: so many may lose their place by our closing; 1% by "
+      "default."},
+     [](Reader& r, const Yaml& y, DrainSpec& s) { r.share(y, s.budget); }},
+};
+
+const Key<RebalanceSpec> rebalance_keys[] = {
+    {{"skew", Mark::now, "percentage",
+      "After a scale-out, instances so far above the mean send clients elsewhere.", true},
+     [](Reader& r, const Yaml& y, RebalanceSpec& s) { r.share(y, s.skew); }},
+    {{"pace", Mark::now, "rate", "So many clients in all; 10/s by default."},
+     [](Reader& r, const Yaml& y, RebalanceSpec& s) { r.rate(y, s.pace); }},
 };
 
 const Key<HealSpec> heal_keys[] = {
@@ -144,6 +159,9 @@ void read_drain(Reader& reader, const Yaml& y, DrainSpec& into) {
 void read_heal(Reader& reader, const Yaml& y, HealSpec& into) {
   read_map<HealSpec>(reader, y, heal_keys, into);
 }
+void read_rebalance(Reader& reader, const Yaml& y, RebalanceSpec& into) {
+  read_map<RebalanceSpec>(reader, y, rebalance_keys, into);
+}
 void read_limits(Reader& reader, const Yaml& y, LimitSpec& into) {
   read_map<LimitSpec>(reader, y, limit_keys, into);
 }
@@ -165,7 +183,9 @@ void read_count(Reader& reader, const Yaml& y, CountSpec& into) {
 std::vector<Section> part_sections() {
   return {section_of<ReadySpec>("ready", ready_keys),
           section_of<CountDraft>("count_of_connections", count_keys),
-          section_of<DrainSpec>("drain", drain_keys), section_of<HealSpec>("heal", heal_keys),
+          section_of<DrainSpec>("drain", drain_keys),
+          section_of<HealSpec>("heal", heal_keys),
+          section_of<RebalanceSpec>("rebalance", rebalance_keys),
           section_of<LimitSpec>("limits", limit_keys)};
 }
 

@@ -12,6 +12,7 @@ void read_ready(Reader& reader, const Yaml& y, ReadySpec& into);
 void read_count(Reader& reader, const Yaml& y, CountSpec& into);
 void read_drain(Reader& reader, const Yaml& y, DrainSpec& into);
 void read_heal(Reader& reader, const Yaml& y, HealSpec& into);
+void read_rebalance(Reader& reader, const Yaml& y, RebalanceSpec& into);
 void read_limits(Reader& reader, const Yaml& y, LimitSpec& into);
 
 std::vector<Section> part_sections();

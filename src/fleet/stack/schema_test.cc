@@ -26,6 +26,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"heal", {"clusters: { w: { heal: { ", " } } }"}},
       {"limits", {"clusters: { w: { limits: { ", " } } }"}},
       {"instances_range", {"clusters: { w: { instances: { ", " } } }"}},
+      {"rebalance", {"clusters: { w: { rebalance: { ", " } } }"}},
       {"price", {"price: { ", " }"}},
       {"show", {"shows: { s: { ", " } }"}},
       {"show_people", {"shows: { s: { clusters: { w: { ", " } } } }"}},

@@ -91,11 +91,11 @@ void add_shows(Reader& reader, std::span<const ShowDraft> shows, std::span<Clust
       const auto found = std::ranges::find(names, place->key);
       if (found == names.end()) {
         reader.mistake_at_key(
-            *place, fmt::format("The show {} expects people in {}, which is no cluster here{}",
-                                show.rule.show, in_ticks(place->key),
-                                did_you_mean(place->key, names).empty()
-                                    ? "."
-                                    : did_you_mean(place->key, names)));
+            *place,
+            fmt::format(
+                "The show {} expects people in {}, which is no cluster here{}", show.rule.show,
+                in_ticks(place->key),
+                did_you_mean(place->key, names).empty() ? "." : did_you_mean(place->key, names)));
         continue;
       }
       ClusterSpec& cluster = clusters[std::size_t(found - names.begin())].spec;

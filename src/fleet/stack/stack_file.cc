@@ -26,6 +26,10 @@ void check_cluster(Reader& r, const ClusterDraft& c) {
                      fmt::format("The rules name {}, but sockets tell only `connections`: set "
                                  "`count` to `http` or `prometheus`.",
                                  in_ticks(c.spec.metrics[1])));
+  if ((c.spec.drain.pace > 0 || c.spec.rebalance.skew > 0) && c.spec.drain.tell_path.empty())
+    r.mistake(*c.at,
+              "Clients can only be sent elsewhere by instances that are told to: `pace` and "
+              "`rebalance` need `tell` of `drain`, such as `tell: POST /drain`.");
   if (c.spec.seats_per_key > c.spec.capacity)
     r.mistake(*c.at,
               fmt::format("`seats` {} is more than `capacity` {}: no instance could take a room.",

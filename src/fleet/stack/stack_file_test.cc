@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace utakata {
 namespace {
 
@@ -211,6 +213,42 @@ TEST(StackFile, clusters_stand_behind_what_they_need) {
   EXPECT_EQ(stack.clusters[0].name, "a");
   EXPECT_EQ(stack.clusters[1].name, "b");
   EXPECT_EQ(stack.clusters[2].name, "c");
+}
+
+TEST(StackFile, shows_powers_price_and_rules_that_look_ahead) {
+  const auto stack = parse_stack({.text = R"(stack: a
+powers: [observe, place]
+price: { instance_hour: 0.034, currency: USD, cap_per_day: 200 }
+clusters:
+  lobby:
+    run: x
+    capacity: 500
+    instances: { min: 2, max: 20 }
+    scale:
+      - headroom: auto
+      - { function: forecast, stale: 10m }
+  chat: { run: x, instances: { min: 1, max: 3 } }
+shows:
+  final: { at: "2026-12-31 20:00", until: "23:00", ready_by: 2h, freeze: true,
+           clusters: { lobby: { connections: 8000 }, chat: { connections: 900 } } }
+)",
+                                  .folder = "/",
+                                  .parameters = {}});
+  ASSERT_TRUE(stack) << to_text(stack.error(), "a.yaml");
+  EXPECT_EQ(stack->powers, (Powers{.place = true, .launch = false, .drain = false, .heal = false}));
+  EXPECT_EQ(stack->price, (PriceSpec{0.034, "USD", 200}));
+  const ClusterSpec& lobby = *std::ranges::find(stack->clusters, "lobby", &ClusterSpec::name);
+  ASSERT_EQ(lobby.scale.size(), 3u);
+  EXPECT_TRUE(std::get<HeadroomRule>(lobby.scale[0].kind).is_auto);
+  EXPECT_EQ(lobby.scale[1], (Rule{"forecast", FunctionRule{"forecast", 10min}}));
+  EXPECT_EQ(lobby.scale[2].name, "show final");
+  const auto& show = std::get<ShowRule>(lobby.scale[2].kind);
+  EXPECT_EQ(show.people, 8000);
+  EXPECT_EQ(show.ready_by, 2h);
+  EXPECT_TRUE(show.freeze && show.at.once && show.until);
+  const ClusterSpec& chat = *std::ranges::find(stack->clusters, "chat", &ClusterSpec::name);
+  ASSERT_EQ(chat.scale.size(), 2u) << "the default headroom, and the show";
+  EXPECT_EQ(std::get<ShowRule>(chat.scale[1].kind).people, 900);
 }
 
 }  // namespace utakata
