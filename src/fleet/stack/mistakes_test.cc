@@ -94,7 +94,7 @@ TEST(Mistakes, of_the_stack) {
        {"2:25 must be a number above 0", "2:57 must be a number above 0"}},
       {"stack: a\nshows: { f: { at: 2026-12-31 20:00, clusters: { b: { connections: 5 } } } }" +
            rest,
-       {"2:10 exactly one of `until` and `for`", "2:49 is no cluster here"}},
+       {"2:13 exactly one of `until` and `for`", "2:49 is no cluster here"}},
       {"stack: a\nshows: { f: { at: Sat 20:00, for: 2h, zone: Asia/Tokio, freeze: maybe, "
        "clusters: { w: { connections: 0 } } } }" +
            rest,
@@ -123,8 +123,8 @@ TEST(Mistakes, of_a_cluster) {
       {cluster("run: x\nstep: 25"), {"5:11 percentage above 0"}},
       {cluster("run: x\nstep: 0%"), {"5:11 percentage above 0"}},
       {cluster("run: x\nstep: 101%"), {"5:11 percentage above 0"}},
-      {cluster("run: x\naccept: 50"), {"5:13 a rate of new clients"}},
-      {cluster("run: x\naccept: nan/s"), {"5:13 a rate of new clients"}},
+      {cluster("run: x\naccept: 50"), {"5:13 a rate of clients"}},
+      {cluster("run: x\naccept: nan/s"), {"5:13 a rate of clients"}},
       {cluster("run: x\nplace: best"), {"5:12 `least`, `pack` or `weighted`"}},
       {cluster("run: x\nplace: weighted"), {"5:12 needs `weight`"}},
       {cluster("run: x\nweight: cpu"),
@@ -135,7 +135,8 @@ TEST(Mistakes, of_a_cluster) {
        {"5:20 begins with `/`", "5:37 from 100ms"}},
       {cluster("run: x\nheal: { misses: 1 }"), {"5:21 from 2 to"}},
       {cluster("run: x\ndrain: { tell: /drain, pace: 50/s, deadline: soon }"),
-       {"5:20 a method and a path", "5:28 `pace` must be a rate", "5:50 must be a time"}},
+       {"4:5 `pace` and `rebalance` need `tell`", "5:20 a method and a path",
+        "5:50 must be a time"}},
       {cluster("run: x\nenv: { PORT: 1, 9A: 2, UTAKATA_X: 3, OK: 4 }"),
        {"5:12 given by utakata itself", "5:21 no name of an environment",
         "5:28 given by utakata itself"}},
