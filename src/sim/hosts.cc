@@ -194,6 +194,9 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
     if (spec_.metrics.size() == 1) continue;  // the count itself
     sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     sight.metrics[0] = guest->connections;
+    for (std::size_t k = 1; k < spec_.metrics.size(); ++k)
+      if (spec_.metrics[k] == "cpu")  // a server that is sized well: 80 % when it is full
+        sight.metrics[k] = 5 + 75.0 * guest->connections / spec_.capacity;
   }
   timeline_.after(
       all_answer ? kAnswerTime : deadline,

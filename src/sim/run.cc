@@ -291,6 +291,7 @@ void Simulation::gather() {
     Crowd& crowd = people_.crowd(i);
     SimCluster& shown = watched_[i].shown;
     shown.instance_hours = watched_[i].instance_seconds / 3600;
+    shown.cost = shown.instance_hours * options_.stack.price.instance_hour;
     shown.arrivals = crowd.arrivals;
     shown.placements = crowd.placements;
     shown.refused = crowd.refused;
@@ -315,6 +316,7 @@ SimResult Simulation::run() {
   result_.load = options_.load.name;
   result_.seed = options_.seed;
   result_.began = options_.began;
+  result_.currency = options_.stack.price.currency;
   for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length))
     timeline_.after(fault.at, [this, fault] { do_fault(fault); });
   lives_.begin();

@@ -55,9 +55,10 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   spending_.note(now_, int(fleet_.instances.size()));
   probed_ = !seen.sights.empty() && !seen.late;
   if (!seen.sights.empty()) looked_at_ = now_;
+  shows_ = shows_now();
   if (probed_) {
     Sample sample = make_sample(fleet_, seen, boots_);
-    sample.failures = backoff_.why(fleet_.spec.version);
+    sample.shows = &shows_;
     proposals_ = rules_.feed(sample);
   }
   return outcomes;
@@ -114,18 +115,23 @@ std::optional<Duration> Planner::empty_within(const Instance& i) const {
   return time ? std::min(*time, left) : left;
 }
 
-std::vector<ShowState> Planner::shows(const Standing& stands) const {
+std::vector<ShowState> Planner::shows_now() const {
   std::vector<ShowState> states;
-  for (const Rule& rule : fleet_.spec.scale)
-    if (const auto* show = std::get_if<ShowRule>(&rule.kind))
-      states.push_back(show_state(*show, {.wall = wall_,
-                                          .serving = stands.serving,
-                                          .starting = stands.starting,
-                                          .capacity = fleet_.spec.capacity,
-                                          .instances_min = fleet_.spec.instances_min,
-                                          .boots = boots_,
-                                          .unmeasured = fleet_.spec.ready.within,
-                                          .failures = backoff_.why(fleet_.spec.version)}));
+  const Standing stands = standing(fleet_, false);
+  for (const Rule& rule : fleet_.spec.scale) {
+    const auto* show = std::get_if<ShowRule>(&rule.kind);
+    if (!show) continue;
+    const auto before = std::ranges::find(shows_, show->show, &ShowState::show);
+    states.push_back(show_state(*show, {.wall = wall_,
+                                        .serving = stands.serving,
+                                        .starting = stands.starting,
+                                        .capacity = fleet_.spec.capacity,
+                                        .instances_min = fleet_.spec.instances_min,
+                                        .boots = boots_,
+                                        .unmeasured = fleet_.spec.ready.within,
+                                        .failures = backoff_.why(fleet_.spec.version),
+                                        .before = before == shows_.end() ? nullptr : &*before}));
+  }
   return states;
 }
 
@@ -147,7 +153,7 @@ Plan Planner::plan(const Neighbours& neighbours) {
 
   const Standing stands = standing(fleet_, plan.braked);
   plan.proposals = proposals_;
-  plan.shows = shows(stands);
+  plan.shows = shows_;
   plan.frozen = frozen();
   plan.want = arbiter_.decide(proposals_, {.spec = fleet_.spec,
                                            .by_hand = fleet_.desired.by_hand,

@@ -59,7 +59,7 @@ class Planner {
  private:
   Plan shut_down(bool is_needed);
   std::vector<Action> give_up_unready() const;
-  std::vector<ShowState> shows(const Standing& stands) const;
+  std::vector<ShowState> shows_now() const;
   std::string frozen() const;
   void note_flow(const Observation& seen, const Flow& flow);
   void close_clients(Plan& plan) const;
@@ -83,6 +83,7 @@ class Planner {
   Instant flowed_at_{};       // when that was last looked at
   std::optional<Instant> grown_at_, rebalanced_at_;
   WallTime wall_{};
+  std::vector<ShowState> shows_;
   Instant now_, looked_at_;  // the latter: when instances were last asked
   bool probed_ = false;
 };
