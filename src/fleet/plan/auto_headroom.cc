@@ -65,12 +65,13 @@ double p95(const std::deque<Stamped<Rate>>& rates) {
   return sorted[rank];
 }
 
+// Of so many at once as arrive while one boots.
 Duration boot_of(const Sample& sample, double a_second) {
-  const int at_once = ScaleLimits{}.starting_max;
-  const Duration one = lead_time(*sample.boots, 1, at_once, sample.boot_unmeasured);
+  const BootTimes& boots = *sample.boots;
+  const Duration one = boots.p95(1).value_or(sample.boot_unmeasured);
   const double meanwhile = std::ceil(a_second * to_seconds(one) / sample.capacity);
-  return lead_time(*sample.boots, int(std::clamp(meanwhile, 1.0, 1e6)), at_once,
-                   sample.boot_unmeasured);
+  const int at_once = int(std::clamp(meanwhile, 1.0, double(ScaleLimits{}.starting_max)));
+  return boots.p95(at_once).value_or(sample.boot_unmeasured);
 }
 
 Proposal propose(const std::string& name, const std::deque<Stamped<Rate>>& rates) {
