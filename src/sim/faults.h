@@ -1,10 +1,12 @@
 // What goes wrong on a made-up day, drawn from a seed beforehand.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/instant.h"
 #include "base/random.h"
+#include "fleet/model/instance.h"
 
 namespace utakata {
 
@@ -29,6 +31,9 @@ struct Fault {
   FaultKind kind = FaultKind::kill;
   Duration lasts{};
   std::uint64_t draw = 0;  // chooses the victim
+  // It strikes as soon as an instance is so (the victim, where it has one), after a minute
+  // whatever they are. None: at `at`.
+  std::optional<Lifecycle> when{};
   bool operator==(const Fault&) const = default;
 };
 

@@ -81,6 +81,7 @@ void Hosts::boot(std::uint32_t index) {
     if (guest.phase != Guest::Phase::booting) return;
     if (guest.boots_badly) return die(guest, "exit code 1");
     guest.phase = Guest::Phase::serving;
+    guest.serving_since = timeline_.now();
   });
 }
 
@@ -102,6 +103,26 @@ void Hosts::freeze(Guest& guest, Duration time) {
   guest.is_frozen = true;
   on_freeze(guest);
   timeline_.after(time, [&guest] { guest.is_frozen = false; });
+}
+
+void Hosts::told(std::span<const std::uint32_t> asked, std::span<const Sight> sights, bool late) {
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i] == kNone) continue;
+    Guest& guest = guests_[asked[i]];
+    Guest::Told& told = guest.told;
+    const bool is_known = guest.decided != Lifecycle::starting || told.count;
+    if (sights[i].answered || late)
+      told.misses = 0;
+    else if (is_known && ++told.misses >= 2)
+      told.suspect_at = timeline_.now();
+    if (!sights[i].count) continue;
+    told.count = sights[i].count;
+    told.zeros = told.count->connections == 0 && guest.on_the_way == 0 ? told.zeros + 1 : 0;
+  }
+}
+
+void Hosts::forget_told() {
+  for (const std::uint32_t index : there_) guests_[index].told = {};
 }
 
 void Hosts::tell(ProviderNews news) {

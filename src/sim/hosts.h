@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,13 @@ namespace utakata {
 enum class CutCause : std::uint8_t { fault, healing, deadline, scaling, by_hand };
 
 struct Guest {
+  // What the present life of the controller was told of it by probes, the world's own log of it.
+  struct Told {
+    std::optional<Count> count;
+    int misses = 0;                     // in a row
+    std::optional<Instant> suspect_at;  // when it was last known to have missed two
+    int zeros = 0;                      // in a row, with nobody on the way to it
+  };
   enum class Phase : std::uint8_t { asked, gated, booting, serving, stopping, gone };
   InstanceId id;
   std::string cluster;
@@ -38,6 +46,10 @@ struct Guest {
   std::int64_t accepted = 0;
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
   int starts = 0;                           // how often its command was let go
+  int on_the_way = 0;                       // who has a place on it and has not dialled yet
+  std::optional<Instant> serving_since{};
+  Told told{};
+  Lifecycle decided = Lifecycle::starting;  // by the record
 
   bool is_there() const { return phase != Phase::asked && phase != Phase::gone; }
   bool answers() const { return phase == Phase::serving && !is_frozen; }
@@ -74,6 +86,11 @@ class Hosts {
   }  // indices, in the order of launch
   void die(Guest& guest, const std::string& what);
   void freeze(Guest& guest, Duration time);
+  // The controller has just been told what was seen of these. `late`: it knows itself that it
+  // slept, so that no miss counts.
+  void told(std::span<const std::uint32_t> asked, std::span<const Sight> sights, bool late);
+  void forget_told();  // the controller ended, and what it was told with it
+  static constexpr std::uint32_t kNone = 0xffffffff;
 
  private:
   friend class HostsProvider;

@@ -95,6 +95,8 @@ void People::asks(std::uint32_t who) {
   PlaceRequest request{.key = room};
   if (person.has_line) request.line = person.line;
   const PlaceAnswer answer = crowd.ledger->place(request, timeline_.now());
+  if (on_answer)
+    on_answer(asking(who), answer, answer ? guest_or_none(guest_at(crowd, answer->slot)) : nullptr);
   if (!answer) {
     ++crowd.refused;
     person.has_line = answer.error().line.has_value();
@@ -108,7 +110,28 @@ void People::asks(std::uint32_t who) {
   person.has_line = false;
   person.placement = answer->number;
   person.guest = guest_at(crowd, answer->slot);
-  after(jittered(60ms), dial, who);
+  person.is_dialling = person.guest != kNobody;
+  if (person.is_dialling) ++hosts_[person.guest].on_the_way;
+  const bool dawdles = crowd.dawdlers > 0 && random_.unit() < crowd.dawdlers;
+  after(dawdles ? from_seconds(0.9 * random_.unit() * to_seconds(answer->expires - timeline_.now()))
+                : jittered(60ms),
+        dial, who);
+}
+
+Asking People::asking(std::uint32_t who) const {
+  const Person& person = people_[who];
+  Asking asking{.crowd = person.crowd, .who = who, .since = person.asks_since};
+  if (crowds_[person.crowd].seats_per_key > 1) asking.room = person.room;
+  if (person.has_line) asking.line = person.line;
+  return asking;
+}
+
+const Guest* People::guest_or_none(std::uint32_t guest) {
+  return guest == kNobody ? nullptr : &hosts_[guest];
+}
+
+void People::hang_up(std::uint32_t who) {
+  if (std::exchange(people_[who].is_dialling, false)) --hosts_[people_[who].guest].on_the_way;
 }
 
 std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
@@ -125,6 +148,7 @@ std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
 
 void People::dials(std::uint32_t who) {
   Person& person = people_[who];
+  hang_up(who);
   if (person.is_leaving) {
     departs(who);
     return forget(who);
@@ -151,7 +175,7 @@ void People::connects(std::uint32_t who, Guest& guest) {
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was
     after(from_seconds(-to_seconds(crowd.session) * std::log(1 - random_.unit())), leave, who);
-  on_connect(guest);
+  if (on_connect) on_connect(guest, asking(who));
 }
 
 void People::unlink(std::uint32_t who) {
@@ -160,6 +184,7 @@ void People::unlink(std::uint32_t who) {
   (person.before == kNobody ? guest.first_person : people_[person.before].next) = person.next;
   if (person.next != kNobody) people_[person.next].before = person.before;
   --guest.connections;
+  if (on_leave) on_leave(guest, asking(who));
   --crowds_[person.crowd].connections;
   person.is_connected = false;
 }
@@ -199,7 +224,7 @@ void People::cut_all(Guest& guest, CutCause cause) {
     Crowd& crowd = crowds_[person.crowd];
     unlink(who);
     person.asks_since = timeline_.now();
-    after(jittered(1s), ask, who);
+    after(jittered(crowd.reconnect), ask, who);
     switch (cause) {
       case CutCause::fault:
         ++crowd.cuts.by_faults;

@@ -1,6 +1,10 @@
-// 11 Reasons: every step has one.
+// 11 Reasons: every step has one, the record says how many a stop cuts, and what keeps a cluster
+// from its size.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "sim/promise.h"
 
 namespace utakata {
@@ -9,17 +13,50 @@ namespace {
 class Reasons final : public Promise {
  public:
   using Promise::Promise;
-  void ends(Hosts&, std::span<const Activity> activities) override {
-    for (const Activity& one : activities)
-      if (one.phase == Activity::Phase::intent && one.because.empty())
-        broken(fmt::format("11 reasons: {} of {} has none", one.kind, one.instance));
+  void begins_life(Instant) override { said_.clear(); }
+  void records(const SimStep& step) override {
+    for (const Activity& one : step.activities) {
+      if (one.kind == "held_back" || one.kind == "brake") said_ = one.because;
+      if (one.phase != Activity::Phase::intent) continue;
+      if (one.because.empty()) broken(fmt::format("{} of {} has none", one.kind, one.instance));
+      if (one.kind == "launch") short_since_.reset();
+      const Guest* const guest =
+          one.kind == "stop" ? step.world.hosts.find({one.instance}) : nullptr;
+      if (guest && guest->told.count && one.cut.value_or(0) != guest->told.count->connections)
+        broken(fmt::format("the stop of {} says {} cut, {} were told", one.instance,
+                           one.cut.value_or(0), guest->told.count->connections));
+    }
   }
+  void second(const SimWorld& world) override {
+    int size = 0;
+    for (const auto& [id, one] : world.decided)
+      size += one.lifecycle == Lifecycle::starting || one.lifecycle == Lifecycle::serving;
+    if (!world.fleet || !world.can_record || !world.is_running_for(3s) ||
+        size >= world.spec.instances_min)
+      return short_since_.reset();
+    if (!short_since_) short_since_ = world.now;
+    if (world.now - *short_since_ < 3s) return;
+    tested();
+    const std::string held = world.plan ? letters(world.plan->held_back) : "";
+    if (held.empty() || letters(said_) != held)
+      broken(fmt::format("{} of {} and at least {}: held back by `{}`, the record says `{}`", size,
+                         world.spec.name, world.spec.instances_min, held, said_));
+    short_since_.reset();
+  }
+
+ private:
+  // Numbers count down while it is the same that holds back.
+  static std::string letters(const std::string& text) {
+    return text.substr(0, text.find_first_of("0123456789"));
+  }
+  std::string said_;
+  std::optional<Instant> short_since_;
 };
 
 }  // namespace
 
-std::unique_ptr<Promise> promise_reasons(Promise::Broken broken) {
-  return std::make_unique<Reasons>(std::move(broken));
+std::unique_ptr<Promise> promise_reasons(Promise::Witness witness) {
+  return std::make_unique<Reasons>(std::move(witness));
 }
 
 }  // namespace utakata
