@@ -1,5 +1,5 @@
-// 12 Admission: an instance gets at most `accept` new clients a second, and who is first in line is not
-// passed over again and again.
+// 12 Admission: an instance gets at most `accept` new clients a second, and who is first in line is
+// not passed over again and again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,8 @@ class Admission final : public Promise {
  public:
   using Promise::Promise;
   void begins_life(Instant) override { line_.clear(); }
-  void answers(const Asking& asking, const PlaceAnswer& answer, const Guest* guest, const SimWorld& world) override {
+  void answers(const Asking& asking, const PlaceAnswer& answer, const Guest* guest,
+               const SimWorld& world) override {
     if (answer && guest && world.spec.accept_per_second > 0) count(*guest, world);
     if (asking.room) return;  // who is awaited in a room waits for nobody
     if (answer)
@@ -42,11 +43,12 @@ class Admission final : public Promise {
     times.push_back(world.now);
     if (double(times.size()) >= std::floor(std::max(1.0, accept))) tested();
     if (double(times.size()) > std::max(1.0, accept))
-      broken(fmt::format("{} was given {} clients within {}, {} at most", guest.id.text, times.size(),
-                         to_text(window), accept));
+      broken(fmt::format("{} was given {} clients within {}, {} at most", guest.id.text,
+                         times.size(), to_text(window), accept));
   }
   std::deque<Waiter>::iterator find(const Asking& asking) {
-    return std::ranges::find_if(line_, [&](const Waiter& w) { return w.who == asking.who && w.since == asking.since; });
+    return std::ranges::find_if(
+        line_, [&](const Waiter& w) { return w.who == asking.who && w.since == asking.since; });
   }
   void passes(const Asking& asking) {
     const auto known = find(asking);
@@ -55,8 +57,10 @@ class Admission final : public Promise {
   }
   void waits(const Asking& asking, std::uint64_t line, const SimWorld& world) {
     auto known = find(asking);
-    if (known != line_.end() && known->line != line) line_.erase(known), known = line_.end();  // it lost it
-    if (known == line_.end()) return line_.push_back({.who = asking.who, .since = asking.since, .line = line}), void();
+    if (known != line_.end() && known->line != line)
+      line_.erase(known), known = line_.end();  // it lost it
+    if (known == line_.end())
+      return line_.push_back({.who = asking.who, .since = asking.since, .line = line}), void();
     ++known->asked;
     if (known != line_.begin()) return;
     // Whose claim stood, and who saw others go before it nevertheless.

@@ -1,4 +1,5 @@
-// 8 Back-off: after two failures in a row of a version its next launch waits, 1 s, 2 s, 4 s ... 60 s.
+// 8 Back-off: after two failures in a row of a version its next launch waits, 1 s, 2 s, 4 s ... 60
+// s.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,13 +15,15 @@ class BackOff final : public Promise {
  public:
   using Promise::Promise;
   void begins_life(Instant) override { failures_.clear(); }
-  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool could_be_asked, Instant now) override {
+  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool could_be_asked,
+                   Instant now) override {
     launches_[id] = {spec.version, now};
     if (!could_be_asked) failed(spec.version, now);
   }
   void ends(const SimEnd& end) override {
     const Guest& guest = end.guest;
-    const bool was_wanted = guest.decided == Lifecycle::starting || guest.decided == Lifecycle::serving;
+    const bool was_wanted =
+        guest.decided == Lifecycle::starting || guest.decided == Lifecycle::serving;
     const bool was_young = !guest.serving_since || end.now - *guest.serving_since < 4s;
     if (was_wanted && was_young) failed(launches_[guest.id].version, end.now);
   }
@@ -31,7 +34,8 @@ class BackOff final : public Promise {
       if (failures_.empty() || guest.cluster != world.spec.name || !guest.serving_since) continue;
       const Launch& launch = launches_[guest.id];
       const auto known = failures_.find(launch.version);
-      if (known != failures_.end() && launch.at > known->second.last && world.now - *guest.serving_since > 4s)
+      if (known != failures_.end() && launch.at > known->second.last &&
+          world.now - *guest.serving_since > 4s)
         failures_.erase(known);
     }
   }
@@ -41,7 +45,8 @@ class BackOff final : public Promise {
       const auto known = failures_.find(step.world.decided.at({one.instance}).version);
       if (known == failures_.end() || known->second.in_a_row < 2) continue;
       tested();
-      const Duration pause = std::min<Duration>(60s, 1s * (1 << std::min(known->second.in_a_row - 2, 6)));
+      const Duration pause =
+          std::min<Duration>(60s, 1s * (1 << std::min(known->second.in_a_row - 2, 6)));
       const Duration waited = step.world.now - known->second.last;
       if (waited > 5ms && waited < pause)
         broken(fmt::format("{} is launched {} after {} in a row", one.instance, to_text(waited),

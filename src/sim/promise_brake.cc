@@ -1,5 +1,5 @@
-// 7 Brake: where more than the larger of 2 and 30 % were suspected within a minute nobody is condemned,
-// placement goes by the last good view, and the record says it.
+// 7 Brake: where more than the larger of 2 and 30 % were suspected within a minute nobody is
+// condemned, placement goes by the last good view, and the record says it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,8 @@ class Brake final : public Promise {
     }
     if (stopped == 0 || !is_due(step.world, stopped)) return;
     for (const Activity& one : step.activities)
-      if (is_intent(one, "stop") && is_condemned(step.world.decided.at({one.instance}), {one.instance}, step.world))
+      if (is_intent(one, "stop") &&
+          is_condemned(step.world.decided.at({one.instance}), {one.instance}, step.world))
         broken(fmt::format("{} is condemned while too many are suspected", one.instance));
   }
   void second(const SimWorld& world) override {
@@ -31,7 +32,8 @@ class Brake final : public Promise {
     if (!since_) since_ = world.now;
     if (world.now - *since_ < 3s) return;
     if (world.now - *since_ == 3s) tested();
-    if (!is_said_) broken(fmt::format("too many of {} are suspected, and the brake is not on", world.spec.name));
+    if (!is_said_)
+      broken(fmt::format("too many of {} are suspected, and the brake is not on", world.spec.name));
     for (const auto& [id, one] : world.decided) {
       const PlaceSlot* const slot = world.ledger ? world.ledger->find_instance(id.text) : nullptr;
       if (slot && one.lifecycle == Lifecycle::serving && !slot->open && world.now - one.since > 3s)
@@ -47,16 +49,19 @@ class Brake final : public Promise {
     const Guest* const guest = world.hosts.find(id);
     if (!guest || one.drain_cause == DrainCause::shutdown) return false;
     return one.was == Lifecycle::serving ||
-           (one.was == Lifecycle::draining && guest->connections > 0 && !is_past_deadline(one, world.now));
+           (one.was == Lifecycle::draining && guest->connections > 0 &&
+            !is_past_deadline(one, world.now));
   }
   // `stopped`: of them in the present step.
   static bool is_due(const SimWorld& world, int stopped) {
     int able = stopped, suspected = 0;
     for (const auto& [id, one] : world.decided) {
-      const bool is_able = one.lifecycle == Lifecycle::serving || one.lifecycle == Lifecycle::draining;
+      const bool is_able =
+          one.lifecycle == Lifecycle::serving || one.lifecycle == Lifecycle::draining;
       able += is_able;
       const Guest* const guest = world.hosts.find(id);
-      const bool is_stopping_now = one.lifecycle == Lifecycle::stopping && one.since == world.now && was_able(one);
+      const bool is_stopping_now =
+          one.lifecycle == Lifecycle::stopping && one.since == world.now && was_able(one);
       suspected += guest && (is_able || is_stopping_now) && guest->told.suspect_at &&
                    world.now - *guest->told.suspect_at < 59s;
     }

@@ -1,5 +1,5 @@
-// 13 Keys: who is in a room that lives is on one instance with the others, never more than its seats, and
-// a drain takes no new rooms.
+// 13 Keys: who is in a room that lives is on one instance with the others, never more than its
+// seats, and a drain takes no new rooms.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,13 +14,16 @@ namespace {
 class Keys final : public Promise {
  public:
   using Promise::Promise;
-  void answers(const Asking& asking, const PlaceAnswer& answer, const Guest* guest, const SimWorld& world) override {
+  void answers(const Asking& asking, const PlaceAnswer& answer, const Guest* guest,
+               const SimWorld& world) override {
     if (!asking.room || !answer || !guest) return;
     Room& room = rooms_[*asking.room];
     if (room.there > 0 && room.on != guest->id && lives(room, world))
-      broken(fmt::format("room {} lives on {} and is sent to {}", *asking.room, room.on.text, guest->id.text));
+      broken(fmt::format("room {} lives on {} and is sent to {}", *asking.room, room.on.text,
+                         guest->id.text));
     if (room.there > 0 && room.on == guest->id) tested();
-    if (!room.is_known && guest->decided == Lifecycle::draining && world.now - world.decided.at(guest->id).drained_at > 10ms)
+    if (!room.is_known && guest->decided == Lifecycle::draining &&
+        world.now - world.decided.at(guest->id).drained_at > 10ms)
       broken(fmt::format("room {} is new, and {} drains", *asking.room, guest->id.text));
     room.is_known = true;
   }
@@ -28,10 +31,12 @@ class Keys final : public Promise {
     if (!asking.room) return;
     Room& room = rooms_[*asking.room];
     if (room.there > 0 && room.on != guest.id && lives(room, world))
-      return broken(fmt::format("room {} is on {} and on {}", *asking.room, room.on.text, guest.id.text));
+      return broken(
+          fmt::format("room {} is on {} and on {}", *asking.room, room.on.text, guest.id.text));
     if (room.on != guest.id) room = {.on = guest.id, .is_known = true};
     if (++room.there > world.spec.seats_per_key)
-      broken(fmt::format("room {} has {} in it, {} seats", *asking.room, room.there, world.spec.seats_per_key));
+      broken(fmt::format("room {} has {} in it, {} seats", *asking.room, room.there,
+                         world.spec.seats_per_key));
   }
   void leaves(const Guest& guest, const Asking& asking) override {
     if (!asking.room) return;

@@ -1,4 +1,5 @@
-// 10 One owner: nothing is asked for that is not recorded, an id is given once, and a stop is final.
+// 10 One owner: nothing is asked for that is not recorded, an id is given once, and a stop is
+// final.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,10 +25,12 @@ class OneOwner final : public Promise {
     }
   }
   void asks_launch(const InstanceId& id, const LaunchSpec&, bool, Instant) override {
-    if (!launched_.contains(id.text)) broken(fmt::format("{} is launched and no record says so", id.text));
+    if (!launched_.contains(id.text))
+      broken(fmt::format("{} is launched and no record says so", id.text));
   }
   void asks_stop(const InstanceId& id, const SimWorld& world) override {
-    if (!stopped_.contains(id.text)) return broken(fmt::format("{} is stopped and no record says so", id.text));
+    if (!stopped_.contains(id.text))
+      return broken(fmt::format("{} is stopped and no record says so", id.text));
     // By another life than the one that recorded it.
     if (world.decided.contains(id) && world.decided.at(id).since < world.controller_since) tested();
   }

@@ -30,9 +30,9 @@ class ResumeFirst final : public Promise {
  private:
   static bool could_come_back(const InstanceId& id, const Decided& one, const SimWorld& world) {
     const Guest* const guest = world.hosts.find(id);
-    return guest && one.lifecycle == Lifecycle::draining && one.drain_cause == DrainCause::scale_in &&
-           one.version == world.fleet->spec.version && !one.is_suspect && guest->told.misses == 0 &&
-           guest->told.count;
+    return guest && one.lifecycle == Lifecycle::draining &&
+           one.drain_cause == DrainCause::scale_in && one.version == world.fleet->spec.version &&
+           !one.is_suspect && guest->told.misses == 0 && guest->told.count;
   }
   void judge_resumed(const Activity& one, const SimWorld& world) const {
     tested();

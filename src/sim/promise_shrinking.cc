@@ -26,15 +26,17 @@ class Shrinking final : public Promise {
     while (wants_.front().first < world.now - settle) wants_.pop_front();
     const int most = std::ranges::max(wants_, {}, &std::pair<Instant, int>::second).second;
     const int serving = count_of(world.decided, Lifecycle::serving);
-    const bool is_still = count_of(world.decided, Lifecycle::starting) == 0 && world.is_calm_for(settle);
+    const bool is_still =
+        count_of(world.decided, Lifecycle::starting) == 0 && world.is_calm_for(settle);
     if (serving <= most || !is_still) {
       waits_since_ = world.now;
       return;
     }
     if (world.now - waits_since_ == 1s) tested();
     if (world.now - waits_since_ <= kStep + kSlack) return;
-    broken(fmt::format("{} of {} serve, {} were needed at most in the last {}, and none has begun to drain for {}",
-                       serving, world.spec.name, most, to_text(settle), to_text(world.now - waits_since_)));
+    broken(fmt::format(
+        "{} of {} serve, {} were needed at most in the last {}, and none has begun to drain for {}",
+        serving, world.spec.name, most, to_text(settle), to_text(world.now - waits_since_)));
     waits_since_ = world.now;
   }
 
@@ -50,7 +52,8 @@ class Shrinking final : public Promise {
       const auto* const headroom = std::get_if<HeadroomRule>(&rule.kind);
       const auto* const target = std::get_if<TargetRule>(&rule.kind);
       if (headroom) {
-        const double free = headroom->amount.is_percent ? seats * headroom->amount.value / 100 : headroom->amount.value;
+        const double free = headroom->amount.is_percent ? seats * headroom->amount.value / 100
+                                                        : headroom->amount.value;
         need = std::max(need, std::ceil((seats + free) / spec.capacity));
       } else if (target && target->metric == 0) {
         need = std::max(need, std::ceil(seats / target->each));

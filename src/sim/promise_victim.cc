@@ -17,7 +17,8 @@ class Victim final : public Promise {
   void records(const SimStep& step) override {
     const SimWorld& world = step.world;
     for (const Activity& one : step.activities) {
-      const auto chosen = is_intent(one, "drain") ? world.decided.find({one.instance}) : world.decided.end();
+      const auto chosen =
+          is_intent(one, "drain") ? world.decided.find({one.instance}) : world.decided.end();
       if (chosen == world.decided.end() || !is_scaling(chosen->second)) continue;
       if (!has_fresh_count(world, chosen->first))
         broken(fmt::format("{} drains without a fresh count", one.instance));
@@ -26,11 +27,13 @@ class Victim final : public Promise {
     }
   }
   // A millisecond to tell placement, and as long again for the world to have asked before.
-  void answers(const Asking& asking, const PlaceAnswer&, const Guest* guest, const SimWorld& world) override {
+  void answers(const Asking& asking, const PlaceAnswer&, const Guest* guest,
+               const SimWorld& world) override {
     if (!guest || asking.room || guest->decided != Lifecycle::draining) return;
     const Duration since = world.now - world.decided.at(guest->id).drained_at;
     if (since > 10ms)
-      broken(fmt::format("{} drains since {} and is still handed out", guest->id.text, to_text(since)));
+      broken(fmt::format("{} drains since {} and is still handed out", guest->id.text,
+                         to_text(since)));
   }
 
  private:
@@ -42,7 +45,8 @@ class Victim final : public Promise {
     return guest && guest->told.count && world.now - guest->told.count->at <= 2 * world.spec.every;
   }
   using Rank = std::tuple<bool, bool, int, std::int64_t>;
-  static Rank rank(const Decisions::value_type& one, const std::string& version, const SimWorld& world) {
+  static Rank rank(const Decisions::value_type& one, const std::string& version,
+                   const SimWorld& world) {
     const Guest& guest = *world.hosts.find(one.first);
     int there = guest.told.count->connections;
     if (world.seats)
@@ -57,7 +61,8 @@ class Victim final : public Promise {
     const std::string& version = world.fleet->spec.version;
     const bool is_rollout = chosen.second.drain_cause == DrainCause::rollout;
     for (const auto& other : world.decided) {
-      if (other.second.lifecycle != Lifecycle::serving || !has_fresh_count(world, other.first)) continue;
+      if (other.second.lifecycle != Lifecycle::serving || !has_fresh_count(world, other.first))
+        continue;
       if (is_rollout && other.second.version == version) continue;
       tested();
       if (rank(other, version, world) < rank(chosen, version, world))

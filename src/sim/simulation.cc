@@ -44,8 +44,7 @@ void Simulation::add_cluster(const ClusterSpec& spec) {
                .seats_per_key = spec.seats_per_key,
                .reconnect = options_.reconnect,
                .dawdlers = options_.dawdlers});
-  watched_.push_back(
-      {.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
+  watched_.push_back({.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
 }
 
 std::string Simulation::moment() const {
@@ -124,8 +123,7 @@ SimResult Simulation::run() {
   result_.load = options_.load.name;
   result_.seed = options_.seed;
   result_.began = options_.began;
-  for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length))
-    schedule(fault);
+  for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length)) schedule(fault);
   for (const Fault& fault : options_.faults) schedule(fault);
   for (const SimCall& one : options_.calls)
     timeline_.after(one.at, [this, one] { call(one.call); });

@@ -32,9 +32,8 @@ void Simulation::schedule(const Fault& fault) {
 }
 
 bool Simulation::may_strike(const Fault& fault) {
-  return std::ranges::any_of(hosts_.there(), [&](std::uint32_t index) {
-    return hosts_[index].decided == *fault.when;
-  });
+  return std::ranges::any_of(
+      hosts_.there(), [&](std::uint32_t index) { return hosts_[index].decided == *fault.when; });
 }
 
 // One that is as the fault wants it; otherwise one that serves.
