@@ -34,8 +34,9 @@ class Planner {
         false;  // others that need this one still have instances: it goes down after them
   };
   Plan plan(const Neighbours& neighbours);
-  // The recorded action is now so.
-  void commit(const Action& action);
+  // The recorded action is now so, since the last observation or, for an operator's, since `at`.
+  void commit(const Action& action) { commit(action, now_); }
+  void commit(const Action& action, Instant at);
 
   // What only the caller could make of a launched instance: its url and its token's hash.
   void commit_launched(const Instance& launched);
