@@ -13,9 +13,7 @@ namespace {
 class CrashSafe final : public Promise {
  public:
   using Promise::Promise;
-  void begins_life(Instant) override {
-    tested();
-  }
+  void begins_life(Instant) override { tested(); }
   // What runs and is in nobody's record a while after the controller came back.
   void second(const SimWorld& world) override {
     if (!world.fleet || !world.is_running_for(5s)) return;

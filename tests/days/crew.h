@@ -9,7 +9,8 @@
 
 namespace utakata {
 
-// A day whole, its clocks too where it can be; the first broken promise that begins so (empty: any).
+// A day whole, its clocks too where it can be; the first broken promise that begins so (empty:
+// any).
 DayReport lived(const SimOptions& day, const std::string& promise = {});
 
 struct CrewOptions {

@@ -33,7 +33,9 @@ class Drawing {
 
  private:
   bool chance(double of) { return random_.unit() < of; }
-  int number(int least, int most) { return least + int(random_.below(std::uint64_t(most - least + 1))); }
+  int number(int least, int most) {
+    return least + int(random_.below(std::uint64_t(most - least + 1)));
+  }
   double between(double least, double most) { return least + (most - least) * random_.unit(); }
   Duration seconds(double least, double most) { return from_seconds(between(least, most)); }
   Duration whole_seconds(int least, int most) { return number(least, most) * 1s; }
@@ -153,7 +155,8 @@ std::string described(const SimOptions& day) {
   std::string text;
   for (const ClusterSpec& spec : day.stack.clusters) {
     text += fmt::format(
-        "  {}: {}..{} of {}, settle {}, step {:.2f}, deadline {}, hold {}, accept {}, clients wait {}, "
+        "  {}: {}..{} of {}, settle {}, step {:.2f}, deadline {}, hold {}, accept {}, clients wait "
+        "{}, "
         "{} seats a key, {}{}; rules:",
         spec.name, spec.instances_min, spec.instances_max, spec.capacity, to_text(spec.settle),
         spec.step, spec.drain.deadline ? to_text(*spec.drain.deadline) : "none", to_text(spec.hold),

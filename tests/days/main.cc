@@ -30,8 +30,8 @@ class Run {
     live(options_.crew);
     if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r{:40}\r", "");
     const double took = seconds();
-    fmt::print("{} made-up days from seed {} in {:.0f} s, {} with a broken promise\n", tally_.days(),
-               options_.crew.first, took, tally_.broken());
+    fmt::print("{} made-up days from seed {} in {:.0f} s, {} with a broken promise\n",
+               tally_.days(), options_.crew.first, took, tally_.broken());
     if (!options_.crew.promise.empty()) return tally_.broken() > 0 ? 1 : 0;
     fmt::print("{}", tally_.table());
     bool is_well = tally_.broken() == 0;
@@ -73,9 +73,11 @@ int main(int count, char** words) {
   program.add_option("--days", options.crew.count, "how many seeds");
   program.add_option("--seconds", options.seconds, "stop after so long, whatever is left");
   program.add_option("--jobs", options.crew.jobs, "processes")->check(CLI::PositiveNumber);
-  program.add_option("--until", options.crew.promise, "stop at the first that breaks this promise, such as `7 brake`");
+  program.add_option("--until", options.crew.promise,
+                     "stop at the first that breaks this promise, such as `7 brake`");
   program.add_option("--replay", options.replayed, "one seed at length, and its fewest faults");
-  program.add_flag("--coverage", options.is_coverage_asserted, "fail where something is put to the test too seldom");
+  program.add_flag("--coverage", options.is_coverage_asserted,
+                   "fail where something is put to the test too seldom");
   CLI11_PARSE(program, count, words);
   if (options.replayed > 0) return replay(options.replayed) ? 0 : 1;
   return Run(std::move(options), words[0]).run();

@@ -33,7 +33,8 @@ Faults shrunk(const SimOptions& day, const std::string& promise) {
       if ((is_smaller = breaks(day, rest, promise))) faults = std::move(rest);
     }
     if (!is_smaller && size == 1) break;
-    pieces = is_smaller ? std::max<std::size_t>(2, pieces - 1) : std::min(faults.size(), 2 * pieces);
+    pieces =
+        is_smaller ? std::max<std::size_t>(2, pieces - 1) : std::min(faults.size(), 2 * pieces);
   }
   return faults;
 }
@@ -64,7 +65,8 @@ bool replay(std::uint64_t seed) {
   fmt::print("\nbroken first: {}\n", first);
   const std::string promise = first.substr(0, first.find(':'));
   const Faults few = shrunk(options, promise);
-  fmt::print("the same promise breaks with these of its {}:\n", plural(std::ssize(options.faults), "fault"));
+  fmt::print("the same promise breaks with these of its {}:\n",
+             plural(std::ssize(options.faults), "fault"));
   for (const Fault& fault : few) fmt::print("  {}\n", described(fault));
   if (few.empty()) fmt::print("  none at all\n");
   SimOptions less = options;
