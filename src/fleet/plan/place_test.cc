@@ -190,6 +190,7 @@ TEST_F(Placement, a_late_client_does_not_use_up_the_seat_of_one_who_is_still_on_
   count({1});
   ledger_.release(quick->number, now_);
   count({0});
+  count({0});
   now_ += 30s;
   ASSERT_TRUE(place()) << "he dawdles, too";
   now_ += 20s;
