@@ -11,9 +11,10 @@
 namespace utakata {
 namespace {
 
+// One that answers again is not sick any more, even before that is recorded.
 bool can_resume(const Instance& i, const ClusterSpec& spec) {
   return i.lifecycle == Lifecycle::draining && i.drain_cause == DrainCause::scale_in &&
-         i.version == spec.version && !i.closes_begun && !i.suspect && i.misses == 0;
+         i.version == spec.version && !i.closes_begun && i.misses == 0;
 }
 
 class Scaling {
