@@ -220,6 +220,7 @@ class PlacementLedger {
   PlacementView view_;
   AdmissionRate rate_;
   std::int64_t rate_tick_ = 0;
+  bool is_rate_unknown_ = false;  // who came in the last second of an earlier life is not logged
   Instant distrust_until_{};
   std::vector<PlaceSlot> slots_;
   std::vector<std::uint32_t> slots_free_;

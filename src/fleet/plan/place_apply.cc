@@ -82,6 +82,11 @@ void PlacementLedger::take_limits(const PlacementView& view, Instant now) {
   view_.hold = view.hold;
   rate_ = AdmissionRate::of(view.accept_per_second);
   rate_tick_ = rate_.limits() ? rate_.tick(now) : 0;
+  if (!std::exchange(is_rate_unknown_, false) || !rate_.limits()) return;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    slots_[index].window.give(rate_.in_window);
+    if (!std::exchange(slots_[index].windowed, true)) windowed_.push_back(index);
+  }
 }
 
 // Each instance of the view gets its slot; who is not in it is gone.
