@@ -46,7 +46,8 @@ class Shrinking final : public Promise {
   // something else.
   static std::optional<int> need_of(const SimWorld& world) {
     const ClusterSpec& spec = world.spec;
-    const double seats = double(world.wishing) + (world.ledger ? world.ledger->seats_held() : 0);
+    const double seats = double(world.wishing) + (world.ledger ? world.ledger->seats_held() : 0) +
+                         (world.seats ? world.seats->waiting : 0);
     double need = spec.instances_min;
     for (const Rule& rule : spec.scale) {
       const auto* const headroom = std::get_if<HeadroomRule>(&rule.kind);
