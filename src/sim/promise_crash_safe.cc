@@ -25,6 +25,8 @@ class CrashSafe final : public Promise {
       if (!guest && world.now - one.since > 10s)
         broken(fmt::format("{} is {} by the record, and nothing of it is there", id.text,
                            to_text(one.lifecycle)));
+      if (guest && guest->phase == Guest::Phase::gated && world.now - one.since > 10s)
+        broken(fmt::format("{} is launched by the record, and was never let run", id.text));
       if (guest && one.lifecycle == Lifecycle::stopping && guest->phase != Guest::Phase::stopping &&
           world.now - one.since > 10s)
         broken(fmt::format("{} is to stop since {}, and nobody asked for it", id.text,

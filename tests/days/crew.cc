@@ -94,7 +94,8 @@ class Crew {
     }
     const int status = retire(hand);
     if (!hand.begun) return true;
-    const DayReport report_of_crash = crashed(*hand.begun, status);
+    DayReport report_of_crash = crashed(*hand.begun, status);
+    if (!options_.promise.empty()) report_of_crash.broken[0] = 0;  // no checker said it
     if (hand.next < options_.first + options_.count) hire(hand, options_);
     return options_.on_day(report_of_crash);
   }
