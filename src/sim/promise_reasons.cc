@@ -19,7 +19,7 @@ class Reasons final : public Promise {
       if (one.kind == "held_back" || one.kind == "brake") said_ = one.because;
       if (one.phase != Activity::Phase::intent) continue;
       if (one.because.empty()) broken(fmt::format("{} of {} has none", one.kind, one.instance));
-      if (one.kind == "launch") short_since_.reset();
+      if (one.kind == "launch") held_since_.reset();
       const Guest* const guest =
           one.kind == "stop" ? step.world.hosts.find({one.instance}) : nullptr;
       if (guest && guest->told.count && one.cut.value_or(0) != guest->told.count->connections)
@@ -28,29 +28,32 @@ class Reasons final : public Promise {
     }
   }
   void second(const SimWorld& world) override {
-    int size = 0;
-    for (const auto& [id, one] : world.decided)
-      size += one.lifecycle == Lifecycle::starting || one.lifecycle == Lifecycle::serving;
-    if (!world.fleet || !world.can_record || !world.is_running_for(3s) ||
-        size >= world.spec.instances_min)
-      return short_since_.reset();
-    if (!short_since_) short_since_ = world.now;
-    if (world.now - *short_since_ < 3s) return;
-    tested();
     const std::string held = world.plan ? letters(world.plan->held_back) : "";
-    if (held.empty() || letters(said_) != held)
-      broken(fmt::format("{} of {} and at least {}: held back by `{}`, the record says `{}`", size,
-                         world.spec.name, world.spec.instances_min, held, said_));
-    short_since_.reset();
+    const bool is_short = size_of(world.decided) < world.spec.instances_min;
+    if (!world.can_record || !world.is_running_for(3s) || (held.empty() && !is_short))
+      return held_since_.reset();
+    if (!held_since_) held_since_ = world.now;
+    if (world.now - *held_since_ < 3s) return;
+    tested();
+    if (held.empty() && !world.plan->braked)
+      broken(fmt::format("{} has fewer than {}, and nothing holds it back", world.spec.name,
+                         world.spec.instances_min));
+    if (letters(said_) != held)
+      broken(fmt::format("{} is held back by `{}`, the record says `{}`", world.spec.name, held,
+                         said_));
+    held_since_.reset();
   }
 
  private:
+  static int size_of(const Decisions& decided) {
+    return count_of(decided, Lifecycle::starting) + count_of(decided, Lifecycle::serving);
+  }
   // Numbers count down while it is the same that holds back.
   static std::string letters(const std::string& text) {
     return text.substr(0, text.find_first_of("0123456789"));
   }
   std::string said_;
-  std::optional<Instant> short_since_;
+  std::optional<Instant> held_since_;
 };
 
 }  // namespace

@@ -108,10 +108,11 @@ class Drawing {
   void faults(SimOptions& day) {
     const double length = to_seconds(day.load.length());
     for (int left = number(3, 6); left > 0; --left) {
-      Fault fault{.at = seconds(0.05 * length, 0.85 * length),
-                  .kind = FaultKind(random_.below(kFaultKinds)),
-                  .lasts = from_seconds(1 + 79 * random_.unit() * random_.unit()),
-                  .draw = random_.next()};
+      Fault fault{
+          .at = seconds(0.05 * length, 0.85 * length),
+          .kind = chance(0.1) ? FaultKind::crash_controller : FaultKind(random_.below(kFaultKinds)),
+          .lasts = from_seconds(1 + 79 * random_.unit() * random_.unit()),
+          .draw = random_.next()};
       if (chance(0.85)) fault.when = Lifecycle(random_.below(4));
       day.faults.push_back(fault);
     }
