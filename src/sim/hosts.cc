@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t kFirstPid = 1000;
 constexpr Duration kNewsTime{1ms};     // from something happening to the controller's being woken
 constexpr Duration kAnswerTime{20ms};  // of a probe
+constexpr Duration kSlowAnswerTime{750ms};  // just before its deadline
 
 // Box and Muller, one of the two.
 double normal(Random& random) {
@@ -125,8 +126,20 @@ void Hosts::forget_told() {
   for (const std::uint32_t index : there_) guests_[index].told = {};
 }
 
+int Hosts::told_count(Guest& guest) {
+  if (!habits.is_probe_lying) return guest.connections;
+  guest.was_lied_about = true;
+  return int(random_.below(std::uint64_t(2 * guest.connections + 2)));
+}
+
 void Hosts::tell(ProviderNews news) {
   if (!provider_) return;
+  if (habits.repeats_news)
+    timeline_.after(from_seconds(5 * random_.unit()), [this, news, from = provider_] {
+      if (provider_ != from) return;
+      provider_->news_.push_back(news);
+      if (provider_->wake_) provider_->wake_();
+    });
   provider_->news_.push_back(std::move(news));
   if (provider_->news_.size() > 1) return;  // it is woken already
   timeline_.after(kNewsTime, [this] {
@@ -197,7 +210,8 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
                       std::function<void(std::vector<Sight>)> done) {
   std::vector<Sight> sights(targets.size());
   bool all_answer = true;
-  const Instant answered = timeline_.now() + kAnswerTime;
+  const Duration takes = hosts_.habits.is_probe_slow ? kSlowAnswerTime : kAnswerTime;
+  const Instant answered = timeline_.now() + takes;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Sight& sight = sights[i];
     sight.asked = true;
@@ -210,14 +224,14 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
     }
     sight.answered = sight.ready = true;
     guest->last_answer = timeline_.now();
-    sight.count = Count{guest->connections, answered};
+    sight.count = Count{hosts_.told_count(*guest), answered};
     if (!spec_.count.accepted.empty()) sight.accepted = guest->accepted;
     if (spec_.metrics.size() == 1) continue;  // the count itself
     sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
-    sight.metrics[0] = guest->connections;
+    sight.metrics[0] = sight.count->connections;
   }
   timeline_.after(
-      all_answer ? kAnswerTime : deadline,
+      all_answer ? takes : deadline,
       [sights = std::move(sights), done = std::move(done)]() mutable { done(std::move(sights)); });
 }
 

@@ -46,11 +46,18 @@ struct Guest {
   std::int64_t accepted = 0;
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
   int starts = 0;                           // how often its command was let go
-  int on_the_way = 0;                       // who has a place on it and has not dialled yet
+  bool was_lied_about = false;
+  int uninvited = 0;       // who came back by an old address, and is on it
+  Instant uninvited_at{};  // when one last did
+  int on_the_way = 0;      // who has a place on it and has not dialled yet
   std::optional<Instant> serving_since{};
   Told told{};
   Lifecycle decided = Lifecycle::starting;  // by the record
 
+  // What placement knows of it is true: nobody came by an old address lately, no count was wrong.
+  bool is_known_well(const ClusterSpec& spec, Instant now) const {
+    return !was_lied_about && uninvited == 0 && now - uninvited_at > spec.hold + Duration{5s};
+  }
   bool is_there() const { return phase != Phase::asked && phase != Phase::gone; }
   bool answers() const { return phase == Phase::serving && !is_frozen; }
 };
@@ -66,6 +73,9 @@ class Hosts {
     double bad_boots = 0;          // share of launches that never become ready
     bool refuses = false;          // every launch, with `retry`
     bool is_probe_broken = false;  // nobody answers the controller; clients do not notice
+    bool is_probe_slow = false;    // answers take nearly as long as they may
+    bool is_probe_lying = false;   // about counts
+    bool repeats_news = false;     // up to 5 s later, so that it is told out of order
   };
   Hosts(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
 
@@ -94,6 +104,8 @@ class Hosts {
 
  private:
   friend class HostsProvider;
+  friend class HostsProbe;
+  int told_count(Guest& guest);
   Guest& make(const InstanceId& id, const std::string& cluster);
   void enter(std::uint32_t index);
   void boot(std::uint32_t index);

@@ -28,6 +28,7 @@ struct Asking {
   Instant since{};        // its first question
   std::optional<std::uint32_t> room;
   std::optional<std::uint64_t> line;  // the place in line that it has
+  bool is_uninvited = false;          // it came by an old address
 };
 
 struct Crowd {  // the people of one cluster
@@ -38,6 +39,7 @@ struct Crowd {  // the people of one cluster
   int seats_per_key = 1;              // they come in rooms of so many
   Duration reconnect{1s};             // after a cut, half of it to one and a half
   double dawdlers = 0;                // share that dials so late that its seat is only just held
+  double nostalgics = 0;              // share that dials the old address after a cut, unasked
   PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
 
   std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
@@ -63,7 +65,7 @@ class People {
 
  private:
   static constexpr std::uint32_t kNobody = 0xffffffff;
-  enum Kind : std::uint32_t { arrive, ask, dial, leave, lose_patience };
+  enum Kind : std::uint32_t { arrive, ask, dial, dial_again, leave, lose_patience };
   struct Person {
     Instant asks_since{};
     std::uint64_t placement = 0, line = 0;
@@ -72,7 +74,7 @@ class People {
     std::uint32_t room = 0;
     std::uint8_t crowd = 0, tries = 0;
     bool is_connected = false, has_line = false, has_end = false, is_leaving = false,
-         has_departed = false, is_dialling = false;
+         has_departed = false, is_dialling = false, is_uninvited = false;
   };
 
   void take(const Timeline::Event& event);

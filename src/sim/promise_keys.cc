@@ -28,7 +28,7 @@ class Keys final : public Promise {
     room.is_known = true;
   }
   void connects(const Guest& guest, const Asking& asking, const SimWorld& world) override {
-    if (!asking.room) return;
+    if (!asking.room || asking.is_uninvited) return;
     Room& room = rooms_[*asking.room];
     if (room.there > 0 && room.on != guest.id && lives(room, world))
       return broken(
@@ -39,7 +39,7 @@ class Keys final : public Promise {
                          world.spec.seats_per_key));
   }
   void leaves(const Guest& guest, const Asking& asking) override {
-    if (!asking.room) return;
+    if (!asking.room || asking.is_uninvited) return;
     Room& room = rooms_[*asking.room];
     if (room.on == guest.id) --room.there;
   }

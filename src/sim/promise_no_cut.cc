@@ -33,6 +33,7 @@ class NoCut final : public Promise {
   static bool is_empty_by_promise(const Guest& guest, const Decided& decided,
                                   const SimWorld& world) {
     if (decided.drain_cause == DrainCause::shutdown ||
+        !guest.is_known_well(world.spec, world.now) ||
         is_past_patience(guest, world.spec, world.now))
       return false;
     return decided.was == Lifecycle::starting ||

@@ -1,4 +1,5 @@
-// 5 Seats: nobody who was placed finds an instance beyond its capacity.
+// 5 Seats: nobody who was placed finds an instance beyond its capacity, where its counts are
+// true and nobody came by an old address.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class Seats final : public Promise {
   using Promise::Promise;
   void connects(const Guest& guest, const Asking&, const SimWorld& world) override {
     if (guest.connections == world.spec.capacity) tested();
-    if (guest.connections != world.spec.capacity + 1) return;
+    if (guest.connections != world.spec.capacity + 1 || !guest.is_known_well(world.spec, world.now))
+      return;
     broken(fmt::format("{} has {} on it, {} at most", guest.id.text, guest.connections,
                        world.spec.capacity));
   }

@@ -43,7 +43,8 @@ void Simulation::add_cluster(const ClusterSpec& spec) {
                .patience = spec.heal.clients_wait,
                .seats_per_key = spec.seats_per_key,
                .reconnect = options_.reconnect,
-               .dawdlers = options_.dawdlers});
+               .dawdlers = options_.dawdlers,
+               .nostalgics = options_.nostalgics});
   watched_.push_back({.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
 }
 

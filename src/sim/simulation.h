@@ -51,6 +51,7 @@ class Simulation {
   void strike(const Fault& fault);
   void strike_one(const Fault& fault);
   void strike_all(const Fault& fault);
+  void lose_zone(const Fault& fault);
   void strike_controller(const Fault& fault);
   void call(const AdminCall& call);
   void undo_later(Duration wait, std::function<void()> undo);

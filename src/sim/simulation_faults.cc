@@ -99,6 +99,17 @@ void Simulation::strike_one(const Fault& fault) {
   undo_later(fault.lasts, [] {});
 }
 
+void Simulation::lose_zone(const Fault& fault) {
+  int lost = 0;
+  for (const std::uint32_t index : hosts_.there())
+    if (hosts_[index].answers() && (fault.draw + index) % 2 == 0)
+      hosts_.freeze(hosts_[index], fault.lasts), ++lost;
+  note(fmt::format("a zone is lost for {}, with {}",
+                   to_text(std::chrono::floor<std::chrono::seconds>(fault.lasts)),
+                   plural(lost, "instance")));
+  undo_later(fault.lasts, [] {});
+}
+
 void Simulation::strike_all(const Fault& fault) {
   Hosts::Habits& habits = hosts_.habits;
   if (fault.kind == FaultKind::lose_host) {
@@ -108,20 +119,29 @@ void Simulation::strike_all(const Fault& fault) {
         hosts_.die(hosts_[index], "its host is lost"), ++lost;
     return note(fmt::format("a host is lost, with {}", plural(lost, "instance")));
   }
+  if (fault.kind == FaultKind::lose_zone) return lose_zone(fault);
   note(lasting(fault));
+  const auto turn_on = [&](bool Hosts::Habits::* habit) {
+    habits.*habit = true;
+    undo_later(fault.lasts, [&habits, habit] { habits.*habit = false; });
+  };
   if (fault.kind == FaultKind::bad_boots) {
     habits.bad_boots = 1;
     undo_later(fault.lasts, [&habits] { habits.bad_boots = 0; });
   } else if (fault.kind == FaultKind::refusals) {
-    habits.refuses = true;
-    undo_later(fault.lasts, [&habits] { habits.refuses = false; });
+    turn_on(&Hosts::Habits::refuses);
+  } else if (fault.kind == FaultKind::slow_probe) {
+    turn_on(&Hosts::Habits::is_probe_slow);
+  } else if (fault.kind == FaultKind::lying_probe) {
+    turn_on(&Hosts::Habits::is_probe_lying);
+  } else if (fault.kind == FaultKind::repeated_news) {
+    turn_on(&Hosts::Habits::repeats_news);
   } else if (fault.kind == FaultKind::slow_boots) {
     habits.boot = 10 * options_.boot;
     undo_later(fault.lasts + 15 * options_.boot, [] {});  // until the last of them is up
     undo_later(fault.lasts, [this] { hosts_.habits.boot = options_.boot; });
   } else {
-    habits.is_probe_broken = true;
-    undo_later(fault.lasts, [&habits] { habits.is_probe_broken = false; });
+    turn_on(&Hosts::Habits::is_probe_broken);
   }
 }
 

@@ -25,6 +25,7 @@ class Drawing {
     day.stop = seconds(0.05, 4);
     day.reconnect = seconds(0.1, 5);
     if (chance(0.4)) day.dawdlers = 0.3 * random_.unit();
+    if (chance(0.15)) day.nostalgics = random_.unit();
     day.load = load(day.stack);
     faults(day);
     calls(day);
@@ -167,9 +168,11 @@ std::string described(const SimOptions& day) {
     for (const Rule& rule : spec.scale) text += " " + rule.name;
     text += "\n";
   }
-  text += fmt::format("  people stay {}, boot {}, stop {}, reconnect {}, {:.0f} % dawdle\n",
-                      to_text(day.session), to_text(day.boot), to_text(day.stop),
-                      to_text(day.reconnect), 100 * day.dawdlers);
+  text += fmt::format(
+      "  people stay {}, boot {}, stop {}, reconnect {}, {:.0f} % dawdle, "
+      "{:.0f} % dial old addresses\n",
+      to_text(day.session), to_text(day.boot), to_text(day.stop), to_text(day.reconnect),
+      100 * day.dawdlers, 100 * day.nostalgics);
   for (const SimCall& one : day.calls)
     text += fmt::format("  an operator {} {} at {}\n",
                         one.call.verb == AdminCall::Verb::restart ? "restarts" : "drains one of",
