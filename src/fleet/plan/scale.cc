@@ -33,8 +33,8 @@ class Scaling {
     const int missing = want_.instances + rollout - standing_.size();
     if (missing > 0)
       grow(missing, rollout);
-    else if (limits_.may_shrink)
-      shrink();
+    else if (limits_.may_shrink && !limits_.braked)
+      shrink();  // under the brake silent ones are taken to serve, which is not known
     return std::move(result_);
   }
 
