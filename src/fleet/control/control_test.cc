@@ -382,6 +382,21 @@ TEST(Control, a_deadline_runs_from_when_the_operator_asked_and_not_from_the_tick
   EXPECT_FALSE(house.host.runs({"game-1"}));
 }
 
+TEST(Control, what_served_before_its_readiness_was_recorded_stays_known_to_placement_over_a_crash) {
+  House house(stack_of({cluster("game", 1, 1)}));
+  house.start();
+  house.store.set_full(true);
+  house.seconds(3);
+  ASSERT_TRUE(house.views.back().instances.at(0).open);
+  house.crash();
+  house.views.clear();
+  house.start();
+  ASSERT_EQ(house.views.front().instances.size(), 1u) << "or its seats and keys would be forgotten";
+  EXPECT_FALSE(house.views.front().instances[0].open);
+  house.seconds(2);
+  EXPECT_TRUE(house.views.back().instances.at(0).open);
+}
+
 TEST(Control, a_drained_instance_is_told_and_leaves_placement_in_the_same_step) {
   House house(stack_of({cluster("game", 1, 4)}));
   house.start();
