@@ -64,7 +64,7 @@ class Admission final : public Promise {
     ++known->asked;
     if (known != line_.begin()) return;
     // Whose claim stood, and who saw others go before it nevertheless.
-    if (known->asked > 1 && std::exchange(known->is_passed, false) && ++known->passed_over >= 3)
+    if (known->asked > 1 && std::exchange(known->is_passed, false) && ++known->passed_over >= 6)
       broken(fmt::format("one of {} is first in line and was passed over {} times", world.spec.name,
                          known->passed_over));
   }

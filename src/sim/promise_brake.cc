@@ -47,7 +47,7 @@ class Brake final : public Promise {
   }
   static bool is_condemned(const Decided& one, const InstanceId& id, const SimWorld& world) {
     const Guest* const guest = world.hosts.find(id);
-    if (!guest || one.drain_cause == DrainCause::shutdown) return false;
+    if (!guest || guest->was_lied_about || one.drain_cause == DrainCause::shutdown) return false;
     return one.was == Lifecycle::serving ||
            (one.was == Lifecycle::draining && guest->connections > 0 &&
             !is_past_deadline(one, world.now));

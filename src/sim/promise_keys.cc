@@ -52,7 +52,8 @@ class Keys final : public Promise {
   };
   static bool lives(const Room& room, const SimWorld& world) {
     const Guest* const guest = world.hosts.find(room.on);
-    return guest && guest->phase == Guest::Phase::serving;
+    // Where the counts are wrong nobody can know who is there.
+    return guest && guest->phase == Guest::Phase::serving && !guest->was_lied_about;
   }
   std::unordered_map<std::uint32_t, Room> rooms_;
 };

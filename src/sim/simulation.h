@@ -60,18 +60,18 @@ class Simulation {
   void crash(Duration away);
 
   const SimOptions& options_;
+  SimResult result_;
+  Recorded recorded_;
+  std::vector<Watched> watched_;  // parallel to the crowds; told of ends until the very last
   Timeline timeline_;
   Hosts hosts_;
   People people_;
   Lives lives_;
-  Recorded recorded_;
   Random random_;
-  std::vector<Watched> watched_;  // parallel to the crowds
-  std::vector<Fault> waiting_;    // for their moment
+  std::vector<Fault> waiting_;  // for their moment
   Instant last_fault_{}, awake_since_{};
   bool was_up_ = false, is_full_ = false;
   int lasting_ = 0;  // faults that are not over
-  SimResult result_;
 };
 
 }  // namespace utakata
