@@ -232,16 +232,16 @@ Plan Planner::shut_down(bool is_needed) {
   return plan;
 }
 
-void Planner::commit(const Action& action) {
+void Planner::commit(const Action& action, Instant at) {
   if (std::holds_alternative<StopAction>(action)) note_given_up(action);
   if (const auto* drain = std::get_if<DrainAction>(&action);
       drain && drain->cause == DrainCause::scale_in)
-    shrunk_at_.push_back(now_);
+    shrunk_at_.push_back(at);
   if (const auto* close = std::get_if<CloseAction>(&action); close && close->most > 0) {
     shed_ += close->most;
     rebalanced_at_ = now_;
   }
-  put(fleet_, after(fleet_, action, now_));
+  put(fleet_, after(fleet_, action, at));
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;

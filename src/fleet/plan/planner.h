@@ -38,8 +38,9 @@ class Planner {
     std::string over_cap = {};  // the stack's daily cap is spent, as a sentence; empty: it is not
   };
   Plan plan(const Neighbours& neighbours);
-  // The recorded action is now so.
-  void commit(const Action& action);
+  // The recorded action is now so, since the last observation or, for an operator's, since `at`.
+  void commit(const Action& action) { commit(action, now_); }
+  void commit(const Action& action, Instant at);
 
   // What only the caller could make of a launched instance: its url and its token's hash.
   void commit_launched(const Instance& launched);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "fleet/plan/apply.h"
+#include "fleet/plan/scale.h"
 
 namespace utakata {
 namespace {
@@ -308,6 +309,51 @@ TEST(Planner, what_drains_for_scale_in_is_resumed_before_anything_is_launched) {
   world.ticks(2);
   EXPECT_EQ(world.did("resume"), std::vector<std::string>{"game-2"});
   EXPECT_EQ(world.did("launch").size(), 2u);
+}
+
+TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_answers_again) {
+  World world(with_headroom(game(1, 5), 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(game(1, 5));
+  world.ticks(30);
+  ASSERT_EQ(world.count(Lifecycle::draining), 1);
+  world.frozen = {"game-2"};
+  world.ticks(2);
+  ASSERT_TRUE(world.find("game-2")->suspect);
+  world.frozen.clear();
+  world.planner.respec(with_headroom(game(1, 5), 60));
+  world.tick();
+  EXPECT_EQ(world.did("resume"), std::vector<std::string>{"game-2"});
+  EXPECT_EQ(world.did("launch").size(), 2u);
+}
+
+Fleet a_fleet_of_four(Instant now) {
+  Fleet fleet{.spec = game(1, 5)};
+  for (int k = 1; k <= 4; ++k) {
+    Instance& i = fleet.instances.emplace_back();
+    i.id = {"game-" + std::to_string(k)};
+    i.version = fleet.spec.version;
+    i.lifecycle = Lifecycle::serving;
+    i.count = Count{0, now};
+  }
+  return fleet;
+}
+
+TEST(Planner, nothing_drains_under_the_brake_where_silent_ones_are_only_taken_to_serve) {
+  const Instant now{1h};
+  const Fleet fleet = a_fleet_of_four(now);
+  const Want want{.instances = 1, .because = "min 1"};
+  EXPECT_EQ(scale(fleet, want, {}, now).actions.size(), 1u);
+  EXPECT_TRUE(scale(fleet, want, {.braked = true}, now).actions.empty());
+}
+
+TEST(Planner, three_missed_answers_do_not_serve_even_before_the_suspicion_could_be_recorded) {
+  const Instant now{1h};
+  Fleet fleet = a_fleet_of_four(now);
+  fleet.instances[0].misses = fleet.instances[1].misses = 3;
+  EXPECT_EQ(standing(fleet, false).serving, 2);
+  EXPECT_TRUE(scale(fleet, {.instances = 2, .because = "min 2"}, {}, now).actions.empty());
 }
 
 TEST(Planner, a_deadline_cuts_and_says_how_many) {

@@ -11,9 +11,10 @@
 namespace utakata {
 namespace {
 
+// One that answers again is not sick any more, even before that is recorded.
 bool can_resume(const Instance& i, const ClusterSpec& spec) {
   return i.lifecycle == Lifecycle::draining && i.drain_cause == DrainCause::scale_in &&
-         i.version == spec.version && !i.closes_begun && !i.suspect && i.misses == 0;
+         i.version == spec.version && !i.closes_begun && i.misses == 0;
 }
 
 class Scaling {
@@ -34,8 +35,8 @@ class Scaling {
     const int missing = want_.instances + rollout - standing_.size();
     if (missing > 0)
       grow(missing, rollout);
-    else if (limits_.may_shrink && !is_frozen)
-      shrink();
+    else if (limits_.may_shrink && !limits_.braked && !is_frozen)
+      shrink();  // under the brake silent ones are taken to serve, which is not known
     return std::move(result_);
   }
 
