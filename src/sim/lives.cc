@@ -111,15 +111,21 @@ class Lives::HeldProbe final : public Probe {
   Instant due_;
 };
 
-class Lives::SilentTeller final : public Teller {
+class Lives::WorldTeller final : public Teller {
  public:
-  void tell(const Message&, std::function<void(Expected<void>)>) override {}
+  explicit WorldTeller(Lives& lives) : lives_(lives) {}
+  void tell(const Message& message, std::function<void(Expected<void>)>) override {
+    lives_.on_tell(message);
+  }
+
+ private:
+  Lives& lives_;
 };
 
 Lives::Lives(Timeline& timeline, Hosts& hosts, Stack stack, std::uint64_t seed)
     : timeline_(timeline), hosts_(hosts), stack_(std::move(stack)), seed_(seed) {
   crashing_store_ = std::make_unique<CrashingStore>(store_, *this);
-  teller_ = std::make_unique<SilentTeller>();
+  teller_ = std::make_unique<WorldTeller>(*this);
 }
 Lives::~Lives() = default;
 

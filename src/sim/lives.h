@@ -41,6 +41,8 @@ class Lives {
       [](const InstanceId&, const LaunchSpec&, bool) {};
   // What placement last told the controller of a cluster; none yet: nothing.
   const SeatReport* seats(const std::string& cluster) const;
+  // An instance is told to drain, or to send clients elsewhere. Its token is its id.
+  std::function<void(const Teller::Message&)> on_tell = [](const Teller::Message&) {};
   // None while there is nobody to ask.
   PlacementLedger* ledger(const std::string& cluster);
 
@@ -48,7 +50,7 @@ class Lives {
   class CrashingStore;
   class CrashingProvider;
   class HeldProbe;
-  class SilentTeller;
+  class WorldTeller;
   void step();  // of what may be cut short by a crash
   void hold(std::function<void()> work);
   ControlParts parts();

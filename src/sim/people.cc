@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace utakata {
 
@@ -52,6 +53,9 @@ void People::take(const Timeline::Event& event) {
 }
 
 void People::second() {
+  for (Closing& closing : closing_) close_some(closing);
+  std::erase_if(closing_,
+                [this](const Closing& c) { return c.left == 0 || !hosts_[c.guest].is_there(); });
   for (std::uint32_t index = 0; index < crowds_.size(); ++index) {
     Crowd& crowd = crowds_[index];
     if (crowd.load.points.empty()) continue;
@@ -62,6 +66,28 @@ void People::second() {
       const std::uint32_t who = crowd.there[random_.below(crowd.there.size())];
       if (people_[who].is_connected) departs(who);  // the others may get in yet
     }
+  }
+}
+
+void People::send_away(Guest& guest, double pace, int most) {
+  const std::uint32_t index = hosts_.index_of(guest);
+  std::erase_if(closing_, [&](const Closing& c) { return c.guest == index; });
+  if (pace > 0)
+    closing_.push_back({index, pace, 0, most > 0 ? most : std::numeric_limits<int>::max()});
+}
+
+void People::close_some(Closing& closing) {
+  Guest& guest = hosts_[closing.guest];
+  if (guest.is_frozen) return;
+  closing.due += closing.pace;
+  for (; closing.due >= 1 && closing.left > 0 && guest.first_person != kNobody; --closing.due) {
+    const std::uint32_t who = guest.first_person;
+    Crowd& crowd = crowds_[people_[who].crowd];
+    unlink(who);
+    people_[who].asks_since = timeline_.now();
+    after(jittered(crowd.reconnect), ask, who);
+    ++crowd.sent_away;
+    --closing.left;
   }
 }
 

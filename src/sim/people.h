@@ -45,7 +45,7 @@ struct Crowd {  // the people of one cluster
   std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
   std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
-  std::int64_t cut_by_hand = 0;
+  std::int64_t cut_by_hand = 0, sent_away = 0;
   std::vector<std::uint32_t> waited_ms;  // of each who got in
   std::vector<std::uint32_t> there;      // who wishes to be connected
   // By slot of the ledger: whose it was when it was last asked for, and where that lies in Hosts.
@@ -58,7 +58,10 @@ class People {
 
   std::uint32_t add(Crowd crowd);
   Crowd& crowd(std::uint32_t index) { return crowds_[index]; }
-  void second();  // once a second: who is to come, who has had enough
+  void second();  // once a second: who is to come, who has had enough, who is sent away
+  // The instance closes `pace` of its people a second, `most` in all (0: everybody); they ask for
+  // another place. Pace 0: no more.
+  void send_away(Guest& guest, double pace, int most);
   // The guest is where it was placed; none: refused, or placed on one that is gone.
   std::function<void(const Asking&, const PlaceAnswer&, const Guest*)> on_answer;
   std::function<void(const Guest&, const Asking&)> on_connect, on_leave;  // of an instance
@@ -77,6 +80,12 @@ class People {
          has_departed = false, is_dialling = false, is_uninvited = false;
   };
 
+  struct Closing {
+    std::uint32_t guest = kNobody;
+    double pace = 0, due = 0;
+    int left = 0;
+  };
+
   void take(const Timeline::Event& event);
   void arrives(std::uint32_t crowd);
   void asks(std::uint32_t who);
@@ -86,6 +95,7 @@ class People {
   void ends(std::uint32_t who);
   void cut_all(Guest& guest, CutCause cause);
   void unlink(std::uint32_t who);
+  void close_some(Closing& closing);
   void hang_up(std::uint32_t who);  // nobody dials any more
   Asking asking(std::uint32_t who) const;
   const Guest* guest_or_none(std::uint32_t guest);
@@ -99,6 +109,7 @@ class People {
   Random random_;
   std::vector<Crowd> crowds_;
   std::vector<Person> people_;
+  std::vector<Closing> closing_;
   std::uint32_t free_ = kNobody;
 };
 

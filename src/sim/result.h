@@ -43,6 +43,7 @@ struct SimCluster {
   Duration waited_p50{}, waited_p99{},
       waited_most{};  // from a person's first question to being connected
   SimCuts cuts;
+  std::int64_t sent_away = 0;  // asked to go elsewhere by an instance that was told to
   int launches = 0, drains = 0, heals = 0, serving_most = 0;
 };
 

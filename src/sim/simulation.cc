@@ -105,6 +105,7 @@ void Simulation::gather() {
     shown.placements = crowd.placements;
     shown.refused = crowd.refused;
     shown.cuts = crowd.cuts;
+    shown.sent_away = crowd.sent_away;
     shown.waited_p50 = percentile(crowd.waited_ms, 0.5);
     shown.waited_p99 = percentile(crowd.waited_ms, 0.99);
     shown.waited_most = percentile(crowd.waited_ms, 1);

@@ -53,6 +53,11 @@ SimWorld Simulation::world_of(const Watched& watched) {
 
 void Simulation::watch() {
   lives_.on_record = [this](const Batch& batch) { recorded(batch); };
+  lives_.on_tell = [this](const Teller::Message& message) {
+    if (Guest* const guest = hosts_.find({message.token}); guest && guest->answers())
+      people_.send_away(*guest, message.close ? message.close->pace : 0,
+                        message.close ? message.close->most : 0);
+  };
   lives_.on_stop = [this](const InstanceId& id) {
     const Guest* const guest = hosts_.find(id);
     Watched* const one = guest ? watched(guest->cluster) : nullptr;
