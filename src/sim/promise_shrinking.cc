@@ -52,6 +52,7 @@ class Shrinking final : public Promise {
     for (const Rule& rule : spec.scale) {
       const auto* const headroom = std::get_if<HeadroomRule>(&rule.kind);
       const auto* const target = std::get_if<TargetRule>(&rule.kind);
+      if (headroom && headroom->is_auto) return std::nullopt;
       if (headroom) {
         const double free = headroom->amount.is_percent ? seats * headroom->amount.value / 100
                                                         : headroom->amount.value;
