@@ -356,6 +356,19 @@ TEST(Planner, three_missed_answers_do_not_serve_even_before_the_suspicion_could_
   EXPECT_TRUE(scale(fleet, {.instances = 2, .because = "min 2"}, {}, now).actions.empty());
 }
 
+TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
+  ClusterSpec spec = game(1, 5);
+  spec.drain.deadline = 45s;  // as long as clients wait
+  World world(with_headroom(spec, 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(spec);
+  while (world.count(Lifecycle::draining) == 0) world.tick();
+  world.frozen = {"game-2"};
+  world.ticks(60);
+  EXPECT_EQ(world.did("stop").size(), 1u);
+}
+
 TEST(Planner, a_deadline_cuts_and_says_how_many) {
   ClusterSpec spec = game(1, 5);
   spec.drain.deadline = 5s;
