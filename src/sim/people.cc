@@ -162,7 +162,6 @@ void People::dials(std::uint32_t who) {
   Person& person = people_[who];
   hang_up(who);
   Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
-  if (guest && (person.is_leaving || !guest->answers())) ++guest->no_shows;
   if (person.is_leaving) {
     departs(who);
     return forget(who);

@@ -34,9 +34,9 @@ class Keys final : public Promise {
       return broken(
           fmt::format("room {} is on {} and on {}", *asking.room, room.on.text, guest.id.text));
     if (room.on != guest.id) room = {.on = guest.id, .is_known = true};
-    // Where arrivals are only counted, and some who were placed never came, nobody knows who did.
-    const bool is_guessing = guest.no_shows > 0 && !world.spec.count.accepted.empty();
-    if (++room.there > world.spec.seats_per_key && !is_guessing)
+    // Where arrivals are only counted, nobody knows whose they were: a seat may be given anew.
+    const bool is_told_exactly = world.spec.count.accepted.empty();
+    if (++room.there > world.spec.seats_per_key && is_told_exactly)
       broken(fmt::format("room {} has {} in it, {} seats", *asking.room, room.there,
                          world.spec.seats_per_key));
   }

@@ -356,6 +356,22 @@ TEST(Planner, three_missed_answers_do_not_serve_even_before_the_suspicion_could_
   EXPECT_TRUE(scale(fleet, {.instances = 2, .because = "min 2"}, {}, now).actions.empty());
 }
 
+TEST(Planner, a_roll_out_without_room_for_more_lets_old_ones_go_for_those_that_serve) {
+  const Instant now{1h};
+  Fleet fleet = a_fleet_of_four(now);
+  fleet.spec.instances_max = 8;  // total_max 10
+  fleet.spec.step = 0.5;
+  for (int k = 5; k <= 10; ++k) {
+    fleet.instances.push_back(fleet.instances[0]);
+    fleet.instances.back().id = {"game-" + std::to_string(k)};
+    if (k > 7) fleet.instances.back().lifecycle = Lifecycle::draining;
+  }
+  for (int k = 0; k < 4; ++k) fleet.instances[std::size_t(k)].version = "old";
+  const auto step = scale(fleet, {.instances = 6, .because = "6"}, {}, now);
+  ASSERT_EQ(step.actions.size(), 1u) << "7 serve where 6 are wanted, and three old ones drain yet";
+  EXPECT_STREQ(kind_of(step.actions[0]), "drain");
+}
+
 TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
   ClusterSpec spec = game(1, 5);
   spec.drain.deadline = 45s;  // as long as clients wait

@@ -31,9 +31,9 @@ class Scaling {
     // A roll-out needs room for new ones beside the old: it raises the target, never the bounds.
     const int rollout = std::min(standing_.old_serving, rollout_room());
     const int missing = want_.instances + rollout - standing_.size();
-    if (missing > 0)
-      grow(missing, rollout);
-    else if (limits_.may_shrink && !limits_.braked)
+    if (missing > 0) grow(missing, rollout);
+    // A roll-out that has no room for more new ones yet lets old ones go for those that serve.
+    if (result_.actions.empty() && limits_.may_shrink && !limits_.braked)
       shrink();  // under the brake silent ones are taken to serve, which is not known
     return std::move(result_);
   }
