@@ -47,7 +47,6 @@ struct Guest {
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
   int starts = 0;                           // how often its command was let go
   bool was_lied_about = false;
-  int no_shows = 0;        // who was placed on it and never came
   int uninvited = 0;       // who came back by an old address, and is on it
   Instant uninvited_at{};  // when one last did
   int on_the_way = 0;      // who has a place on it and has not dialled yet
