@@ -9,7 +9,6 @@
 #include <set>
 
 #include "fleet/plan/apply.h"
-#include "fleet/plan/scale.h"
 
 namespace utakata {
 namespace {
@@ -326,50 +325,6 @@ TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_an
   world.tick();
   EXPECT_EQ(world.did("resume"), std::vector<std::string>{"game-2"});
   EXPECT_EQ(world.did("launch").size(), 2u);
-}
-
-Fleet a_fleet_of_four(Instant now) {
-  Fleet fleet{.spec = game(1, 5)};
-  for (int k = 1; k <= 4; ++k) {
-    Instance& i = fleet.instances.emplace_back();
-    i.id = {"game-" + std::to_string(k)};
-    i.version = fleet.spec.version;
-    i.lifecycle = Lifecycle::serving;
-    i.count = Count{0, now};
-  }
-  return fleet;
-}
-
-TEST(Planner, nothing_drains_under_the_brake_where_silent_ones_are_only_taken_to_serve) {
-  const Instant now{1h};
-  const Fleet fleet = a_fleet_of_four(now);
-  const Want want{.instances = 1, .because = "min 1"};
-  EXPECT_EQ(scale(fleet, want, {}, now).actions.size(), 1u);
-  EXPECT_TRUE(scale(fleet, want, {.braked = true}, now).actions.empty());
-}
-
-TEST(Planner, three_missed_answers_do_not_serve_even_before_the_suspicion_could_be_recorded) {
-  const Instant now{1h};
-  Fleet fleet = a_fleet_of_four(now);
-  fleet.instances[0].misses = fleet.instances[1].misses = 3;
-  EXPECT_EQ(standing(fleet, false).serving, 2);
-  EXPECT_TRUE(scale(fleet, {.instances = 2, .because = "min 2"}, {}, now).actions.empty());
-}
-
-TEST(Planner, a_roll_out_without_room_for_more_lets_old_ones_go_for_those_that_serve) {
-  const Instant now{1h};
-  Fleet fleet = a_fleet_of_four(now);
-  fleet.spec.instances_max = 8;  // total_max 10
-  fleet.spec.step = 0.5;
-  for (int k = 5; k <= 10; ++k) {
-    fleet.instances.push_back(fleet.instances[0]);
-    fleet.instances.back().id = {"game-" + std::to_string(k)};
-    if (k > 7) fleet.instances.back().lifecycle = Lifecycle::draining;
-  }
-  for (int k = 0; k < 4; ++k) fleet.instances[std::size_t(k)].version = "old";
-  const auto step = scale(fleet, {.instances = 6, .because = "6"}, {}, now);
-  ASSERT_EQ(step.actions.size(), 1u) << "7 serve where 6 are wanted, and three old ones drain yet";
-  EXPECT_STREQ(kind_of(step.actions[0]), "drain");
 }
 
 TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
