@@ -220,6 +220,7 @@ TEST_F(Placement, a_late_client_does_not_use_up_the_seat_of_one_who_is_still_on_
 }
 
 TEST_F(Placement, a_room_is_kept_while_one_of_it_may_yet_come_whose_seat_was_counted_for_another) {
+  view_.seats_per_key = 2;
   add().accepted = 0;
   add().accepted = 0;
   apply();

@@ -329,7 +329,7 @@ TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_an
 
 TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
   ClusterSpec spec = game(1, 5);
-  spec.drain.deadline = 45s;  // as long as clients wait
+  spec.drain.deadline = 46s;  // when a silence has lasted longer than clients wait
   World world(with_headroom(spec, 60));
   world.clients = {{"game-1", 5}, {"game-2", 3}};
   world.ticks(30);
