@@ -91,6 +91,14 @@ void People::close_some(Closing& closing) {
   }
 }
 
+// The next one, where others wait; or that of friends, which may be full.
+std::uint32_t People::room_of(Crowd& crowd) {
+  const bool has_friends = crowd.friends > 0 && crowd.matched > 0 && random_.unit() < crowd.friends;
+  const std::uint32_t next = (has_friends ? crowd.matched : crowd.matched++) /
+                             std::uint32_t(std::max(1, crowd.seats_per_key));
+  return has_friends ? next - std::uint32_t(random_.below(std::min(next, 8u) + 1)) : next;
+}
+
 void People::arrives(std::uint32_t index) {
   Crowd& crowd = crowds_[index];
   std::uint32_t who = free_;
@@ -105,7 +113,7 @@ void People::arrives(std::uint32_t index) {
   person.crowd = std::uint8_t(index);
   person.asks_since = timeline_.now();
   person.place = std::uint32_t(crowd.there.size());
-  person.room = crowd.matched++ / std::uint32_t(crowd.seats_per_key);
+  person.room = room_of(crowd);
   crowd.there.push_back(who);
   ++crowd.arrivals;
   asks(who);
@@ -179,11 +187,11 @@ std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
 void People::dials(std::uint32_t who) {
   Person& person = people_[who];
   hang_up(who);
+  Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
   if (person.is_leaving) {
     departs(who);
     return forget(who);
   }
-  Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
   if (guest && guest->answers()) return connects(who, *guest);
   person.is_uninvited = false;
   person.tries = std::uint8_t(std::min(person.tries + 1, 5));

@@ -39,6 +39,7 @@ struct Crowd {  // the people of one cluster
   int seats_per_key = 1;              // they come in rooms of so many
   Duration reconnect{1s};             // after a cut, half of it to one and a half
   double dawdlers = 0;                // share that dials so late that its seat is only just held
+  double friends = 0;                 // share that asks for the room of friends, not for the next
   double nostalgics = 0;              // share that dials the old address after a cut, unasked
   PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
 
@@ -87,6 +88,7 @@ class People {
   };
 
   void take(const Timeline::Event& event);
+  std::uint32_t room_of(Crowd& crowd);
   void arrives(std::uint32_t crowd);
   void asks(std::uint32_t who);
   void dials(std::uint32_t who);

@@ -18,11 +18,14 @@ class Shrinking final : public Promise {
     for (const Activity& one : step.activities)
       if (is_intent(one, "drain")) waits_since_ = step.world.now;
   }
+  void answers(const Asking&, const PlaceAnswer&, const Guest*, const SimWorld& world) override {
+    between_ = std::max(between_, need_of(world).value_or(0));
+  }
   void second(const SimWorld& world) override {
     const Duration settle = world.spec.settle + world.spec.hold + kSlack;
     const auto need = need_of(world);
     if (!need) return;
-    wants_.push_back({world.now, *need});
+    wants_.push_back({world.now, std::max(*need, std::exchange(between_, 0))});
     while (wants_.front().first < world.now - settle) wants_.pop_front();
     const int most = std::ranges::max(wants_, {}, &std::pair<Instant, int>::second).second;
     const int serving = count_of(world.decided, Lifecycle::serving);
@@ -66,6 +69,7 @@ class Shrinking final : public Promise {
     return int(need);
   }
   std::deque<std::pair<Instant, int>> wants_;
+  int between_ = 0;  // the most since the last second
   Instant waits_since_{};
 };
 

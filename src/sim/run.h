@@ -31,6 +31,7 @@ struct SimOptions {
   Duration boot{3s};
   Duration stop{100ms};    // from SIGTERM to the end
   Duration reconnect{1s};  // of who was cut, half of it to one and a half
+  double friends = 0;      // share of people who ask for an earlier room, which may be full
   double nostalgics = 0;   // share of those cut who dial the old address first
   double dawdlers = 0;     // share of people who dial when their seat is only just held
   double faults_per_hour = 0;

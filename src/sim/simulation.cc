@@ -44,6 +44,7 @@ void Simulation::add_cluster(const ClusterSpec& spec) {
                .seats_per_key = spec.seats_per_key,
                .reconnect = options_.reconnect,
                .dawdlers = options_.dawdlers,
+               .friends = options_.friends,
                .nostalgics = options_.nostalgics});
   watched_.push_back({.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
 }

@@ -25,6 +25,7 @@ class Drawing {
     day.stop = seconds(0.05, 4);
     day.reconnect = seconds(0.1, 5);
     if (chance(0.4)) day.dawdlers = 0.3 * random_.unit();
+    if (chance(0.3)) day.friends = 0.2 * random_.unit();
     if (chance(0.15)) day.nostalgics = random_.unit();
     day.load = load(day.stack);
     faults(day);

@@ -363,40 +363,6 @@ TEST(Control, restarts_do_not_stretch_a_drains_deadline) {
   EXPECT_LE(seconds, 210) << "each of the restarts may cost 5 s and what a second of life takes";
 }
 
-TEST(Control, a_deadline_runs_from_when_the_operator_asked_and_not_from_the_tick_before) {
-  ClusterSpec game = cluster("game", 1, 4);
-  game.drain.deadline = 10s;
-  House house(stack_of({game}));
-  house.start();
-  house.seconds(5);
-  house.clients["game-1"] = 9;
-  house.second();
-  house.clock.advance(900ms);
-  AdminCall drain;
-  drain.verb = AdminCall::Verb::drain;
-  drain.instance = "game-1";
-  ASSERT_TRUE(house.control->ask(drain));
-  house.seconds(10);  // the last tick is 9.1 s after the call
-  EXPECT_TRUE(house.host.runs({"game-1"}));
-  house.second();
-  EXPECT_FALSE(house.host.runs({"game-1"}));
-}
-
-TEST(Control, what_served_before_its_readiness_was_recorded_stays_known_to_placement_over_a_crash) {
-  House house(stack_of({cluster("game", 1, 1)}));
-  house.start();
-  house.store.set_full(true);
-  house.seconds(3);
-  ASSERT_TRUE(house.views.back().instances.at(0).open);
-  house.crash();
-  house.views.clear();
-  house.start();
-  ASSERT_EQ(house.views.front().instances.size(), 1u) << "or its seats and keys would be forgotten";
-  EXPECT_FALSE(house.views.front().instances[0].open);
-  house.seconds(2);
-  EXPECT_TRUE(house.views.back().instances.at(0).open);
-}
-
 TEST(Control, a_drained_instance_is_told_and_leaves_placement_in_the_same_step) {
   House house(stack_of({cluster("game", 1, 4)}));
   house.start();

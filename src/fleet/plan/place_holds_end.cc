@@ -107,7 +107,10 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
 
   PlaceRoom& room = rooms_[hold.room];
   if (--room.pending == 0) room_rest(hold.room, now);
-  const bool tells = slot.tells_tickets || slot.tells_accepted();
+  // Where nobody could count lately, silence says nothing of who has come.
+  constexpr Duration kCountedLately = 5s;
+  const bool is_counted = slot.counted_at && hold.expires - *slot.counted_at < kCountedLately;
+  const bool tells = slot.tells_tickets || (slot.tells_accepted() && is_counted);
   if (!tells || hold.arrived > 0) {
     if (tells) {
       room.drawn -= absent;

@@ -219,6 +219,31 @@ TEST_F(Placement, a_late_client_does_not_use_up_the_seat_of_one_who_is_still_on_
   EXPECT_FALSE(place()) << "there is one, and one is on the way";
 }
 
+TEST_F(Placement, a_room_is_kept_while_one_of_it_may_yet_come_whose_seat_was_counted_for_another) {
+  view_.seats_per_key = 2;
+  add().accepted = 0;
+  add().accepted = 0;
+  apply();
+  const auto dawdler = place({.key = "room"});
+  const auto quick = place({.key = "room"});
+  view_.instances[dawdler->slot].accepted = 1;
+  count({1, 1});
+  ledger_.release(quick->number, now_);
+  for (int i = 0; i < 5; ++i) count({0, 0});
+  EXPECT_EQ(place({.key = "room"})->slot, dawdler->slot);
+  EXPECT_EQ(ledger_.report().lines.size(), 1u);
+}
+
+TEST_F(Placement, a_room_is_full_though_nobody_could_count_who_came) {
+  view_.seats_per_key = 1;
+  view_.hold = 10s;
+  add().accepted = 0;
+  apply();
+  ASSERT_TRUE(place({.key = "room"}));
+  now_ += 20s;  // no count since
+  EXPECT_FALSE(place({.key = "room"}));
+}
+
 TEST_F(Placement, a_hold_that_nobody_used_ends_with_a_count_taken_after_it) {
   view_.capacity = 1;
   add();

@@ -148,7 +148,12 @@ Plan Planner::plan(const Neighbours& neighbours) {
   HealResult healing = heal(fleet_, now_, looked_at_);
   plan.braked = healing.braked;
   plan.actions = std::move(healing.actions);
-  std::ranges::move(drain_finish(fleet_, now_), std::back_inserter(plan.actions));
+  for (Action& finish : drain_finish(fleet_, now_)) {
+    const bool is_condemned = std::ranges::any_of(plan.actions, [&](const Action& a) {
+      return std::holds_alternative<StopAction>(a) && id_of(a) == id_of(finish);
+    });
+    if (!is_condemned) plan.actions.push_back(std::move(finish));
+  }
   if (!plan.braked) std::ranges::move(give_up_unready(), std::back_inserter(plan.actions));
 
   const Standing stands = standing(fleet_, plan.braked);

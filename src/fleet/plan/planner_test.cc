@@ -9,7 +9,6 @@
 #include <set>
 
 #include "fleet/plan/apply.h"
-#include "fleet/plan/scale.h"
 
 namespace utakata {
 namespace {
@@ -328,32 +327,17 @@ TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_an
   EXPECT_EQ(world.did("launch").size(), 2u);
 }
 
-Fleet a_fleet_of_four(Instant now) {
-  Fleet fleet{.spec = game(1, 5)};
-  for (int k = 1; k <= 4; ++k) {
-    Instance& i = fleet.instances.emplace_back();
-    i.id = {"game-" + std::to_string(k)};
-    i.version = fleet.spec.version;
-    i.lifecycle = Lifecycle::serving;
-    i.count = Count{0, now};
-  }
-  return fleet;
-}
-
-TEST(Planner, nothing_drains_under_the_brake_where_silent_ones_are_only_taken_to_serve) {
-  const Instant now{1h};
-  const Fleet fleet = a_fleet_of_four(now);
-  const Want want{.instances = 1, .because = "min 1"};
-  EXPECT_EQ(scale(fleet, want, {}, now).actions.size(), 1u);
-  EXPECT_TRUE(scale(fleet, want, {.braked = true}, now).actions.empty());
-}
-
-TEST(Planner, three_missed_answers_do_not_serve_even_before_the_suspicion_could_be_recorded) {
-  const Instant now{1h};
-  Fleet fleet = a_fleet_of_four(now);
-  fleet.instances[0].misses = fleet.instances[1].misses = 3;
-  EXPECT_EQ(standing(fleet, false).serving, 2);
-  EXPECT_TRUE(scale(fleet, {.instances = 2, .because = "min 2"}, {}, now).actions.empty());
+TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
+  ClusterSpec spec = game(1, 5);
+  spec.drain.deadline = 46s;  // when a silence has lasted longer than clients wait
+  World world(with_headroom(spec, 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(spec);
+  while (world.count(Lifecycle::draining) == 0) world.tick();
+  world.frozen = {"game-2"};
+  world.ticks(60);
+  EXPECT_EQ(world.did("stop").size(), 1u);
 }
 
 TEST(Planner, a_deadline_cuts_and_says_how_many) {

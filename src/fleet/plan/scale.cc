@@ -33,9 +33,9 @@ class Scaling {
     const int rollout = is_frozen ? 0 : std::min(standing_.old_serving, rollout_room());
     if (is_frozen && standing_.old_serving > 0) result_.held_back = limits_.frozen;
     const int missing = want_.instances + rollout - standing_.size();
-    if (missing > 0)
-      grow(missing, rollout);
-    else if (limits_.may_shrink && !limits_.braked && !is_frozen)
+    if (missing > 0) grow(missing, rollout);
+    // A roll-out that has no room for more new ones yet lets old ones go for those that serve.
+    if (result_.actions.empty() && limits_.may_shrink && !limits_.braked && !is_frozen)
       shrink();  // under the brake silent ones are taken to serve, which is not known
     return std::move(result_);
   }
