@@ -130,6 +130,19 @@ void Cluster::hear(std::vector<ProviderNews> news) {
         .answers = {}});
 }
 
+void Cluster::forget() {
+  std::vector<ProviderNews> news;
+  for (const Instance& i : fleet().instances)
+    news.push_back({.kind = ProviderNews::Kind::gone,
+                    .id = i.id,
+                    .handle = {},
+                    .address = {},
+                    .what = "others run it, untouched"});
+  is_forgetting_ = true;
+  hear(std::move(news));
+  is_forgetting_ = false;
+}
+
 void Cluster::replan() { hear(std::exchange(refused_, {})); }
 
 void Cluster::add_seats(Observation& seen) const {
@@ -192,6 +205,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
       if (o.kind == "launched") to_release_.push_back(o.instance.id);
       if (o.kind == "found") pending_.clusters = {row()};
     }
+    if (is_forgetting_) o.kind = "forgotten", o.cut.reset();
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
       std::erase(to_release_, o.instance.id);
@@ -312,7 +326,7 @@ bool Cluster::may(const Action& action) const {
   const auto found = std::ranges::find(fleet().instances, id_of(action), &Instance::id);
   if (std::holds_alternative<LaunchAction>(action)) return powers.launch;
   if (std::holds_alternative<SuspectAction>(action) || std::holds_alternative<TrustAction>(action))
-    return powers.heal;
+    return powers.heal || powers.place;  // it leaves placement, and nothing is killed
   if (!std::holds_alternative<StopAction>(action) || found == fleet().instances.end())
     return powers.drain;
   if (found->lifecycle == Lifecycle::starting) return powers.launch;
@@ -438,7 +452,7 @@ void Cluster::launch(const LaunchAction& action) {
 }
 
 void Cluster::tell(const Instance& i, bool draining, std::optional<CloseAction> close) {
-  if (spec().drain.tell_path.empty() || i.address.port == 0) return;
+  if (spec().drain.tell_path.empty() || i.address.port == 0 || control_.only_observes()) return;
   control_.parts_.teller.tell(
       {.address = i.address,
        .method = spec().drain.tell_method,
@@ -461,6 +475,8 @@ void Cluster::publish() {
   PlacementView view = placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now(),
                                       views_.empty() ? nullptr : views_.back().get());
   view.version = ++view_version_;
+  if (!control_.stack_.powers.place)
+    for (Placeable& p : view.instances) p.open = false;
   for (const Placeable& p : view.instances) {
     if (!p.open)
       closed_at_.try_emplace(p.identity->id, view.version);

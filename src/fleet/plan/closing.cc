@@ -35,9 +35,9 @@ void empty_draining(const Fleet& fleet, const ClosingLimits& limits, Instant now
       return;
     }
     if (i.count->connections > room) {
-      result.held_back = fmt::format("{} waits to close its {}: the others have {} free",
-                                     i.id.text, plural(i.count->connections, "client"),
-                                     plural(int(room), "seat"));
+      result.held_back =
+          fmt::format("{} waits to close its {}: the others have {} free", i.id.text,
+                      plural(i.count->connections, "client"), plural(int(room), "seat"));
       return;
     }
     room -= i.count->connections;
@@ -88,8 +88,7 @@ ClosingResult closing(const Fleet& fleet, const ClosingLimits& limits, Instant n
   ClosingResult result;
   if (fleet.spec.drain.tell_path.empty()) return result;
   if (fleet.spec.drain.pace > 0) empty_draining(fleet, limits, now, result);
-  if (fleet.spec.rebalance.skew > 0 && limits.may_rebalance)
-    rebalance(fleet, limits, now, result);
+  if (fleet.spec.rebalance.skew > 0 && limits.may_rebalance) rebalance(fleet, limits, now, result);
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Asking clients to go elsewhere: of draining instances all, at `drain.pace`; of those far above the
-// others, after a scale-out, so many as are too much (`rebalance`). Pure.
+// Asking clients to go elsewhere: of draining instances all, at `drain.pace`; of those far above
+// the others, after a scale-out, so many as are too much (`rebalance`). Pure.
 #pragma once
 
 #include <string>

@@ -20,8 +20,8 @@ class Departures {
 
   // When the last of `clients` will have left, with a probability of 90 %: sessions are taken to be
   // exponential, so none of n is left after t with (1 - e^(-ht))^n, h the departures for each
-  // connection and second (of about the last half hour). `pace`: clients that it closes a second; 0:
-  // none. None: too little was seen yet (fewer than 20 departures), and nothing is closed.
+  // connection and second (of about the last half hour). `pace`: clients that it closes a second;
+  // 0: none. None: too little was seen yet (fewer than 20 departures), and nothing is closed.
   std::optional<Duration> empty_within(int clients, double pace) const;
 
  private:

@@ -60,8 +60,9 @@ TEST(Show, no_go_says_who_is_missing_and_why) {
                                 .boots = boots,
                                 .failures = "2 failures in a row, the last: exit code 1"});
   EXPECT_FALSE(state.is_go);
-  EXPECT_TRUE(state.line.starts_with("no go: 97 of 100 serve, 1 are starting; 2 failures in a row, "
-                                     "the last: exit code 1; ready by"))
+  EXPECT_TRUE(
+      state.line.starts_with("no go: 97 of 100 serve, 1 are starting; 2 failures in a row, "
+                             "the last: exit code 1; ready by"))
       << state.line;
 }
 
