@@ -44,9 +44,8 @@ std::string last_line(std::string_view text) {
 }
 
 std::string how_it_ended(const siginfo_t& info) {
-  return info.si_code == CLD_EXITED
-             ? fmt::format("ended with exit code {}", info.si_status)
-             : fmt::format("was killed by signal {}", info.si_status);
+  return info.si_code == CLD_EXITED ? fmt::format("ended with exit code {}", info.si_status)
+                                    : fmt::format("was killed by signal {}", info.si_status);
 }
 
 }  // namespace
@@ -71,10 +70,9 @@ Command::~Command() { release(); }
 
 Expected<void> Command::start(const CommandOrder& order) {
   const auto failed = [&](const char* what, int error) {
-    return problem(Problem::Kind::unavailable,
-                   fmt::format("`{}` could not be started: {}: {}", line_, what,
-                               std::strerror(error)),
-                   true);
+    return problem(
+        Problem::Kind::unavailable,
+        fmt::format("`{}` could not be started: {}: {}", line_, what, std::strerror(error)), true);
   };
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0) return failed("pipe", errno);
@@ -96,8 +94,8 @@ Expected<void> Command::start(const CommandOrder& order) {
   posix_spawnattr_setsigmask(&parts.attributes, &none);
   posix_spawnattr_setsigdefault(&parts.attributes, &all);
   posix_spawnattr_setpgroup(&parts.attributes, 0);
-  posix_spawnattr_setflags(&parts.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                  POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&parts.attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   const char* const arguments[] = {"sh", "-c", order.line.c_str(), nullptr};
   const int error = posix_spawn(&pid_, "/bin/sh", &parts.files, &parts.attributes,
                                 const_cast<char* const*>(arguments), environ);

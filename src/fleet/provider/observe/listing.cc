@@ -49,11 +49,12 @@ std::unexpected<Problem> invalid(std::string what) {
 Expected<std::vector<Listed>> read_listing(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_array())
-    return invalid(fmt::format("not a JSON list such as [{{\"host\": \"10.0.0.5\", \"port\": "
-                               "3000}}], but {}",
-                               text.empty()          ? "nothing at all"
-                               : json.is_discarded() ? "no JSON"
-                                                     : json.type_name()));
+    return invalid(
+        fmt::format("not a JSON list such as [{{\"host\": \"10.0.0.5\", \"port\": "
+                    "3000}}], but {}",
+                    text.empty()          ? "nothing at all"
+                    : json.is_discarded() ? "no JSON"
+                                          : json.type_name()));
   if (json.size() > kListedMax)
     return invalid(fmt::format("{} instances are more than {}", json.size(), kListedMax));
   std::vector<Listed> all;
@@ -61,8 +62,8 @@ Expected<std::vector<Listed>> read_listing(std::string_view text) {
   for (std::size_t i = 0; i < json.size(); ++i) {
     auto listed = listed_from(json[i]);
     if (!listed)
-      return invalid(fmt::format("number {} of the list has no `host` and `port` that can be read",
-                                 i + 1));
+      return invalid(
+          fmt::format("number {} of the list has no `host` and `port` that can be read", i + 1));
     if (!handles.insert(listed->handle).second)
       return invalid(fmt::format("number {} of the list is there twice", i + 1));
     all.push_back(std::move(*listed));

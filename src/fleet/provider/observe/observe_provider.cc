@@ -65,21 +65,21 @@ void ObserveProvider::ask(const ClusterSpec& spec) {
   Source& source = sources_[spec.name];
   if (source.command || source.call) return;
   if (!spec.observe.command.empty()) {
-    source.command = std::make_unique<Command>(
-        loop_,
-        CommandOrder{.line = spec.observe.command,
-                     .folder = options_.stack().folder,
-                     .deadline = options_.deadline},
-        [this, cluster = spec.name](const Expected<std::string>& text) {
-          sources_[cluster].command.reset();
-          take_text(cluster, text);
-        });
+    source.command =
+        std::make_unique<Command>(loop_,
+                                  CommandOrder{.line = spec.observe.command,
+                                               .folder = options_.stack().folder,
+                                               .deadline = options_.deadline},
+                                  [this, cluster = spec.name](const Expected<std::string>& text) {
+                                    sources_[cluster].command.reset();
+                                    take_text(cluster, text);
+                                  });
   } else if (!spec.observe.url.empty()) {
     net::HttpCall call;
     call.url = spec.observe.url;
     call.deadline = options_.deadline;
-    source.call =
-        client_.call(std::move(call), [this, cluster = spec.name](Expected<net::HttpResult> answer) {
+    source.call = client_.call(
+        std::move(call), [this, cluster = spec.name](Expected<net::HttpResult> answer) {
           sources_[cluster].call.reset();
           if (!answer) return take(cluster, std::unexpected(answer.error()));
           if (answer->status / 100 == 2) return take_text(cluster, std::move(answer->body));
@@ -121,8 +121,9 @@ void ObserveProvider::compare(const std::string& cluster, Source& source,
       ++known;
       continue;
     }
-    tell_gone(cluster, known->first,
-              there == fresh.end() ? "it is not listed any more" : "it is listed at another address");
+    tell_gone(
+        cluster, known->first,
+        there == fresh.end() ? "it is not listed any more" : "it is listed at another address");
     if (there != fresh.end()) fresh.erase(there);
     known = source.known.erase(known);
   }

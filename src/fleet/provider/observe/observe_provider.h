@@ -46,7 +46,7 @@ class ObserveProvider final : public Provider {
   void on_news(std::function<void()> wake) override;
 
  private:
-  struct Source {  // of one cluster
+  struct Source {                          // of one cluster
     std::map<std::string, Address> known;  // by handle
     std::unique_ptr<Command> command;
     std::optional<net::HttpClient::CallId> call;

@@ -106,8 +106,7 @@ TEST(ObserveProvider, adopted_it_is_silent_until_it_is_not_listed) {
 
 TEST(ObserveProvider, a_command_is_asked_and_its_failures_change_nothing) {
   World world;
-  const std::string file =
-      fmt::format("{}/utakata-observe-{}", world.stack.folder, getpid());
+  const std::string file = fmt::format("{}/utakata-observe-{}", world.stack.folder, getpid());
   const auto print = [&](const std::string& text) { std::ofstream(file) << text; };
   print(R"([{"host": "127.0.0.1", "port": 3000, "id": "a"}])");
   world.observe().command = "cat " + file;
@@ -122,7 +121,8 @@ TEST(ObserveProvider, a_command_is_asked_and_its_failures_change_nothing) {
   world.turns(4);
   EXPECT_EQ(world.heard.size(), 1u) << "an unreadable list is not an empty one";
   EXPECT_EQ(world.said.size(), 1u) << "once, however long it lasts";
-  EXPECT_EQ(world.said[0].substr(0, 56), "game: its instances cannot be listed: not a JSON list su");
+  EXPECT_EQ(world.said[0].substr(0, 56),
+            "game: its instances cannot be listed: not a JSON list su");
   world.observe().command = "cat " + file;
   print(R"([{"host": "127.0.0.1", "port": 3009, "id": "a"}])");
   EXPECT_TRUE(world.until([&] { return world.heard.size() == 3; }));
