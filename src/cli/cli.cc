@@ -14,9 +14,8 @@ namespace utakata {
 namespace {
 
 // Known to the design, not to this version.
-constexpr std::string_view later[] = {"replay",    "shadow",   "load",   "realtime",
-                                      "deploy",    "rollback", "config", "image",
-                                      "functions", "adopt",    "export", "top"};
+constexpr std::string_view later[] = {"load",  "realtime",  "deploy", "rollback", "config",
+                                      "image", "functions", "adopt",  "export",   "top"};
 
 // What CLI11 would say of a mistyped command helps nobody.
 int refuse_command(const CLI::App& program, std::string_view word) {
@@ -35,9 +34,9 @@ int refuse_command(const CLI::App& program, std::string_view word) {
 }
 
 void add_commands(CLI::App& program, int& exit_code) {
-  for (const auto add :
-       {add_run, add_up, add_down, add_ps, add_logs, add_activities, add_explain, add_exec,
-        add_place, add_scale, add_orders, add_check, add_schema, add_simulate})
+  for (const auto add : {add_run, add_up, add_down, add_ps, add_logs, add_activities, add_explain,
+                         add_exec, add_place, add_scale, add_orders, add_check, add_schema,
+                         add_simulate, add_replay, add_shadow})
     add(program, exit_code);
 }
 

@@ -22,5 +22,7 @@ void add_orders(CLI::App& program, int& exit_code);  // drain, undrain, replace,
 void add_check(CLI::App& program, int& exit_code);
 void add_schema(CLI::App& program, int& exit_code);
 void add_simulate(CLI::App& program, int& exit_code);
+void add_replay(CLI::App& program, int& exit_code);
+void add_shadow(CLI::App& program, int& exit_code);  // shadow report
 
 }  // namespace utakata

@@ -135,7 +135,7 @@ TEST_F(Commands, that_are_mistyped_are_misuse_with_a_remedy) {
     std::string said;
   } rows[] = {
       {{"scael"}, "did you mean `scale`?"},
-      {{"shadow"}, "`shadow` is not yet supported"},
+      {{"realtime"}, "`realtime` is not yet supported"},
       {{"simulate"}, "file is required"},
       {{"frobnicate"}, "is no command"},
       {{"explain"}, "cluster is required"},

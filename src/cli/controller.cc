@@ -18,6 +18,7 @@
 #include "fleet/api/api.h"
 #include "fleet/control/control.h"
 #include "fleet/control/teller/http_teller.h"
+#include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
 #include "fleet/stack/stack_file.h"
 #include "fleet/store/sqlite/sqlite_store.h"
@@ -126,6 +127,7 @@ class Parts final : public FleetAccess {
 
   int open_api(const Saved& saved);
   int open_control(const Saved& saved);
+  int open_provider(const Saved& saved);
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
   void go_down(bool now);
@@ -147,7 +149,8 @@ class Parts final : public FleetAccess {
   net::Loop control_loop_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<HttpTeller> teller_;
-  std::unique_ptr<ProcessProvider> provider_;
+  std::unique_ptr<Provider> provider_;
+  ProcessProvider* processes_ = nullptr;  // the same, where it launches them
   std::unique_ptr<Probes> probes_;
   std::unique_ptr<Control> control_;
   int interrupts_ = 0;
@@ -188,28 +191,52 @@ int Parts::open_api(const Saved& saved) {
 }
 
 int Parts::open_control(const Saved& saved) {
-  const ApiSpec& api = options_.stack.api;
   client_ = std::make_unique<net::HttpClient>(control_loop_);
   teller_ = std::make_unique<HttpTeller>(*client_);
-  ProcessOptions process;
-  process.fleet_id = saved.fleet_id;
-  process.run_folder = run_folder();
-  process.advertise = api.advertise;
-  process.ports_first = api.ports_first;
-  process.ports_last = api.ports_last;
-  process.say = [this](std::string_view what) { live_.problem(std::string(what)); };
-  provider_ = std::make_unique<ProcessProvider>(control_loop_, clock_, std::move(process));
-  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, api);
+  if (const int code = open_provider(saved)) return code;
+  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, options_.stack);
   control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
   control_loop_.post([this, saved] {
     if (const auto started = control_->start(saved); !started) live_.problem(started.error().what);
     std::vector<InstanceId> known;
     for (const InstanceRow& row : saved.instances) known.push_back(row.instance.id);
-    for (const auto& stranger : provider_->sweep_unknown(known))
+    if (!processes_) return;
+    for (const auto& stranger : processes_->sweep_unknown(known))
       live_.problem(
           fmt::format("killed {} ({}): it carried this store's mark, but no record names it",
                       stranger.instance, stranger.handle));
   });
+  return 0;
+}
+
+// Each kind would take the other's instances for gone.
+int Parts::open_provider(const Saved& saved) {
+  const Stack& stack = options_.stack;
+  const bool observes = stack.provider == ProviderKind::observe;
+  for (const InstanceRow& row : saved.instances)
+    if (!row.instance.handle.empty() && row.instance.handle.starts_with("pid ") == observes)
+      return cannot_start(fmt::format(
+          "{} still has {}, which {}: start it once more with the `provider` of before and take it "
+          "down with `utakata down`, or name another `store`",
+          stack.store, row.instance.id.text,
+          observes ? "it launched itself" : "others run (`provider: observe`)"));
+  if (observes) {
+    provider_ = std::make_unique<ObserveProvider>(
+        control_loop_, *client_,
+        ObserveOptions{.stack = [this]() -> const Stack& { return control_->stack(); },
+                       .say = [this](const std::string& what) { live_.problem(what); }});
+    return 0;
+  }
+  ProcessOptions process;
+  process.fleet_id = saved.fleet_id;
+  process.run_folder = run_folder();
+  process.advertise = stack.api.advertise;
+  process.ports_first = stack.api.ports_first;
+  process.ports_last = stack.api.ports_last;
+  process.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  auto processes = std::make_unique<ProcessProvider>(control_loop_, clock_, std::move(process));
+  processes_ = processes.get();
+  provider_ = std::move(processes);
   return 0;
 }
 

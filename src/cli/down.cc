@@ -29,10 +29,13 @@ struct Seen {
   std::set<std::string> fleets;
   std::set<pid_t> pids;
   std::set<std::uint16_t> ports;
+  bool is_others = false;  // `provider: observe`
 };
 
 void take(Seen& seen, const std::string& status) {
   const auto json = json_from(status);
+  seen.is_others = text_in(json, "provider") == "observe";
+  if (seen.is_others) return;
   for (const auto& cluster : list_in(json, "clusters"))
     for (const auto& instance : list_in(cluster, "instances")) {
       const std::string address = text_in(instance, "address");
@@ -105,6 +108,11 @@ Expected<int> down(const DownOptions& options, const Running& running) {
   if (!answer) return std::unexpected(answer.error());
   follow(running, seen);
   put(fmt::format("{} is down\n", running.stack));
+  if (seen.is_others) {
+    put(fmt::format("instances: forgotten; others run them, and they go on\nkept: the record {}\n",
+                    running.store));
+    return 0;
+  }
   if (running.pid > 0) return prove(running, seen);
   put("what is left on that machine cannot be seen from here\n");
   return 0;

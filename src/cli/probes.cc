@@ -6,14 +6,18 @@
 
 namespace utakata {
 
-Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const ApiSpec& api)
+Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const Stack& stack)
     : loop_(loop),
       client_(client),
-      table_([&client] { return client.own_connections(); }, api.ports_first, api.ports_last),
-      listener_(make_listener_check(
-          clock, table_, [](const std::string& handle, const std::vector<std::uint64_t>& inodes) {
-            return owns_a_socket(handle, inodes);
-          })) {}
+      table_([&client] { return client.own_connections(); }, stack.api.ports_first,
+             stack.api.ports_last) {
+  // Whether others' instances listen themselves cannot be told from here.
+  if (stack.provider == ProviderKind::observe) return;
+  listener_ = make_listener_check(
+      clock, table_, [](const std::string& handle, const std::vector<std::uint64_t>& inodes) {
+        return owns_a_socket(handle, inodes);
+      });
+}
 
 std::unique_ptr<Probe> Probes::make(const ClusterSpec& spec) {
   if (spec.count.kind == CountSpec::Kind::sockets)

@@ -14,7 +14,7 @@ namespace utakata {
 
 class Probes {
  public:
-  Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const ApiSpec& api);
+  Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const Stack& stack);
   std::unique_ptr<Probe> make(const ClusterSpec& spec);
 
  private:

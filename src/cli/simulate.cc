@@ -34,7 +34,7 @@ struct SimulateOptions {
 
 struct Wrong {};  // said already: misuse
 
-[[noreturn]] void misuse(const std::string& sentence) {
+[[noreturn]] void simulate_misuse(const std::string& sentence) {
   fmt::print(stderr, "utakata: {}\n", sentence);
   throw Wrong{};
 }
@@ -42,13 +42,14 @@ struct Wrong {};  // said already: misuse
 std::string content_of(const std::string& path, const char* remedy) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
-  if (!file || !(text << file.rdbuf())) misuse(fmt::format("{} cannot be read: {}.", path, remedy));
+  if (!file || !(text << file.rdbuf()))
+    simulate_misuse(fmt::format("{} cannot be read: {}.", path, remedy));
   return std::move(text).str();
 }
 
 Stack stack_of(const std::string& path, const std::vector<std::string>& words) {
   const auto parameters = parameters_from(words);
-  if (!parameters) misuse(parameters.error().what);
+  if (!parameters) simulate_misuse(parameters.error().what);
   const std::string text = content_of(path, "name a stack file");
   std::error_code error;
   const auto folder = std::filesystem::absolute(path, error).parent_path().lexically_normal();
@@ -65,7 +66,7 @@ Stack stack_of(const std::string& path, const std::vector<std::string>& words) {
 Duration time_of(const char* option, const std::string& text) {
   const auto time = duration_from(text);
   if (!time || *time < 1ms || *time > 24h * 366)
-    misuse(fmt::format("{} must be a time such as 30m or 2h, not {}.", option, text));
+    simulate_misuse(fmt::format("{} must be a time such as 30m or 2h, not {}.", option, text));
   return *time;
 }
 
@@ -76,7 +77,7 @@ double faults_of(const std::string& text) {
   double number = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || !(number >= 0 && number <= 3600))
-    misuse(fmt::format(
+    simulate_misuse(fmt::format(
         "--faults must be none, some (6 an hour), many (60) or a number an hour, not {}.", text));
   return number;
 }
@@ -99,7 +100,7 @@ LoadCurve load_of(const SimulateOptions& options, const Stack& stack) {
   if (shape) return std::move(*shape);
   auto read = read_load(
       content_of(options.load, "name a CSV file, or one of steady, spike, tv-show and diurnal"));
-  if (!read) misuse(fmt::format("{}: {}", options.load, read.error()));
+  if (!read) simulate_misuse(fmt::format("{}: {}", options.load, read.error()));
   read->name = std::filesystem::path(options.load).filename();
   return std::move(*read);
 }
@@ -116,6 +117,9 @@ SimResult day_of(const SimulateOptions& options, Stack stack) {
   sim.load = load_of(options, stack);
   if (sim.load.began) sim.began = *sim.load.began;  // `at:` rules see that evening
   sim.stack = std::move(stack);
+  // Who only observes has nothing to do in a made-up world: there it may do everything.
+  if (std::exchange(sim.stack.provider, ProviderKind::process) == ProviderKind::observe)
+    sim.stack.powers = {};
   sim.cluster = options.cluster;
   sim.seed = options.seed;
   sim.session = time_of("--session", options.session);
@@ -126,14 +130,14 @@ SimResult day_of(const SimulateOptions& options, Stack stack) {
   };
   auto day = simulate(sim);
   if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r      \r");
-  if (!day) misuse(day.error().what + ".");
+  if (!day) simulate_misuse(day.error().what + ".");
   return std::move(*day);
 }
 
 void write_page(const std::string& path, const SimResult& day) {
   std::ofstream file(path, std::ios::binary);
   if (!(file << to_html(day)) || !file.flush())
-    misuse(fmt::format("{} cannot be written: name another file for --html.", path));
+    simulate_misuse(fmt::format("{} cannot be written: name another file for --html.", path));
 }
 
 int simulate_file(const SimulateOptions& options) try {

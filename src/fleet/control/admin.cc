@@ -128,6 +128,10 @@ Expected<std::string> Control::admin_answer(const AdminCall& call) {
 
 Expected<std::string> Control::admin_instance(const AdminCall& call) {
   using Verb = AdminCall::Verb;
+  if (only_observes())
+    return problem(Problem::Kind::conflict,
+                   "with `provider: observe` others run the instances: nothing here drains, "
+                   "replaces or restarts one");
   if (call.instance.empty()) {  // restart a whole cluster: a roll-out
     Cluster& cluster = *find(call.cluster);
     Desired desired = cluster.fleet().desired;
@@ -199,7 +203,7 @@ Expected<std::string> Control::admin_down(const AdminCall& call) {
         !kept)
       return std::unexpected(kept.error());
   }
-  for (auto& cluster : clusters_) cluster->replan();
+  for (auto& cluster : clusters_) only_observes() ? cluster->forget() : cluster->replan();
   down_turn();
   return done("the stack goes down");
 }
@@ -212,6 +216,10 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
     return problem(Problem::Kind::conflict,
                    "`stack`, `store` and `api` cannot change under a running controller: stop the "
                    "controller with SIGTERM (its instances stay) and start it with the new file");
+  if (fresh.provider != stack_.provider)
+    return problem(Problem::Kind::conflict,
+                   "`provider` cannot change under a running controller: take the stack down with "
+                   "`utakata down` and start it with the new file");
   const std::vector<std::string> lines = difference(stack_, fresh);
   const std::string answer =
       nlohmann::json{{"difference", lines}, {"applied", !call.dry_run && !lines.empty()}}.dump();
@@ -242,11 +250,28 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
     clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
     clusters_.back()->start();
   }
+  const std::string powers_before = words_of(stack_.powers);
   stack_ = std::move(fresh);
+  if (auto noted = note_powers(powers_before); !noted) parts_.on_problem(noted.error().what);
   if (auto kept = parts_.store.set("stack_file", call.text); !kept)
     parts_.on_problem(kept.error().what);
-  for (auto& cluster : clusters_) cluster->replan();
+  for (auto& cluster : clusters_)
+    only_observes() && cluster->fleet().desired.shutting_down ? cluster->forget()
+                                                              : cluster->replan();
   return answer;
+}
+
+// What it may do is handed over by people, and that is recorded like everything they do.
+Expected<void> Control::note_powers(const std::string& before) {
+  const std::string now = words_of(stack_.powers);
+  if (before == now) return {};
+  if (!before.empty()) {
+    Batch batch;
+    batch.activities.push_back(wish(parts_.clock, "", "powers", before + " -> " + now));
+    if (auto recorded = parts_.store.record(batch); !recorded) return recorded;
+    for (const Activity& a : batch.activities) parts_.on_activity(a);
+  }
+  return parts_.store.set("powers", now);
 }
 
 }  // namespace utakata

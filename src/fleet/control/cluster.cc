@@ -192,6 +192,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
       if (o.kind == "launched") to_release_.push_back(o.instance.id);
       if (o.kind == "found") pending_.clusters = {row()};
     }
+    if (is_forgetting_) o.kind = "forgotten", o.cut.reset();
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
       std::erase(to_release_, o.instance.id);
@@ -307,26 +308,6 @@ bool Cluster::record(const Plan& plan) {
   return true;
 }
 
-bool Cluster::may(const Action& action) const {
-  const Powers& powers = control_.stack_.powers;
-  const auto found = std::ranges::find(fleet().instances, id_of(action), &Instance::id);
-  if (std::holds_alternative<LaunchAction>(action)) return powers.launch;
-  if (std::holds_alternative<SuspectAction>(action) || std::holds_alternative<TrustAction>(action))
-    return powers.heal;
-  if (!std::holds_alternative<StopAction>(action) || found == fleet().instances.end())
-    return powers.drain;
-  if (found->lifecycle == Lifecycle::starting) return powers.launch;
-  return found->suspect ? powers.heal : powers.drain;
-}
-
-void Cluster::withhold(Plan& plan) const {
-  if (fleet().desired.shutting_down) return;  // an operator's wish
-  const auto kept =
-      std::ranges::stable_partition(plan.actions, [this](const Action& a) { return may(a); });
-  plan.withheld.assign(std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
-  plan.actions.erase(kept.begin(), kept.end());
-}
-
 // Each turn of a show is recorded, and whether it is go when everything should serve.
 void Cluster::note_shows(Batch& batch, const Plan& plan) {
   for (const ShowState& show : plan.shows) {
@@ -438,7 +419,7 @@ void Cluster::launch(const LaunchAction& action) {
 }
 
 void Cluster::tell(const Instance& i, bool draining, std::optional<CloseAction> close) {
-  if (spec().drain.tell_path.empty() || i.address.port == 0) return;
+  if (spec().drain.tell_path.empty() || i.address.port == 0 || control_.only_observes()) return;
   control_.parts_.teller.tell(
       {.address = i.address,
        .method = spec().drain.tell_method,
@@ -461,6 +442,8 @@ void Cluster::publish() {
   PlacementView view = placement_view(fleet(), last_plan_.braked, control_.parts_.clock.now(),
                                       views_.empty() ? nullptr : views_.back().get());
   view.version = ++view_version_;
+  if (!control_.stack_.powers.place)
+    for (Placeable& p : view.instances) p.open = false;
   for (const Placeable& p : view.instances) {
     if (!p.open)
       closed_at_.try_emplace(p.identity->id, view.version);

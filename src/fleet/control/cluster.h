@@ -20,6 +20,8 @@ class Cluster {
   void start();                               // adopts what was recorded, then ticks
   void hear(std::vector<ProviderNews> news);  // at once, between ticks
   void take(SeatReport report);
+  // Its instances are others' and go on: from now on they are none of ours.
+  void forget();
   void replan();  // an operator's wish: no need to wait for the tick
 
   // Records an operator's wish. Problems: the store's; then nothing has changed.
@@ -77,7 +79,8 @@ class Cluster {
   std::deque<std::shared_ptr<const PlacementView>> views_;
   std::uint64_t view_version_ = 0;
   Instant due_{};
-  bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false;
+  bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false,
+       is_forgetting_ = false;
   std::vector<ProviderNews>
       refused_;  // launches that could not even be asked: heard in the next step
   std::string last_held_back_, last_withheld_;

@@ -71,6 +71,10 @@ Expected<void> Control::start(const Saved& saved) {
     fleet.desired.shutting_down = true;
     clusters_.push_back(std::make_unique<Cluster>(*this, gone, std::move(fleet)));
   }
+  std::string powers;
+  for (const auto& [name, text] : saved.settings)
+    if (name == "powers") powers = text;
+  if (auto noted = note_powers(powers); !noted) parts_.on_problem(noted.error().what);
   parts_.provider.on_news([this] { hear(); });
   for (auto& cluster : clusters_) cluster->start();
   return {};

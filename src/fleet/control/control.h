@@ -102,6 +102,8 @@ class Control {
   Expected<std::string> admin_answer(const AdminCall& call);
   std::string over_cap() const;
   std::string frozen() const;
+  bool only_observes() const { return stack_.provider == ProviderKind::observe; }
+  Expected<void> note_powers(const std::string& before);
 };
 
 }  // namespace utakata

@@ -49,8 +49,17 @@ class CrashingProvider final : public Provider {
   Expected<void> stop(const InstanceId& id, Duration grace) override {
     return order([&] { return inner_.stop(id, grace); });
   }
-  std::vector<ProviderNews> hear() override { return inner_.hear(); }
-  void on_news(std::function<void()> wake) override { inner_.on_news(std::move(wake)); }
+  std::vector<ProviderNews> hear() override {
+    auto news = inner_.hear();
+    std::ranges::move(std::exchange(found, {}), std::back_inserter(news));
+    return news;
+  }
+  void on_news(std::function<void()> wake) override {
+    wakes = wake;
+    inner_.on_news(std::move(wake));
+  }
+  std::vector<ProviderNews> found;  // of instances that others run
+  std::function<void()> wakes;
 
  private:
   template <class Order>
@@ -120,6 +129,16 @@ class House {
       if (c["name"] == name) return c["serving"];
     return -1;
   }
+  void find(const std::string& cluster, const std::string& handle, const Address& address) {
+    is_others = true;
+    crashing->found.push_back({.kind = ProviderNews::Kind::found,
+                               .id = {},
+                               .handle = handle,
+                               .address = address,
+                               .what = {},
+                               .cluster = cluster});
+    crashing->wakes();
+  }
   int alive() const { return int(host.guests().size()); }
 
   FakeClock clock;
@@ -131,6 +150,7 @@ class House {
   std::vector<PlacementView> views;
   std::vector<std::string> problems;
   bool is_down = false;
+  bool is_others = false;  // everyone answers: the instances are not those of `host`
   int orders_left = 0;
   bool crash_before = false;
   std::unique_ptr<FakeProvider> provider;
@@ -154,7 +174,7 @@ class House {
     void look(std::span<const ProbeTarget> targets, Duration deadline,
               std::function<void(std::vector<Sight>)> done) override {
       for (const ProbeTarget& t : targets)
-        if (house_.host.runs(t.id) && !house_.frozen(t.id))
+        if ((house_.host.runs(t.id) || house_.is_others) && !house_.frozen(t.id))
           house_.probe.answers(t.id, house_.clients[t.id.text]);
         else
           house_.probe.is_silent(t.id);
@@ -555,8 +575,49 @@ TEST(Control, without_the_powers_it_says_what_it_would_do_and_does_nothing) {
   const Json answer = Json::parse(*house.control->ask(apply));
   EXPECT_EQ(answer["difference"],
             Json{"powers: observe, place -> observe, place, launch, drain, heal"});
+  int handed_over = 0;
+  for (const Activity& a : house.store.all_activities())
+    handed_over += a.kind == "powers" && a.by == "operator" &&
+                   a.because == "observe, place -> observe, place, launch, drain, heal";
+  EXPECT_EQ(handed_over, 1);
   house.seconds(10);
   EXPECT_EQ(house.serving("game"), 2);
+  // A file that was edited while nobody ran it is noticed too.
+  house.crash();
+  house.stack = stack_of({cluster("game", 2, 4)});
+  house.stack.powers.heal = false;
+  house.start();
+  EXPECT_EQ(house.store.all_activities().back().because,
+            "observe, place, launch, drain, heal -> observe, place, launch, drain");
+}
+
+// Others run the instances: they are known by news, and a `down` is only the end of our watching.
+TEST(Control, with_provider_observe_it_forgets_and_touches_nothing) {
+  Stack stack = stack_of({cluster("game", 1, 4)});
+  stack.provider = ProviderKind::observe;
+  stack.powers = {.place = true, .launch = false, .drain = false, .heal = false};
+  House house(stack);
+  house.start();
+  house.find("game", "10.0.0.5:3000", {"10.0.0.5", 3000});
+  house.seconds(3);
+  ASSERT_EQ(house.serving("game"), 1);
+  AdminCall order;
+  order.verb = AdminCall::Verb::drain;
+  order.instance = "game-1";
+  EXPECT_FALSE(house.control->ask(order));
+  house.clients["game-1"] = 40;
+  house.seconds(3);
+  AdminCall down;
+  down.verb = AdminCall::Verb::down;
+  EXPECT_TRUE(house.control->ask(down));
+  house.seconds(2);
+  const Activity last = house.store.all_activities().back();
+  EXPECT_EQ(last.kind, "forgotten");
+  EXPECT_EQ(last.cut, std::nullopt);
+  EXPECT_TRUE(house.is_down);
+  EXPECT_TRUE(house.teller.told.empty());
+  for (const std::string& call : house.provider->calls())
+    EXPECT_FALSE(call.starts_with("stop") || call.starts_with("launch")) << call;
 }
 
 TEST(Control, a_day_that_has_cost_its_cap_launches_nothing_beyond_min) {

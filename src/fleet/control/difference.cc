@@ -58,7 +58,7 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
 
 }  // namespace
 
-static std::string words_of(const Powers& powers) {
+std::string words_of(const Powers& powers) {
   std::string words = "observe";
   if (powers.place) words += ", place";
   if (powers.launch) words += ", launch";

@@ -12,4 +12,6 @@ namespace utakata {
 // nothing changes.
 std::vector<std::string> difference(const Stack& before, const Stack& after);
 
+std::string words_of(const Powers& powers);  // "observe, place"
+
 }  // namespace utakata

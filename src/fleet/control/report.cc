@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "fleet/control/difference.h"
 #include "fleet/plan/apply.h"
 #include "fleet/plan/scale.h"
 
@@ -114,6 +115,8 @@ std::string report_status(const Stack& stack, const std::vector<ClusterReport>& 
     list.push_back(cluster_json(cluster, run_folder, now));
   return Json{{"stack", stack.name},
               {"controller", {{"pid", getpid()}, {"store", stack.store}}},
+              {"provider", stack.provider == ProviderKind::observe ? "observe" : "process"},
+              {"powers", words_of(stack.powers)},
               {"clusters", std::move(list)}}
       .dump();
 }

@@ -117,7 +117,8 @@ class Observer {
         become_gone(i, "launch_failed", news.what);
         return;
       case ProviderNews::Kind::gone:
-        if (i.lifecycle != Lifecycle::stopping && died_young(i))
+        // What others launch is no proof against a version of ours.
+        if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping && died_young(i))
           backoff_.failed(i.version, news.what, seen_.at);
         become_gone(i, "gone", news.what);
         return;

@@ -124,8 +124,7 @@ const Key<ClusterDraft> cluster_keys[] = {
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.text(y, c.spec.install); }},
     {{"run", Mark::now, "text",
       "The command of one instance, through /bin/sh -c; it listens on PORT, or where ${port} puts "
-      "it.",
-      true},
+      "it. Needed unless `provider` is `observe`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.run = &y, r.read_template(y, c.spec.run); }},
     {{"env", Mark::now, "env", "Further environment variables of an instance."}, read_env},
     {{"url", Mark::now, "text",
@@ -136,7 +135,13 @@ const Key<ClusterDraft> cluster_keys[] = {
      [](Reader& r, const Yaml& y, ClusterDraft& c) { read_ready(r, y, c.spec.ready); }},
     {{"count", Mark::now, "count_of_connections",
       "How connections are counted; without it by the kernel's sockets."},
-     [](Reader& r, const Yaml& y, ClusterDraft& c) { read_count(r, y, c.spec.count); }},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) {
+       c.count = &y, read_count(r, y, c.spec.count);
+     }},
+    {{"observe", Mark::now, "observe", "Of `provider: observe`: how the instances are known."},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) {
+       c.observe = &y, read_observe(r, y, c.spec.observe);
+     }},
     {{"capacity", Mark::now, "count_from_1", "Connections one instance may hold; 1000 by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) {
        r.integer(y, 1, 10'000'000, c.spec.capacity);

@@ -20,6 +20,8 @@ struct ClusterDraft {
   const Yaml* place = nullptr;
   const Yaml* weight = nullptr;
   const Yaml* scale = nullptr;
+  const Yaml* count = nullptr;
+  const Yaml* observe = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "fleet/model/address.h"
+
 namespace utakata {
 namespace {
 
@@ -148,8 +150,45 @@ const Key<LimitSpec> limit_keys[] = {
      [](Reader& r, const Yaml& y, LimitSpec& s) { r.integer(y, 16, 1'000'000'000, s.files); }},
 };
 
+void read_list(Reader& r, const Yaml& y, ObserveSpec& s) {
+  r.texts(y, s.list);
+  std::vector<std::string> seen;
+  for (const std::string& text : s.list) {
+    if (!address_from(text))
+      r.mistake(y, fmt::format("`list` must hold addresses such as `10.0.0.5:3000`, not {}.",
+                               in_ticks(text)));
+    else if (std::ranges::find(seen, text) != seen.end())
+      r.mistake(y, fmt::format("{} is in `list` twice: remove one.", in_ticks(text)));
+    seen.push_back(text);
+  }
+}
+
+void read_observe_url(Reader& r, const Yaml& y, ObserveSpec& s) {
+  r.text(y, s.url);
+  if (!s.url.empty() && !s.url.starts_with("http://") && !s.url.starts_with("https://"))
+    r.mistake(y, fmt::format("`url` of `observe` must begin with http:// or https://, not {}.",
+                             in_ticks(s.url)));
+}
+
+const Key<ObserveSpec> observe_keys[] = {
+    {{"list", Mark::now, "texts", "Fixed addresses, such as 10.0.0.5:3000."}, read_list},
+    {{"command", Mark::now, "text",
+      "Prints them as JSON, asked every 5 s: [{\"host\": \"10.0.0.5\", \"port\": 3000, \"id\": "
+      "\"i-0abc\"}]; `id` may be left out."},
+     [](Reader& r, const Yaml& y, ObserveSpec& s) { r.text(y, s.command); }},
+    {{"url", Mark::now, "text", "Answers the same JSON to GET, asked every 5 s."},
+     read_observe_url},
+};
+
 }  // namespace
 
+void read_observe(Reader& reader, const Yaml& y, ObserveSpec& into) {
+  read_map<ObserveSpec>(reader, y, observe_keys, into);
+  if (y.kind == Yaml::Kind::map &&
+      (y.find("list") != nullptr) + (y.find("command") != nullptr) + (y.find("url") != nullptr) !=
+          1)
+    reader.mistake(y, "`observe` needs exactly one of `list`, `command` and `url`.");
+}
 void read_ready(Reader& reader, const Yaml& y, ReadySpec& into) {
   read_map<ReadySpec>(reader, y, ready_keys, into);
 }
@@ -186,7 +225,8 @@ std::vector<Section> part_sections() {
           section_of<DrainSpec>("drain", drain_keys),
           section_of<HealSpec>("heal", heal_keys),
           section_of<RebalanceSpec>("rebalance", rebalance_keys),
-          section_of<LimitSpec>("limits", limit_keys)};
+          section_of<LimitSpec>("limits", limit_keys),
+          section_of<ObserveSpec>("observe", observe_keys)};
 }
 
 }  // namespace utakata

@@ -1,4 +1,4 @@
-// The keys of a cluster's blocks: ready, count, drain, heal, limits.
+// The keys of a cluster's blocks: ready, count, drain, heal, limits, observe.
 #pragma once
 
 #include <vector>
@@ -13,6 +13,7 @@ void read_count(Reader& reader, const Yaml& y, CountSpec& into);
 void read_drain(Reader& reader, const Yaml& y, DrainSpec& into);
 void read_heal(Reader& reader, const Yaml& y, HealSpec& into);
 void read_rebalance(Reader& reader, const Yaml& y, RebalanceSpec& into);
+void read_observe(Reader& reader, const Yaml& y, ObserveSpec& into);
 void read_limits(Reader& reader, const Yaml& y, LimitSpec& into);
 
 std::vector<Section> part_sections();

@@ -104,6 +104,30 @@ TEST(Mistakes, of_the_stack) {
   for (const auto& row : rows) expect_said(row);
 }
 
+TEST(Mistakes, of_who_only_observes) {
+  const std::string head = "stack: a\nprovider: observe\n";
+  const std::string count = "count: { http: /s, field: n }";
+  const auto observe = [&](const std::string& text) {
+    return head + "clusters: { w: { " + count + ", observe: { " + text + " } } }";
+  };
+  const Row rows[] = {
+      {head + "clusters: { w: { } }",
+       {"3:13 needs the key `observe`", "3:13 set `count` to `http` or `prometheus`"}},
+      {head + "clusters: { w: { count: { sockets: true }, observe: { list: [a:1] } } }",
+       {"3:18 the kernel here does not see the sockets"}},
+      {observe(""), {"needs exactly one of `list`, `command` and `url`"}},
+      {observe("list: [a:1], command: x"), {"needs exactly one"}},
+      {observe("list: [a]"), {"must hold addresses such as `10.0.0.5:3000`, not `a`"}},
+      {observe("list: [a:1, a:1]"), {"`a:1` is in `list` twice"}},
+      {observe("url: ftp://x"), {"must begin with http:// or https://"}},
+      {"powers: [observe, launch]\n" + observe("list: [a:1]"),
+       {"1:9 `powers` may only be of `observe` and `place`"}},
+      {"stack: a\nclusters: { w: { run: x, observe: { list: [a:1] } } }",
+       {"2:26 `observe` belongs to `provider: observe`"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
 TEST(Mistakes, of_a_cluster) {
   const Row rows[] = {
       {cluster("rnu: x"), {"3:3 needs the key `run`", "4:5 did you mean `run`?"}},

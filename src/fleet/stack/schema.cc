@@ -46,7 +46,7 @@ void add_scalars(Json& all) {
   all["method_and_path"] = texts_like("^(POST|PUT|GET|PATCH|DELETE) /");
   all["only_true"] = or_parameter({{"const", true}});
   all["policy"] = one_of({"least", "pack", "weighted"});
-  all["provider"] = one_of({"process"});
+  all["provider"] = one_of({"process", "observe"});
   all["parameter_type"] = {{"enum", {"integer", "number", "string", "boolean", "duration"}}};
 }
 

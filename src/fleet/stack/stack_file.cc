@@ -36,7 +36,45 @@ void check_cluster(Reader& r, const ClusterDraft& c) {
                           c.spec.seats_per_key, c.spec.capacity));
 }
 
+void check_observed(Reader& r, const ClusterDraft& c) {
+  if (!c.observe)
+    r.mistake_at_key(*c.at, fmt::format("{} needs the key `observe`: with `provider: observe` it "
+                                        "says by `list`, `command` or `url` where instances are.",
+                                        in_ticks(c.spec.name)));
+  if (c.spec.count.kind == CountSpec::Kind::sockets)
+    r.mistake_at_key(c.count ? *c.count : *c.at,
+                     fmt::format("{}: the kernel here does not see the sockets of instances that "
+                                 "others run: set `count` to `http` or `prometheus`.",
+                                 in_ticks(c.spec.name)));
+}
+
+// Who launches nothing may not be told to.
+void check_provider(Reader& r, StackDraft& d) {
+  const bool is_observing = d.stack.provider == ProviderKind::observe;
+  for (const auto& c : d.clusters) {
+    if (c.at->kind != Yaml::Kind::map) continue;  // noted already
+    if (is_observing)
+      check_observed(r, c);
+    else if (c.observe)
+      r.mistake_at_key(*c.observe, "`observe` belongs to `provider: observe`: remove it.");
+    else if (!c.run)
+      r.mistake_at_key(*c.at,
+                       fmt::format("{} needs the key `run`: the command of one instance, through "
+                                   "/bin/sh -c.",
+                                   in_ticks(c.spec.name)));
+  }
+  if (!is_observing) return;
+  Powers& powers = d.stack.powers;
+  if (!d.powers)
+    powers = {.place = false, .launch = false, .drain = false, .heal = false};
+  else if (powers.launch || powers.drain || powers.heal)
+    r.mistake(*d.powers,
+              "With `provider: observe` nothing can be launched, drained or healed: `powers` may "
+              "only be of `observe` and `place`.");
+}
+
 void check_ports(Reader& r, const StackDraft& d) {
+  if (d.stack.provider == ProviderKind::observe) return;  // it gives none
   long long wanted = 0;
   for (const auto& c : d.clusters) wanted += instances_total_max(c.spec);
   const long long there = d.stack.api.ports_last - d.stack.api.ports_first + 1;
@@ -56,7 +94,7 @@ void complete_stack(Stack& stack) {
         (std::filesystem::path(stack.folder) / (stack.name + ".db")).lexically_normal().string();
   for (auto& cluster : stack.clusters) {
     if (cluster.url.text.empty()) cluster.url.text = "ws://${host}:${port}";
-    cluster.version = version_of(cluster);
+    cluster.version = stack.provider == ProviderKind::observe ? "observed" : version_of(cluster);
   }
 }
 
@@ -75,6 +113,7 @@ std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) 
   }
   add_shows(reader, draft.shows, draft.clusters);
   check_wiring(reader, draft.clusters);
+  check_provider(reader, draft);
   check_ports(reader, draft);
   if (!reader.mistakes.empty()) {
     std::ranges::stable_sort(reader.mistakes, {},

@@ -215,6 +215,29 @@ TEST(StackFile, clusters_stand_behind_what_they_need) {
   EXPECT_EQ(stack.clusters[2].name, "c");
 }
 
+TEST(StackFile, who_only_observes_has_no_powers_but_those_given_and_needs_no_run) {
+  const std::string text = R"(
+stack: a
+provider: observe
+clusters:
+  w:
+    count: { http: /s, field: n }
+    observe: { command: ./instances.sh }
+)";
+  const auto stack = parse_stack({.text = text, .folder = "/", .parameters = {}});
+  ASSERT_TRUE(stack) << to_text(stack.error(), "f");
+  EXPECT_EQ(stack->provider, ProviderKind::observe);
+  EXPECT_EQ(stack->powers,
+            (Powers{.place = false, .launch = false, .drain = false, .heal = false}));
+  EXPECT_EQ(stack->clusters[0].observe.command, "./instances.sh");
+  EXPECT_EQ(stack->clusters[0].version, "observed");
+  const auto placing =
+      parse_stack({.text = text + "powers: [observe, place]", .folder = "/", .parameters = {}});
+  ASSERT_TRUE(placing) << to_text(placing.error(), "f");
+  EXPECT_EQ(placing->powers,
+            (Powers{.place = true, .launch = false, .drain = false, .heal = false}));
+}
+
 TEST(StackFile, shows_powers_price_and_rules_that_look_ahead) {
   const auto stack = parse_stack({.text = R"(stack: a
 powers: [observe, place]

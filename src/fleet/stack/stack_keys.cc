@@ -93,14 +93,19 @@ void read_api(Reader& r, const Yaml& y, StackDraft& d) {
             api.listen.port, api.ports_first, api.ports_last));
 }
 
-void read_provider(Reader& r, const Yaml& y, StackDraft&) {
+void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
   const auto text = r.text(y);
   if (!text || *text == "process") return;
-  if (*text == "docker" || *text == "kubernetes" || *text == "ec2" || *text == "observe")
+  if (*text == "observe") {
+    d.stack.provider = ProviderKind::observe;
+    return;
+  }
+  if (*text == "docker" || *text == "kubernetes" || *text == "ec2")
     return r.mistake(
         y,
         fmt::format("`provider: {}` is not yet supported by this version: use `process`.", *text));
-  r.mistake(y, fmt::format("{} is no provider: use `process`.", in_ticks(*text)));
+  r.mistake(y, fmt::format("{} is no provider: use `process`, or `observe` to launch nothing.",
+                           in_ticks(*text)));
 }
 
 void read_store(Reader& r, const Yaml& y, StackDraft& d) {
@@ -137,6 +142,7 @@ void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
   std::vector<std::string> words;
   r.texts(y, words);
   if (words.empty()) return;
+  d.powers = &y;
   constexpr std::array<std::string_view, 5> known = {"observe", "place", "launch", "drain", "heal"};
   const auto has = [&](const char* word) { return std::ranges::find(words, word) != words.end(); };
   for (const std::string& word : words)
@@ -177,14 +183,16 @@ const Key<StackDraft> stack_keys[] = {
     {{"parameters", Mark::now, "parameters",
       "Values that `-p name=value` may change, used as ${name}."},
      [](Reader&, const Yaml&, StackDraft&) {}},  // read before everything else
-    {{"provider", Mark::now, "provider", "What launches instances: `process`, on this machine."},
+    {{"provider", Mark::now, "provider",
+      "What launches instances: `process`, on this machine; `observe`: others do, and it watches."},
      read_provider},
     {{"store", Mark::now, "text", "The SQLite file of everything recorded; ./STACK.db by default."},
      read_store},
     {{"api", Mark::now, "api", "Where the controller and the instances answer."}, read_api},
     {{"clusters", Mark::now, "clusters", "The clusters, by their names.", true}, read_clusters},
     {{"powers", Mark::now, "powers",
-      "What the controller may do, of observe, place, launch, drain and heal; all by default."},
+      "What the controller may do, of observe, place, launch, drain and heal; all by default, with "
+      "`provider: observe` [observe]."},
      read_powers},
     {{"shows", Mark::now, "shows", "Planned peaks, by their names."},
      [](Reader& r, const Yaml& y, StackDraft& d) { read_shows(r, y, d.shows); }},

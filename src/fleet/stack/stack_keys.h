@@ -15,6 +15,7 @@ struct StackDraft {
   std::vector<ClusterDraft> clusters;  // as in the file
   const Yaml* api = nullptr;
   const Yaml* store = nullptr;
+  const Yaml* powers = nullptr;
   std::vector<ShowDraft> shows;
   bool is_advertise_given = false;
 };

@@ -6,6 +6,16 @@ import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { WebSocketServer } from 'ws';
 
+// As it was told: `pace` a second, `most` in all; null: everybody.
+function close_some(sockets, { pace, most }) {
+  let left = most ?? Infinity;
+  const timer = setInterval(() => {
+    const [socket] = sockets.clients;
+    if (!socket || left-- <= 0) return clearInterval(timer);
+    socket.close(1012, 'ask for another place');
+  }, 1000 / pace);
+}
+
 // `odd` replaces an answer: odd(asked, say, app) returns true if it has answered. app: {server,
 // sockets, state}.
 export function serve(odd = () => false) {
@@ -51,6 +61,7 @@ export function serve(odd = () => false) {
         for await (const chunk of request) text += chunk;
         state.told.push(JSON.parse(text));
         state.draining = state.told.at(-1).state === 'draining';
+        if (state.told.at(-1).close) close_some(sockets, state.told.at(-1).close);
         return say(200, {});
       }
       say(404, {});

@@ -88,6 +88,18 @@ Expected<std::unique_ptr<Database>> Database::open(const std::string& path) {
   return database;
 }
 
+Expected<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0)
+    return problem(Problem::Kind::not_found, fmt::format("store {}: there is no such file", path));
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int answer = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  std::unique_ptr<Database> database(new Database(path, raw));
+  if (answer != SQLITE_OK) return std::unexpected(database->failure());
+  sqlite3_busy_timeout(raw, busy_ms);
+  return database;
+}
+
 Database::~Database() {
   for (const auto& [sql, raw] : prepared_) sqlite3_finalize(raw);
   sqlite3_close(raw_);

@@ -73,6 +73,8 @@ class Database {
   // Opens, or makes, the file; only its owner may read a new one. Nothing is read yet, so a foreign
   // file is not noticed.
   static Expected<std::unique_ptr<Database>> open(const std::string& path);
+  // Only reads, beside whoever writes. `not_found`: there is no such file.
+  static Expected<std::unique_ptr<Database>> open_to_read(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
