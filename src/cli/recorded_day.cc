@@ -42,7 +42,7 @@ Expected<std::string> recorded_store(const RecordedDayOptions& options) {
 }
 
 Expected<Stack> parsed_stack(const std::string& text, const std::string& name,
-                           const std::string& folder, const RecordedDayOptions& options) {
+                             const std::string& folder, const RecordedDayOptions& options) {
   const auto parameters = parameters_from(options.parameters);
   if (!parameters) return std::unexpected(parameters.error());
   auto stack = parse_stack({.text = text,
@@ -67,7 +67,7 @@ Expected<Stack> stack_of_file(const std::string& path, const RecordedDayOptions&
 }
 
 Expected<Stack> recorded_stack(RecordReader& reader, const std::string& store,
-                                const RecordedDayOptions& options) {
+                               const RecordedDayOptions& options) {
   if (!options.with.empty()) return stack_of_file(options.with, options);
   auto text = reader.setting("stack_file");
   if (!text) return std::unexpected(text.error());
@@ -108,7 +108,8 @@ Expected<void> add_day(ReplayReport& report, const RecordedDayOptions& options, 
   ReplayOptions replaying;
   replaying.stack = std::move(stack);
   replaying.seed = options.seed;
-  const auto boot = given_time("--boot", options.boot), session = given_time("--session", options.session);
+  const auto boot = given_time("--boot", options.boot),
+             session = given_time("--session", options.session);
   if (!boot) return std::unexpected(boot.error());
   if (!session) return std::unexpected(session.error());
   replaying.boot = *boot;
@@ -183,11 +184,10 @@ Expected<ReplayReport> recorded_day(const RecordedDayOptions& options, const std
   if (happened->empty())
     return problem(
         Problem::Kind::not_found,
-        fmt::format("{} has not 20 s of observations{} since {}{}", *store,
-                    options.cluster.empty() ? "" : " of " + options.cluster, to_text(*since),
-                    report.damaged > 0
-                        ? fmt::format(" ({} of them cannot be read)", report.damaged)
-                        : ""));
+        fmt::format(
+            "{} has not 20 s of observations{} since {}{}", *store,
+            options.cluster.empty() ? "" : " of " + options.cluster, to_text(*since),
+            report.damaged > 0 ? fmt::format(" ({} of them cannot be read)", report.damaged) : ""));
   for (RecordedCluster& one : *happened) report.clusters.push_back({std::move(one), {}});
   const std::string first = options.with.empty() ? name : options.with;
   if (auto added = add_day(report, options, std::move(*stack), first); !added)

@@ -21,6 +21,14 @@ const char* to_text(FaultKind kind) {
       return "slow boots";
     case FaultKind::broken_probe:
       return "broken probe";
+    case FaultKind::slow_probe:
+      return "slow probe";
+    case FaultKind::lying_probe:
+      return "lying probe";
+    case FaultKind::repeated_news:
+      return "repeated news";
+    case FaultKind::lose_zone:
+      return "lose zone";
     case FaultKind::crash_controller:
       return "crash of the controller";
     case FaultKind::freeze_controller:

@@ -1,10 +1,12 @@
 // What goes wrong on a made-up day, drawn from a seed beforehand.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/instant.h"
 #include "base/random.h"
+#include "fleet/model/instance.h"
 
 namespace utakata {
 
@@ -16,12 +18,16 @@ enum class FaultKind : std::uint8_t {
   refusals,           // nothing can be launched, for a while
   slow_boots,         // ten times as long, for a while
   broken_probe,       // nobody answers the controller, while clients notice nothing
+  slow_probe,         // counts come as late as they may, and are as old, for a while
+  lying_probe,        // counts are anything, for a while
+  repeated_news,      // what the provider says it says again a while later, for a while
+  lose_zone,          // a half of all instances is out of everybody's reach, for a while
   crash_controller,   // at one of its next steps, whichever
   freeze_controller,  // for a while
   full_store,         // nothing can be recorded, for a while
   step_clock          // the wall clock, by a day or less
 };
-inline constexpr int kFaultKinds = 11;
+inline constexpr int kFaultKinds = 15;
 const char* to_text(FaultKind kind);
 
 struct Fault {
@@ -29,6 +35,9 @@ struct Fault {
   FaultKind kind = FaultKind::kill;
   Duration lasts{};
   std::uint64_t draw = 0;  // chooses the victim
+  // It strikes as soon as an instance is so (the victim, where it has one), after a minute
+  // whatever they are. None: at `at`.
+  std::optional<Lifecycle> when{};
   bool operator==(const Fault&) const = default;
 };
 

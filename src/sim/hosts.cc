@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t kFirstPid = 1000;
 constexpr Duration kNewsTime{1ms};     // from something happening to the controller's being woken
 constexpr Duration kAnswerTime{20ms};  // of a probe
+constexpr Duration kSlowAnswerTime{750ms};  // just before its deadline
 
 // Box and Muller, one of the two.
 double normal(Random& random) {
@@ -81,6 +82,7 @@ void Hosts::boot(std::uint32_t index) {
     if (guest.phase != Guest::Phase::booting) return;
     if (guest.boots_badly) return die(guest, "exit code 1");
     guest.phase = Guest::Phase::serving;
+    guest.serving_since = timeline_.now();
   });
 }
 
@@ -104,8 +106,40 @@ void Hosts::freeze(Guest& guest, Duration time) {
   timeline_.after(time, [&guest] { guest.is_frozen = false; });
 }
 
+void Hosts::told(std::span<const std::uint32_t> asked, std::span<const Sight> sights, bool late) {
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i] == kNone) continue;
+    Guest& guest = guests_[asked[i]];
+    Guest::Told& told = guest.told;
+    const bool is_known = guest.decided != Lifecycle::starting || told.count;
+    if (sights[i].answered || late)
+      told.misses = 0;
+    else if (is_known && ++told.misses >= 2)
+      told.suspect_at = timeline_.now();
+    if (!sights[i].count) continue;
+    told.count = sights[i].count;
+    told.zeros = told.count->connections == 0 && guest.on_the_way == 0 ? told.zeros + 1 : 0;
+  }
+}
+
+void Hosts::forget_told() {
+  for (const std::uint32_t index : there_) guests_[index].told = {};
+}
+
+int Hosts::told_count(Guest& guest) {
+  if (!habits.is_probe_lying) return guest.connections;
+  guest.was_lied_about = true;
+  return int(random_.below(std::uint64_t(2 * guest.connections + 2)));
+}
+
 void Hosts::tell(ProviderNews news) {
   if (!provider_) return;
+  if (habits.repeats_news)
+    timeline_.after(from_seconds(5 * random_.unit()), [this, news, from = provider_] {
+      if (provider_ != from) return;
+      provider_->news_.push_back(news);
+      if (provider_->wake_) provider_->wake_();
+    });
   provider_->news_.push_back(std::move(news));
   if (provider_->news_.size() > 1) return;  // it is woken already
   timeline_.after(kNewsTime, [this] {
@@ -176,7 +210,8 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
                       std::function<void(std::vector<Sight>)> done) {
   std::vector<Sight> sights(targets.size());
   bool all_answer = true;
-  const Instant answered = timeline_.now() + kAnswerTime;
+  const Duration takes = hosts_.habits.is_probe_slow ? kSlowAnswerTime : kAnswerTime;
+  const Instant answered = timeline_.now() + takes;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     Sight& sight = sights[i];
     sight.asked = true;
@@ -189,14 +224,17 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
     }
     sight.answered = sight.ready = true;
     guest->last_answer = timeline_.now();
-    sight.count = Count{guest->connections, answered};
+    sight.count = Count{hosts_.told_count(*guest), answered};
     if (!spec_.count.accepted.empty()) sight.accepted = guest->accepted;
     if (spec_.metrics.size() == 1) continue;  // the count itself
     sight.metrics.assign(spec_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
-    sight.metrics[0] = guest->connections;
+    sight.metrics[0] = sight.count->connections;
+    for (std::size_t k = 1; k < spec_.metrics.size(); ++k)
+      if (spec_.metrics[k] == "cpu")  // a server that is sized well: 80 % when it is full
+        sight.metrics[k] = 5 + 75.0 * guest->connections / spec_.capacity;
   }
   timeline_.after(
-      all_answer ? kAnswerTime : deadline,
+      all_answer ? takes : deadline,
       [sights = std::move(sights), done = std::move(done)]() mutable { done(std::move(sights)); });
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,13 @@ namespace utakata {
 enum class CutCause : std::uint8_t { fault, healing, deadline, scaling, by_hand };
 
 struct Guest {
+  // What the present life of the controller was told of it by probes, the world's own log of it.
+  struct Told {
+    std::optional<Count> count;
+    int misses = 0;                     // in a row
+    std::optional<Instant> suspect_at;  // when it was last known to have missed two
+    int zeros = 0;                      // in a row, with nobody on the way to it
+  };
   enum class Phase : std::uint8_t { asked, gated, booting, serving, stopping, gone };
   InstanceId id;
   std::string cluster;
@@ -38,7 +46,18 @@ struct Guest {
   std::int64_t accepted = 0;
   std::uint32_t first_person = 0xffffffff;  // on it: people.h
   int starts = 0;                           // how often its command was let go
+  bool was_lied_about = false;
+  int uninvited = 0;       // who came back by an old address, and is on it
+  Instant uninvited_at{};  // when one last did
+  int on_the_way = 0;      // who has a place on it and has not dialled yet
+  std::optional<Instant> serving_since{};
+  Told told{};
+  Lifecycle decided = Lifecycle::starting;  // by the record
 
+  // What placement knows of it is true: nobody came by an old address lately, no count was wrong.
+  bool is_known_well(const ClusterSpec& spec, Instant now) const {
+    return !was_lied_about && uninvited == 0 && now - uninvited_at > spec.hold + Duration{5s};
+  }
   bool is_there() const { return phase != Phase::asked && phase != Phase::gone; }
   bool answers() const { return phase == Phase::serving && !is_frozen; }
 };
@@ -54,6 +73,9 @@ class Hosts {
     double bad_boots = 0;          // share of launches that never become ready
     bool refuses = false;          // every launch, with `retry`
     bool is_probe_broken = false;  // nobody answers the controller; clients do not notice
+    bool is_probe_slow = false;    // answers take nearly as long as they may
+    bool is_probe_lying = false;   // about counts
+    bool repeats_news = false;     // up to 5 s later, so that it is told out of order
   };
   Hosts(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
 
@@ -74,9 +96,16 @@ class Hosts {
   }  // indices, in the order of launch
   void die(Guest& guest, const std::string& what);
   void freeze(Guest& guest, Duration time);
+  // The controller has just been told what was seen of these. `late`: it knows itself that it
+  // slept, so that no miss counts.
+  void told(std::span<const std::uint32_t> asked, std::span<const Sight> sights, bool late);
+  void forget_told();  // the controller ended, and what it was told with it
+  static constexpr std::uint32_t kNone = 0xffffffff;
 
  private:
   friend class HostsProvider;
+  friend class HostsProbe;
+  int told_count(Guest& guest);
   Guest& make(const InstanceId& id, const std::string& cluster);
   void enter(std::uint32_t index);
   void boot(std::uint32_t index);

@@ -10,12 +10,12 @@ class Lives::CrashingStore final : public Store {
   Expected<Saved> load() override { return inner_.load(); }
   Expected<void> record(Batch& batch) override {
     lives_.step();
-    for (const Activity& one : batch.activities)
-      if (one.phase == Activity::Phase::intent) lives_.on_intent(one);
     auto done = inner_.record(batch);
-    if (done)
+    if (done) {
       lives_.recorded_at_.resize(lives_.store_.all_activities().size(),
                                  lives_.timeline_.since_begin());
+      lives_.on_record(batch);
+    }
     lives_.step();
     return done;
   }
@@ -41,7 +41,11 @@ class Lives::CrashingProvider final : public Provider {
  public:
   CrashingProvider(Provider& inner, Lives& lives) : inner_(inner), lives_(lives) {}
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override {
-    return between([&] { return inner_.launch(id, spec); });
+    return between([&] {
+      auto asked = inner_.launch(id, spec);
+      lives_.on_launch(id, spec, asked.has_value());
+      return asked;
+    });
   }
   void release(const InstanceId& id) override {
     between([&] { return inner_.release(id), Expected<void>{}; });
@@ -50,7 +54,10 @@ class Lives::CrashingProvider final : public Provider {
     inner_.adopt(id, handle, address);
   }
   Expected<void> stop(const InstanceId& id, Duration grace) override {
-    return between([&] { return inner_.stop(id, grace); });
+    return between([&] {
+      lives_.on_stop(id);
+      return inner_.stop(id, grace);
+    });
   }
   std::vector<ProviderNews> hear() override { return inner_.hear(); }
   void on_news(std::function<void()> wake) override {
@@ -72,29 +79,53 @@ class Lives::CrashingProvider final : public Provider {
 // Its answers wait while the controller is frozen.
 class Lives::HeldProbe final : public Probe {
  public:
-  HeldProbe(std::unique_ptr<Probe> inner, Lives& lives) : inner_(std::move(inner)), lives_(lives) {}
+  HeldProbe(std::unique_ptr<Probe> inner, Lives& lives, Duration every)
+      : inner_(std::move(inner)), lives_(lives), every_(every), due_(lives.timeline_.now()) {}
   void look(std::span<const ProbeTarget> targets, Duration deadline,
             std::function<void(std::vector<Sight>)> done) override {
-    inner_->look(
-        targets, deadline, [&lives = lives_, done = std::move(done)](std::vector<Sight> sights) {
-          lives.hold([done, sights = std::move(sights)]() mutable { done(std::move(sights)); });
-        });
+    const Instant now = lives_.timeline_.now();
+    const bool overslept = now - due_ > 2 * every_;
+    due_ += every_;
+    if (due_ <= now) due_ = now + every_;
+    std::vector<std::uint32_t> asked;
+    asked.reserve(targets.size());
+    for (const ProbeTarget& target : targets) {
+      const Guest* const guest = lives_.hosts_.find_handle(target.handle);
+      asked.push_back(guest ? lives_.hosts_.index_of(*guest) : Hosts::kNone);
+    }
+    inner_->look(targets, deadline,
+                 [&lives = lives_, life = lives_.life_, overslept, awake_until = now + 2 * every_,
+                  asked = std::move(asked), done = std::move(done)](std::vector<Sight> sights) {
+                   lives.hold([=, &lives, sights = std::move(sights)]() mutable {
+                     const bool is_late = overslept || lives.timeline_.now() > awake_until;
+                     if (life == lives.life_) lives.hosts_.told(asked, sights, is_late);
+                     done(std::move(sights));
+                   });
+                 });
   }
 
  private:
   std::unique_ptr<Probe> inner_;
   Lives& lives_;
+  const Duration every_;
+  Instant due_;
 };
 
-class Lives::SilentTeller final : public Teller {
+class Lives::WorldTeller final : public Teller {
  public:
-  void tell(const Message&, std::function<void(Expected<void>)>) override {}
+  explicit WorldTeller(Lives& lives) : lives_(lives) {}
+  void tell(const Message& message, std::function<void(Expected<void>)>) override {
+    lives_.on_tell(message);
+  }
+
+ private:
+  Lives& lives_;
 };
 
 Lives::Lives(Timeline& timeline, Hosts& hosts, Stack stack, std::uint64_t seed)
     : timeline_(timeline), hosts_(hosts), stack_(std::move(stack)), seed_(seed) {
   crashing_store_ = std::make_unique<CrashingStore>(store_, *this);
-  teller_ = std::make_unique<SilentTeller>();
+  teller_ = std::make_unique<WorldTeller>(*this);
 }
 Lives::~Lives() = default;
 
@@ -121,6 +152,11 @@ PlacementLedger* Lives::ledger(const std::string& cluster) {
   return is_up() && known != ledgers_.end() ? known->second.get() : nullptr;
 }
 
+const SeatReport* Lives::seats(const std::string& cluster) const {
+  const auto known = seats_.find(cluster);
+  return known == seats_.end() ? nullptr : &known->second;
+}
+
 ControlParts Lives::parts() {
   return {.clock = timeline_,
           .after =
@@ -135,7 +171,7 @@ ControlParts Lives::parts() {
           .make_probe =
               [this](const ClusterSpec& spec) {
                 return std::make_unique<HeldProbe>(
-                    std::make_unique<HostsProbe>(hosts_, timeline_, spec), *this);
+                    std::make_unique<HostsProbe>(hosts_, timeline_, spec), *this, spec.every);
               },
           .publish = [this](std::shared_ptr<const PlacementView> view) { publish(view); },
           .token_of = [](const InstanceId& id) { return id.text; },
@@ -168,7 +204,10 @@ void Lives::publish(const std::shared_ptr<const PlacementView>& view) {
       ledger->apply(*view, timeline_.now());
       timeline_.after(1ms, [this, life, report = ledger->report()] {
         if (life != life_) return;
-        hold([this, report] { control_->take(report); });
+        hold([this, report] {
+          seats_[report.cluster] = report;
+          control_->take(report);
+        });
       });
     });
   });
@@ -187,6 +226,8 @@ void Lives::crash() {
   ++life_;
   steps_left_ = 0;
   frozen_until_ = {};
+  seats_.clear();
+  hosts_.forget_told();
   control_.reset();
   crashing_provider_.reset();
   provider_.reset();

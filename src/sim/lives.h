@@ -33,8 +33,16 @@ class Lives {
   MemoryStore& store() { return store_; }
   // All that was recorded; `at` is the virtual time, as if nobody had stepped the wall clock.
   std::vector<Activity> activities(WallTime began) const;
-  // Before an intent is recorded, while the controller still knows why.
-  std::function<void(const Activity&)> on_intent = [](const Activity&) {};
+  // A step has just been recorded, and nothing of it is done yet.
+  std::function<void(const Batch&)> on_record = [](const Batch&) {};
+  // It is about to ask for the start or the end of an instance; of the former, how it went.
+  std::function<void(const InstanceId&)> on_stop = [](const InstanceId&) {};
+  std::function<void(const InstanceId&, const LaunchSpec&, bool)> on_launch =
+      [](const InstanceId&, const LaunchSpec&, bool) {};
+  // What placement last told the controller of a cluster; none yet: nothing.
+  const SeatReport* seats(const std::string& cluster) const;
+  // An instance is told to drain, or to send clients elsewhere. Its token is its id.
+  std::function<void(const Teller::Message&)> on_tell = [](const Teller::Message&) {};
   // None while there is nobody to ask.
   PlacementLedger* ledger(const std::string& cluster);
 
@@ -42,7 +50,7 @@ class Lives {
   class CrashingStore;
   class CrashingProvider;
   class HeldProbe;
-  class SilentTeller;
+  class WorldTeller;
   void step();  // of what may be cut short by a crash
   void hold(std::function<void()> work);
   ControlParts parts();
@@ -60,6 +68,7 @@ class Lives {
   std::unique_ptr<Teller> teller_;
   std::unique_ptr<Control> control_;
   std::map<std::string, std::unique_ptr<PlacementLedger>> ledgers_;
+  std::map<std::string, SeatReport> seats_;
   Instant since_{}, frozen_until_{};
   int life_ = 0, steps_left_ = 0;
 };

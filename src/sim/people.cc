@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace utakata {
 
@@ -39,6 +40,9 @@ void People::take(const Timeline::Event& event) {
       return asks(event.who);
     case dial:
       return dials(event.who);
+    case dial_again:
+      people_[event.who].is_uninvited = true;
+      return dials(event.who);
     case leave:
       return ends(event.who);
     case lose_patience:
@@ -49,6 +53,9 @@ void People::take(const Timeline::Event& event) {
 }
 
 void People::second() {
+  for (Closing& closing : closing_) close_some(closing);
+  std::erase_if(closing_,
+                [this](const Closing& c) { return c.left == 0 || !hosts_[c.guest].is_there(); });
   for (std::uint32_t index = 0; index < crowds_.size(); ++index) {
     Crowd& crowd = crowds_[index];
     if (crowd.load.points.empty()) continue;
@@ -60,6 +67,36 @@ void People::second() {
       if (people_[who].is_connected) departs(who);  // the others may get in yet
     }
   }
+}
+
+void People::send_away(Guest& guest, double pace, int most) {
+  const std::uint32_t index = hosts_.index_of(guest);
+  std::erase_if(closing_, [&](const Closing& c) { return c.guest == index; });
+  if (pace > 0)
+    closing_.push_back({index, pace, 0, most > 0 ? most : std::numeric_limits<int>::max()});
+}
+
+void People::close_some(Closing& closing) {
+  Guest& guest = hosts_[closing.guest];
+  if (guest.is_frozen) return;
+  closing.due += closing.pace;
+  for (; closing.due >= 1 && closing.left > 0 && guest.first_person != kNobody; --closing.due) {
+    const std::uint32_t who = guest.first_person;
+    Crowd& crowd = crowds_[people_[who].crowd];
+    unlink(who);
+    people_[who].asks_since = timeline_.now();
+    after(jittered(crowd.reconnect), ask, who);
+    ++crowd.sent_away;
+    --closing.left;
+  }
+}
+
+// The next one, where others wait; or that of friends, which may be full.
+std::uint32_t People::room_of(Crowd& crowd) {
+  const bool has_friends = crowd.friends > 0 && crowd.matched > 0 && random_.unit() < crowd.friends;
+  const std::uint32_t next = (has_friends ? crowd.matched : crowd.matched++) /
+                             std::uint32_t(std::max(1, crowd.seats_per_key));
+  return has_friends ? next - std::uint32_t(random_.below(std::min(next, 8u) + 1)) : next;
 }
 
 void People::arrives(std::uint32_t index) {
@@ -76,7 +113,7 @@ void People::arrives(std::uint32_t index) {
   person.crowd = std::uint8_t(index);
   person.asks_since = timeline_.now();
   person.place = std::uint32_t(crowd.there.size());
-  person.room = crowd.matched++ / std::uint32_t(crowd.seats_per_key);
+  person.room = room_of(crowd);
   crowd.there.push_back(who);
   ++crowd.arrivals;
   asks(who);
@@ -95,6 +132,8 @@ void People::asks(std::uint32_t who) {
   PlaceRequest request{.key = room};
   if (person.has_line) request.line = person.line;
   const PlaceAnswer answer = crowd.ledger->place(request, timeline_.now());
+  if (on_answer)
+    on_answer(asking(who), answer, answer ? guest_or_none(guest_at(crowd, answer->slot)) : nullptr);
   if (!answer) {
     ++crowd.refused;
     person.has_line = answer.error().line.has_value();
@@ -108,7 +147,29 @@ void People::asks(std::uint32_t who) {
   person.has_line = false;
   person.placement = answer->number;
   person.guest = guest_at(crowd, answer->slot);
-  after(jittered(60ms), dial, who);
+  person.is_dialling = person.guest != kNobody;
+  if (person.is_dialling) ++hosts_[person.guest].on_the_way;
+  const bool dawdles = crowd.dawdlers > 0 && random_.unit() < crowd.dawdlers;
+  after(dawdles ? from_seconds(0.9 * random_.unit() * to_seconds(answer->expires - timeline_.now()))
+                : jittered(60ms),
+        dial, who);
+}
+
+Asking People::asking(std::uint32_t who) const {
+  const Person& person = people_[who];
+  Asking asking{.crowd = person.crowd, .who = who, .since = person.asks_since};
+  asking.is_uninvited = person.is_uninvited;
+  if (crowds_[person.crowd].seats_per_key > 1) asking.room = person.room;
+  if (person.has_line) asking.line = person.line;
+  return asking;
+}
+
+const Guest* People::guest_or_none(std::uint32_t guest) {
+  return guest == kNobody ? nullptr : &hosts_[guest];
+}
+
+void People::hang_up(std::uint32_t who) {
+  if (std::exchange(people_[who].is_dialling, false)) --hosts_[people_[who].guest].on_the_way;
 }
 
 std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
@@ -125,12 +186,14 @@ std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
 
 void People::dials(std::uint32_t who) {
   Person& person = people_[who];
+  hang_up(who);
+  Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
   if (person.is_leaving) {
     departs(who);
     return forget(who);
   }
-  Guest* const guest = person.guest == kNobody ? nullptr : &hosts_[person.guest];
   if (guest && guest->answers()) return connects(who, *guest);
+  person.is_uninvited = false;
   person.tries = std::uint8_t(std::min(person.tries + 1, 5));
   const bool hangs = guest && guest->is_frozen && guest->is_there();
   after(hangs ? Duration{10s} : jittered(Duration{500ms} * (1 << person.tries)), ask, who);
@@ -147,11 +210,12 @@ void People::connects(std::uint32_t who, Guest& guest) {
   guest.first_person = who;
   ++guest.connections;
   ++guest.accepted;
+  if (person.is_uninvited) ++guest.uninvited, guest.uninvited_at = timeline_.now();
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was
     after(from_seconds(-to_seconds(crowd.session) * std::log(1 - random_.unit())), leave, who);
-  on_connect(guest);
+  if (on_connect) on_connect(guest, asking(who));
 }
 
 void People::unlink(std::uint32_t who) {
@@ -160,8 +224,11 @@ void People::unlink(std::uint32_t who) {
   (person.before == kNobody ? guest.first_person : people_[person.before].next) = person.next;
   if (person.next != kNobody) people_[person.next].before = person.before;
   --guest.connections;
+  if (person.is_uninvited) --guest.uninvited, guest.uninvited_at = timeline_.now();
+  if (on_leave) on_leave(guest, asking(who));
   --crowds_[person.crowd].connections;
   person.is_connected = false;
+  person.is_uninvited = false;
 }
 
 void People::departs(std::uint32_t who) {
@@ -199,7 +266,8 @@ void People::cut_all(Guest& guest, CutCause cause) {
     Crowd& crowd = crowds_[person.crowd];
     unlink(who);
     person.asks_since = timeline_.now();
-    after(jittered(1s), ask, who);
+    const bool goes_back = crowd.nostalgics > 0 && random_.unit() < crowd.nostalgics;
+    after(jittered(crowd.reconnect), goes_back ? dial_again : ask, who);
     switch (cause) {
       case CutCause::fault:
         ++crowd.cuts.by_faults;

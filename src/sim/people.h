@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,18 +21,32 @@
 
 namespace utakata {
 
+// A person asks for a place, for who watches.
+struct Asking {
+  std::uint32_t crowd = 0;
+  std::uint32_t who = 0;  // somebody else's number as soon as this one has left
+  Instant since{};        // its first question
+  std::optional<std::uint32_t> room;
+  std::optional<std::uint64_t> line;  // the place in line that it has
+  bool is_uninvited = false;          // it came by an old address
+};
+
 struct Crowd {  // the people of one cluster
   std::string cluster;
   LoadCurve load;                     // of no points: nobody comes
   Duration session{30min};            // mean, exponential
   Duration patience{45s};             // silence that a client sits out before it connects anew
   int seats_per_key = 1;              // they come in rooms of so many
+  Duration reconnect{1s};             // after a cut, half of it to one and a half
+  double dawdlers = 0;                // share that dials so late that its seat is only just held
+  double friends = 0;                 // share that asks for the room of friends, not for the next
+  double nostalgics = 0;              // share that dials the old address after a cut, unasked
   PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
 
   std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
   std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
-  std::int64_t cut_by_hand = 0;
+  std::int64_t cut_by_hand = 0, sent_away = 0;
   std::vector<std::uint32_t> waited_ms;  // of each who got in
   std::vector<std::uint32_t> there;      // who wishes to be connected
   // By slot of the ledger: whose it was when it was last asked for, and where that lies in Hosts.
@@ -44,13 +59,17 @@ class People {
 
   std::uint32_t add(Crowd crowd);
   Crowd& crowd(std::uint32_t index) { return crowds_[index]; }
-  void second();  // once a second: who is to come, who has had enough
-  // Somebody has just connected to this instance.
-  std::function<void(const Guest&)> on_connect = [](const Guest&) {};
+  void second();  // once a second: who is to come, who has had enough, who is sent away
+  // The instance closes `pace` of its people a second, `most` in all (0: everybody); they ask for
+  // another place. Pace 0: no more.
+  void send_away(Guest& guest, double pace, int most);
+  // The guest is where it was placed; none: refused, or placed on one that is gone.
+  std::function<void(const Asking&, const PlaceAnswer&, const Guest*)> on_answer;
+  std::function<void(const Guest&, const Asking&)> on_connect, on_leave;  // of an instance
 
  private:
   static constexpr std::uint32_t kNobody = 0xffffffff;
-  enum Kind : std::uint32_t { arrive, ask, dial, leave, lose_patience };
+  enum Kind : std::uint32_t { arrive, ask, dial, dial_again, leave, lose_patience };
   struct Person {
     Instant asks_since{};
     std::uint64_t placement = 0, line = 0;
@@ -59,10 +78,17 @@ class People {
     std::uint32_t room = 0;
     std::uint8_t crowd = 0, tries = 0;
     bool is_connected = false, has_line = false, has_end = false, is_leaving = false,
-         has_departed = false;
+         has_departed = false, is_dialling = false, is_uninvited = false;
+  };
+
+  struct Closing {
+    std::uint32_t guest = kNobody;
+    double pace = 0, due = 0;
+    int left = 0;
   };
 
   void take(const Timeline::Event& event);
+  std::uint32_t room_of(Crowd& crowd);
   void arrives(std::uint32_t crowd);
   void asks(std::uint32_t who);
   void dials(std::uint32_t who);
@@ -71,6 +97,10 @@ class People {
   void ends(std::uint32_t who);
   void cut_all(Guest& guest, CutCause cause);
   void unlink(std::uint32_t who);
+  void close_some(Closing& closing);
+  void hang_up(std::uint32_t who);  // nobody dials any more
+  Asking asking(std::uint32_t who) const;
+  const Guest* guest_or_none(std::uint32_t guest);
   void forget(std::uint32_t who);
   std::uint32_t guest_at(Crowd& crowd, std::uint32_t slot);
   void after(Duration wait, Kind kind, std::uint32_t who);
@@ -81,6 +111,7 @@ class People {
   Random random_;
   std::vector<Crowd> crowds_;
   std::vector<Person> people_;
+  std::vector<Closing> closing_;
   std::uint32_t free_ = kNobody;
 };
 

@@ -10,8 +10,8 @@
 namespace utakata {
 namespace {
 
-constexpr Duration kPause = 30s;   // longer without a tick: nobody watched
-constexpr Duration kBucket = 5s;   // of the curve of people
+constexpr Duration kPause = 30s;  // longer without a tick: nobody watched
+constexpr Duration kBucket = 5s;  // of the curve of people
 // So long who was cut, and who may be on one that does not answer, counts as still wishing to be
 // there.
 constexpr Duration kReturn = 15s, kSilence = 45s;
@@ -48,11 +48,12 @@ const char* to_text(RecordedEnd::How how) {
 int needed_for(const ClusterSpec& spec, double people) {
   double needed = people / spec.capacity;
   for (const Rule& rule : spec.scale) {
-    if (const auto* headroom = std::get_if<HeadroomRule>(&rule.kind); headroom && !headroom->is_auto)
-      needed = std::max(needed, (headroom->amount.is_percent
-                                     ? people * (1 + headroom->amount.value / 100)
-                                     : people + headroom->amount.value) /
-                                    spec.capacity);
+    if (const auto* headroom = std::get_if<HeadroomRule>(&rule.kind);
+        headroom && !headroom->is_auto)
+      needed = std::max(needed,
+                        (headroom->amount.is_percent ? people * (1 + headroom->amount.value / 100)
+                                                     : people + headroom->amount.value) /
+                            spec.capacity);
     if (const auto* target = std::get_if<TargetRule>(&rule.kind); target && target->metric == 0)
       needed = std::max(needed, people / target->each);
   }
@@ -123,7 +124,8 @@ void Recording::Watcher::advance(const SeenTick& tick) {
 
 RecordedMinute& Recording::Watcher::minute() {
   const Duration at = since_ / 60s * Duration(60s);
-  if (shown_.minutes.empty() || shown_.minutes.back().at != at) shown_.minutes.push_back({.at = at});
+  if (shown_.minutes.empty() || shown_.minutes.back().at != at)
+    shown_.minutes.push_back({.at = at});
   return shown_.minutes.back();
 }
 

@@ -18,7 +18,8 @@ namespace utakata {
 
 // An instance that is not there any more, or has begun anew in its place.
 struct RecordedEnd {
-  // replaced: another one came within a minute after it, or 10 s before. restarted: the same address counts from zero.
+  // replaced: another one came within a minute after it, or 10 s before. restarted: the same
+  // address counts from zero.
   enum class How : std::uint8_t { scale_in, replaced, restarted };
   WallTime at{};
   std::string instance;
@@ -28,11 +29,11 @@ struct RecordedEnd {
 const char* to_text(RecordedEnd::How how);
 
 struct RecordedMinute {
-  Duration at{};    // since the beginning, a whole minute
-  Duration seen{};  // of it; the rest nobody watched
-  int there = 0;    // instances at most, of any lifecycle
-  int needed = 0;   // by the rules' own measure, at most
-  double needed_seconds = 0;  // the same summed up over what was seen
+  Duration at{};                          // since the beginning, a whole minute
+  Duration seen{};                        // of it; the rest nobody watched
+  int there = 0;                          // instances at most, of any lifecycle
+  int needed = 0;                         // by the rules' own measure, at most
+  double needed_seconds = 0;              // the same summed up over what was seen
   std::int64_t clients = 0, waiting = 0;  // at most
   int cut = 0;
   bool is_hot = false;  // one above 90 % of its capacity, another under 75 %

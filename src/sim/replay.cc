@@ -20,7 +20,8 @@ LoadCurve with_lead(const LoadCurve& people, Duration lead) {
   curve.name = people.name;
   const double first = people.points.front().connections;
   curve.points = {{Duration{0}, 0}, {lead * 6 / 10, first}};
-  for (const auto& [at, connections] : people.points) curve.points.push_back({lead + at, connections});
+  for (const auto& [at, connections] : people.points)
+    curve.points.push_back({lead + at, connections});
   return curve;
 }
 

@@ -16,7 +16,7 @@
 namespace utakata {
 
 struct ReplayOptions {
-  Stack stack;  // with all powers, whatever its file says
+  Stack stack;                            // with all powers, whatever its file says
   std::optional<Duration> boot, session;  // in place of what was measured
   std::uint64_t seed = 1;
   std::function<bool(Duration done)> on_progress = [](Duration) { return true; };

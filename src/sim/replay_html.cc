@@ -23,7 +23,8 @@ std::string totals_html(const ReplayReport& report, const ReplayReport::Cluster&
   for (const std::string& name : report.names) head += fmt::format("<th>{}</th>", html_text(name));
   for (const ReplayRow& row : replay_rows(report, cluster)) {
     body += fmt::format("<tr><th>{}</th>", html_text(row.label));
-    for (const std::string& value : row.values) body += fmt::format("<td>{}</td>", html_text(value));
+    for (const std::string& value : row.values)
+      body += fmt::format("<td>{}</td>", html_text(value));
     body += "</tr>\n";
   }
   return fmt::format(
@@ -69,9 +70,9 @@ std::string ends_html(const RecordedCluster& had) {
     rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                         to_text(end.at).substr(0, 19), html_text(end.instance), to_text(end.how),
                         plural(end.cut, "client"));
-  return list_html(fmt::format("{}, {} cut", plural(std::ssize(had.ends), "end"),
-                               plural(had.cut, "client")),
-                   "<th>at (UTC)</th><th>instance</th><th>how</th><th>cut</th>", rows);
+  return list_html(
+      fmt::format("{}, {} cut", plural(std::ssize(had.ends), "end"), plural(had.cut, "client")),
+      "<th>at (UTC)</th><th>instance</th><th>how</th><th>cut</th>", rows);
 }
 
 std::string minutes_html(const ReplayReport& report, const ReplayReport::Cluster& cluster) {
@@ -103,10 +104,10 @@ std::string replay_html(const ReplayReport& report) {
             ends_html(cluster.happened) + minutes_html(report, cluster) + "</section>\n";
   std::string below = "What happened, and what would have been.";
   if (!report.clusters.empty())
-    below = fmt::format("{} from {} UTC. {}",
-                        to_text(std::chrono::floor<std::chrono::seconds>(
-                            report.clusters.front().happened.length)),
-                        wall_text(report.clusters.front().happened, Duration{0}), below);
+    below = fmt::format(
+        "{} from {} UTC. {}",
+        to_text(std::chrono::floor<std::chrono::seconds>(report.clusters.front().happened.length)),
+        wall_text(report.clusters.front().happened, Duration{0}), below);
   return page_html(html_text(report.stack), html_text(below), body);
 }
 

@@ -38,7 +38,8 @@ std::vector<ReplayRow> replay_rows(const ReplayReport& report,
     };
     row("cost", cost(had.instance_hours), [&](Day d) { return cost(d.instance_hours); });
   }
-  row("instances at most", thousands(had.there_most), [](Day d) { return thousands(d.there_most); });
+  row("instances at most", thousands(had.there_most),
+      [](Day d) { return thousands(d.there_most); });
   row("scaled in", thousands(ends_of(had, RecordedEnd::How::scale_in)),
       [](Day d) { return thousands(d.scale_ins); });
   row("replaced or restarted",

@@ -23,9 +23,7 @@ std::string plain(std::string text, std::size_t most) {
   return text.substr(0, end) + "...";
 }
 
-std::string short_time(Duration d) {
-  return to_text(std::chrono::floor<std::chrono::seconds>(d));
-}
+std::string short_time(Duration d) { return to_text(std::chrono::floor<std::chrono::seconds>(d)); }
 
 std::string and_more(std::size_t count) {
   return count <= kListMost ? ""
@@ -34,8 +32,8 @@ std::string and_more(std::size_t count) {
 }
 
 std::string table_text(const ReplayReport& report, const ReplayReport::Cluster& cluster) {
-  std::string out = fmt::format("\n{:<26}{:>18}", "cluster " + plain(cluster.happened.name, 17),
-                                "happened");
+  std::string out =
+      fmt::format("\n{:<26}{:>18}", "cluster " + plain(cluster.happened.name, 17), "happened");
   for (const std::string& name : report.names) out += fmt::format("{:>26}", plain(name, 24));
   out += "\n";
   for (const ReplayRow& row : replay_rows(report, cluster)) {
@@ -48,19 +46,18 @@ std::string table_text(const ReplayReport& report, const ReplayReport::Cluster& 
 
 std::string taken_text(const ReplayReport::Cluster& cluster) {
   const RecordedCluster& had = cluster.happened;
-  std::string out =
-      fmt::format("{}: {} from {}", plain(had.name, 40), short_time(had.length),
-                  to_text(had.began).substr(0, 16) + "Z");
-  if (had.unseen > Duration{0}) out += fmt::format(", nobody watched {} of it", short_time(had.unseen));
+  std::string out = fmt::format("{}: {} from {}", plain(had.name, 40), short_time(had.length),
+                                to_text(had.began).substr(0, 16) + "Z");
+  if (had.unseen > Duration{0})
+    out += fmt::format(", nobody watched {} of it", short_time(had.unseen));
   if (!cluster.days.empty()) {
     const ReplayedCluster& day = cluster.days.front();
-    out += fmt::format("; boots taken as {} ({}), stays as {} ({})", short_time(day.boot),
-                       had.boot && day.boot == *had.boot
-                           ? fmt::format("{} measured", had.boots)
-                           : "given or supposed",
-                       short_time(day.session),
-                       had.session && day.session == *had.session ? "measured"
-                                                                  : "given or supposed");
+    out +=
+        fmt::format("; boots taken as {} ({}), stays as {} ({})", short_time(day.boot),
+                    had.boot && day.boot == *had.boot ? fmt::format("{} measured", had.boots)
+                                                      : "given or supposed",
+                    short_time(day.session),
+                    had.session && day.session == *had.session ? "measured" : "given or supposed");
   }
   return out + "\n";
 }
@@ -70,8 +67,8 @@ std::string ends_text(const RecordedCluster& had) {
   std::ranges::copy_if(had.ends, std::back_inserter(cuts),
                        [](const RecordedEnd& end) { return end.cut > 0; });
   if (cuts.empty()) return "\nnobody was cut\n";
-  std::string out = fmt::format("\n{} cut by {}\n", plural(had.cut, "client"),
-                                plural(std::ssize(cuts), "end"));
+  std::string out =
+      fmt::format("\n{} cut by {}\n", plural(had.cut, "client"), plural(std::ssize(cuts), "end"));
   for (std::size_t i = 0; i < std::min(kListMost, cuts.size()); ++i)
     out += fmt::format("  {}  {:<20} {:<10} with {} on it\n", to_text(cuts[i].at).substr(0, 19),
                        plain(cuts[i].instance, 20), to_text(cuts[i].how),

@@ -36,6 +36,7 @@ Json cluster_json(const SimCluster& cluster, bool has_price) {
           {"drains", cluster.drains},
           {"heals", cluster.heals},
           {"serving_most", cluster.serving_most},
+          {"sent_elsewhere", cluster.sent_away},
           {"instance_hours", cluster.instance_hours},
           {"cost", has_price ? Json(cluster.cost) : Json()},
           {"samples", std::move(samples)}};

@@ -39,6 +39,7 @@ std::vector<ReportRow> report_rows(const SimCluster& cluster, std::string_view c
                                  {"heals", thousands(cluster.heals)},
                                  {"serving at most", thousands(cluster.serving_most)},
                                  {"instance-hours", fmt::format("{:.2f}", cluster.instance_hours)}};
+  if (cluster.sent_away > 0) rows.push_back({"sent elsewhere", thousands(cluster.sent_away)});
   if (!currency.empty()) rows.push_back({"cost", fmt::format("{:.2f} {}", cluster.cost, currency)});
   return rows;
 }

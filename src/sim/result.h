@@ -2,12 +2,15 @@
 // Values; filled in by run.h, shown by the reports.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/instant.h"
 #include "fleet/model/activity.h"
+#include "sim/faults.h"
 
 namespace utakata {
 
@@ -40,8 +43,13 @@ struct SimCluster {
   Duration waited_p50{}, waited_p99{},
       waited_most{};  // from a person's first question to being connected
   SimCuts cuts;
+  std::int64_t sent_away = 0;  // asked to go elsewhere by an instance that was told to
   int launches = 0, drains = 0, heals = 0, serving_most = 0;
 };
+
+// How often each kind of fault struck while an instance was in each lifecycle up to stopping: its
+// victim, or, where it has none, any.
+using SimStruck = std::array<std::array<int, 4>, kFaultKinds>;
 
 struct SimFault {
   Duration at{};
@@ -57,6 +65,8 @@ struct SimResult {
   std::vector<SimCluster> clusters;
   std::vector<Activity> activities;  // of the controller, in order
   std::vector<SimFault> faults;
+  SimStruck struck{};
+  std::map<std::string, std::int64_t> tested;  // by promise ("1 no cut"): how often it mattered
   std::vector<std::string>
       broken;  // promises: "1 no cut: game-4 was stopped at 12m3s with 3 clients on it"
   double took_seconds = 0;  // of the real clock

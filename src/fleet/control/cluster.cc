@@ -474,11 +474,12 @@ Expected<void> Cluster::by_hand(const Action& action) {
   Batch batch;
   Activity activity = intent(action);
   activity.by = "operator";
+  const Instant now = control_.parts_.clock.now();
   batch.activities.push_back(std::move(activity));
-  batch.instances.push_back({spec().name, after(fleet(), action, control_.parts_.clock.now())});
+  batch.instances.push_back({spec().name, after(fleet(), action, now)});
   if (auto recorded = control_.parts_.store.record(batch); !recorded) return recorded;
   for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
-  planner_.commit(action);
+  planner_.commit(action, now);  // a deadline runs from here, not from the last tick
   act({action});
   return {};
 }

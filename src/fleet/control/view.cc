@@ -31,11 +31,15 @@ PlacementView placement_view(const Fleet& fleet, bool braked, Instant now,
   std::size_t from = 0;
   view.instances.reserve(fleet.instances.size());
   for (const Instance& i : fleet.instances) {
-    if (i.lifecycle != Lifecycle::serving && i.lifecycle != Lifecycle::draining) continue;
+    // One that starts may have served before a crash that came before its readiness was recorded:
+    // what placement knows of it must not be forgotten.
+    const bool starts = i.lifecycle == Lifecycle::starting && i.address.port != 0;
+    if (!starts && i.lifecycle != Lifecycle::serving && i.lifecycle != Lifecycle::draining)
+      continue;
     Placeable p;
     p.identity = identity_of(i, last, from);
     p.open = i.lifecycle == Lifecycle::serving && (!i.suspect || braked);
-    p.honours_keys = !i.suspect || braked;
+    p.honours_keys = !starts && (!i.suspect || braked);
     p.count_known = i.count.has_value();
     if (i.count) p.connections = i.count->connections, p.counted_at = i.count->at;
     p.accepted = i.accepted;

@@ -86,6 +86,8 @@ struct ShowState {
   Phase phase = Phase::before;
   std::string line;  // "go: 300 of 300 serve", "no go: 298 of 300 serve, 2 failed: exit code 1"
   bool is_go = false;
+  std::int64_t need = 0;  // instances
+  WallTime begins{};      // of the one meant; of one that is over: the epoch
   bool operator==(const ShowState&) const = default;
 };
 const char* to_text(ShowState::Phase phase);

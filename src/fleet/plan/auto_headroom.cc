@@ -17,7 +17,7 @@ constexpr Duration mean_window{10s}, rate_window{600s};
 
 struct Arrived {                   // since the sample before
   const Sample* sample = nullptr;  // valid during the push
-  double people = 0, seconds = 0;
+  double asked = 0, taken = 0, seconds = 0;
 };
 
 struct Rate {
@@ -35,11 +35,10 @@ struct Before {
 Arrived arrived_since(Before& before, Instant at, const Sample& sample) {
   Arrived arrived{.sample = &sample};
   if (before.is_known) {
-    const std::int64_t asked = std::max<std::int64_t>(0, sample.granted - before.granted) +
-                               std::max(0, sample.waiting - before.waiting);
+    // Who leaves the line for a seat is no further arrival.
+    arrived.asked = double(sample.granted - before.granted + sample.waiting - before.waiting);
     // An instance that is gone takes its number with it: that is no arrival below zero.
-    const std::int64_t taken = std::max<std::int64_t>(0, sample.accepted - before.accepted);
-    arrived.people = double(std::max(asked, taken));
+    arrived.taken = double(std::max<std::int64_t>(0, sample.accepted - before.accepted));
     arrived.seconds = to_seconds(at - before.at);
   }
   before = {true, at, sample.granted, sample.accepted, sample.waiting};
@@ -49,10 +48,12 @@ Arrived arrived_since(Before& before, Instant at, const Sample& sample) {
 Rate rate_of(const std::deque<Stamped<Arrived>>& last) {
   Arrived sum;
   for (const auto& one : last) {
-    sum.people += one.value.people;
+    sum.asked += one.value.asked;
+    sum.taken += one.value.taken;
     sum.seconds += one.value.seconds;
   }
-  return {last.back().value.sample, sum.seconds > 0 ? sum.people / sum.seconds : 0};
+  return {last.back().value.sample,
+          sum.seconds > 0 ? std::max({0.0, sum.asked, sum.taken}) / sum.seconds : 0};
 }
 
 double p95(const std::deque<Stamped<Rate>>& rates) {
@@ -64,12 +65,13 @@ double p95(const std::deque<Stamped<Rate>>& rates) {
   return sorted[rank];
 }
 
+// Of so many at once as arrive while one boots.
 Duration boot_of(const Sample& sample, double a_second) {
-  const int at_once = ScaleLimits{}.starting_max;
-  const Duration one = lead_time(*sample.boots, 1, at_once, sample.boot_unmeasured);
+  const BootTimes& boots = *sample.boots;
+  const Duration one = boots.p95(1).value_or(sample.boot_unmeasured);
   const double meanwhile = std::ceil(a_second * to_seconds(one) / sample.capacity);
-  return lead_time(*sample.boots, int(std::clamp(meanwhile, 1.0, 1e6)), at_once,
-                   sample.boot_unmeasured);
+  const int at_once = int(std::clamp(meanwhile, 1.0, double(ScaleLimits{}.starting_max)));
+  return boots.p95(at_once).value_or(sample.boot_unmeasured);
 }
 
 Proposal propose(const std::string& name, const std::deque<Stamped<Rate>>& rates) {

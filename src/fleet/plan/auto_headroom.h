@@ -13,10 +13,10 @@ namespace utakata {
 // headroom = rate x boot + margin, where
 //   rate    the p95 (nearest rank) of the arrivals a second of the last 10 min, each the mean of
 //           10 s; or the present one where it is larger: a rush must not wait for its percentile;
-//   boot    lead_time() of so many instances as arrive while one boots (boot_times.h);
+//   boot    the p95 of boots, while as many booted at once as people arriving meanwhile fill;
 //   margin  the larger of a fifth of rate x boot and a tenth of one instance's capacity.
-// Arrivals: seats that placement gave out and people who joined the line, or the clients that the
-// instances say they took, whichever is more. O(length of the window) a tick.
+// Arrivals of 10 s: seats that placement gave out and what the line grew by, or the clients that
+// the instances say they took, whichever is more. O(length of the window) a tick.
 Stream<Proposal> auto_headroom(const Stream<Sample>& samples, const std::string& name);
 
 }  // namespace utakata

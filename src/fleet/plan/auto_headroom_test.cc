@@ -24,8 +24,7 @@ class Evening {
                            .granted = people_,
                            .told = 10,
                            .numbers = {},
-                           .boots = &boots_,
-                           .failures = {}});
+                           .boots = &boots_});
     }
   }
   Proposal last;
@@ -67,6 +66,27 @@ TEST(AutoHeadroom, a_rush_does_not_wait_for_its_percentile_and_is_remembered_aft
   EXPECT_LE(*evening.last.want, 43);
 }
 
+TEST(AutoHeadroom, who_waits_in_line_arrives_once) {
+  Stream<Sample> samples;
+  Proposal last;
+  auto_headroom(samples, "headroom").each([&](Instant, const Proposal& p) { last = p; });
+  BootTimes boots;
+  // Ten a second come, wait in a line whose length goes up and down, and are taken.
+  for (int k = 0; k < 60; ++k) {
+    const int waiting = k % 2 ? 80 : 40;
+    samples.push(Instant{} + k * 1s, {.serving = 1,
+                                      .capacity = 100,
+                                      .waiting = waiting,
+                                      .granted = 10 * k - waiting + 40,
+                                      .accepted = 10 * (k - 1),
+                                      .told = 1,
+                                      .numbers = {},
+                                      .boots = &boots,
+                                      .boot_unmeasured = 10s});
+  }
+  EXPECT_NE(last.because.find("(10 arrive a second"), std::string::npos) << last.because;
+}
+
 TEST(AutoHeadroom, what_instances_took_counts_where_placement_does_not_tell) {
   Stream<Sample> samples;
   Proposal last;
@@ -80,8 +100,7 @@ TEST(AutoHeadroom, what_instances_took_counts_where_placement_does_not_tell) {
                                       .told = 1,
                                       .numbers = {},
                                       .boots = &boots,
-                                      .boot_unmeasured = 10s,
-                                      .failures = {}});
+                                      .boot_unmeasured = 10s});
   EXPECT_EQ(last.want, 2) << last.because;
   EXPECT_NE(last.because.find("10s, not measured yet"), std::string::npos) << last.because;
 }
@@ -89,7 +108,7 @@ TEST(AutoHeadroom, what_instances_took_counts_where_placement_does_not_tell) {
 TEST(Function, counts_while_it_is_fresh) {
   const FunctionRule rule{.function = "forecast", .stale = 5min};
   std::vector<FunctionAnswer> answers;
-  const Sample sample{.numbers = {}, .failures = {}, .answers = &answers};
+  const Sample sample{.numbers = {}, .answers = &answers};
   EXPECT_EQ(propose_function("forecast", rule, sample),
             (Proposal{"forecast", std::nullopt, "forecast has not answered yet"}));
   answers = {{"other", 99, "", 1s}, {"forecast", 11.2, "tickets sold", 42s}};

@@ -14,7 +14,7 @@ void DisconnectBudget::note(Instant now, double closed, double placed) {
   last_ = now;
   is_begun_ = true;
   placed_.add(now, placed);
-  if (closed_.empty() && seconds > 0) {
+  if (closed_.empty() && closed <= 0 && seconds > 0) {
     const double fades = std::exp(-seconds / 60);
     usual_ = usual_ * fades + placed / seconds * (1 - fades);
   }

@@ -25,7 +25,7 @@ bool surely_empty(const Instance& i, const ClusterSpec& spec, Instant now) {
 }  // namespace
 
 bool is_silent(const Instance& i, const HealSpec& heal) {
-  return can_be_sick(i) && i.suspect && i.misses >= heal.misses;
+  return can_be_sick(i) && i.misses >= heal.misses;  // even before its suspicion is recorded
 }
 
 HealResult heal(const Fleet& fleet, Instant now, Instant looked_at) {

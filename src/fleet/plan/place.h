@@ -171,7 +171,7 @@ class PlacementLedger {
   void give_up(Hold& hold, std::uint32_t seats);  // seats are free again
   std::uint32_t owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent, Instant at_least);
   void give_back(Hold& hold);
-  void settle(PlaceSlot& slot, Instant at, int seats);
+  void settle(PlaceSlot& slot, Instant at, int seats, bool awaited = false);
   void end_due(std::uint32_t hold, Instant now);
   void end_arrived(std::uint32_t hold, Instant now);  // all its clients are there
   void end_released(std::uint32_t hold, Instant now);
@@ -211,6 +211,7 @@ class PlacementLedger {
   void slot_end(std::uint32_t slot);
   int slot_update(std::uint32_t slot, const Placeable& seen, Instant now);
   int slot_counted(std::uint32_t slot, const Placeable& seen, Instant now);
+  std::int64_t slot_awaited(PlaceSlot& slot, std::int64_t rise, Instant counted_at);
   int slot_arrivals(std::uint32_t slot, std::int64_t rise, Instant counted_at, Instant now);
   void note_ripe(const PlaceSlot& slot, Instant now);
   void slot_ramp(PlaceSlot& slot, Instant now);
@@ -220,6 +221,7 @@ class PlacementLedger {
   PlacementView view_;
   AdmissionRate rate_;
   std::int64_t rate_tick_ = 0;
+  bool is_rate_unknown_ = false;  // who came in the last second of an earlier life is not logged
   Instant distrust_until_{};
   std::vector<PlaceSlot> slots_;
   std::vector<std::uint32_t> slots_free_;

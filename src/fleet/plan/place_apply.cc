@@ -82,6 +82,11 @@ void PlacementLedger::take_limits(const PlacementView& view, Instant now) {
   view_.hold = view.hold;
   rate_ = AdmissionRate::of(view.accept_per_second);
   rate_tick_ = rate_.limits() ? rate_.tick(now) : 0;
+  if (!std::exchange(is_rate_unknown_, false) || !rate_.limits()) return;
+  for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+    slots_[index].window.give(rate_.in_window);
+    if (!std::exchange(slots_[index].windowed, true)) windowed_.push_back(index);
+  }
 }
 
 // Each instance of the view gets its slot; who is not in it is gone.
@@ -194,6 +199,22 @@ int PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, In
   return ended;
 }
 
+// Who may yet come for a seat that was given back in his stead was expected before all whose holds
+// are pending: the arrival may be his. Answers what is left of `rise`.
+std::int64_t PlacementLedger::slot_awaited(PlaceSlot& slot, std::int64_t rise, Instant counted_at) {
+  for (PlaceSlot::Settling& settling : slot.settling) {
+    if (!settling.awaited || settling.at <= counted_at) continue;
+    const auto came = int(std::min<std::int64_t>(rise, settling.seats));
+    settling.seats -= came;
+    slot.held -= came;
+    rise -= came;
+    slot.presumed += came;
+    slot.presumed_at = counted_at;
+    slot.presumed_until = std::max(slot.presumed_until, settling.at);
+  }
+  return rise;
+}
+
 // `rise` clients came: first those that are accounted for otherwise, then the oldest of those
 // expected before the count.
 int PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Instant counted_at,
@@ -205,13 +226,14 @@ int PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Insta
     rise -= taken;
   }
   int ended = 0;
+  if (slot.presumed_until <= now) slot.presumed = 0;
+  rise = slot_awaited(slot, rise, counted_at);
   for (; rise > 0 && slot.oldest != kNone; ++ended) {
     const std::uint32_t oldest = slot.oldest;
     Hold& hold = holds_[oldest];
     if (hold.granted >= counted_at) break;
     const auto came = std::uint32_t(std::min<std::int64_t>(rise, hold.seats - hold.arrived));
     rise -= came;
-    if (slot.presumed_until <= now) slot.presumed = 0;
     slot.presumed += int(came);
     slot.presumed_at = counted_at;
     slot.presumed_until = std::max(slot.presumed_until, hold.expires);

@@ -38,7 +38,7 @@ std::uint32_t PlacementLedger::owed(PlaceSlot& slot, const Hold& hold, std::uint
   if (!slot.tells_accepted() || hold.granted >= slot.presumed_at) return 0;
   const auto owed = std::min(absent, std::uint32_t(slot.presumed));
   slot.presumed -= int(owed);
-  if (owed > 0) settle(slot, std::max(slot.presumed_until, at_least), int(owed));
+  if (owed > 0) settle(slot, std::max(slot.presumed_until, at_least), int(owed), true);
   return owed;
 }
 
@@ -58,11 +58,11 @@ void PlacementLedger::give_back(Hold& hold) {
 }
 
 // Entries are joined by tenths of a second, rounded up: later is safe, and there are few.
-void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats) {
+void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats, bool awaited) {
   constexpr Duration kTenth = 100ms;
   const Instant until{(at.time_since_epoch() / kTenth + 1) * kTenth};
   for (auto entry = slot.settling.rbegin(); entry != slot.settling.rend(); ++entry)
-    if (entry->at == until) {
+    if (entry->at == until && entry->awaited == awaited) {
       entry->seats += seats;
       return;
     }
@@ -72,7 +72,7 @@ void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats) {
     slot.settling.back().at = std::max(slot.settling.back().at, until);
     slot.settling.back().seats += seats;
   } else {
-    slot.settling.push_back({until, seats});
+    slot.settling.push_back({until, seats, awaited});
   }
 }
 
@@ -107,7 +107,10 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
 
   PlaceRoom& room = rooms_[hold.room];
   if (--room.pending == 0) room_rest(hold.room, now);
-  const bool tells = slot.tells_tickets || slot.tells_accepted();
+  // Where nobody could count lately, silence says nothing of who has come.
+  constexpr Duration kCountedLately = 5s;
+  const bool is_counted = slot.counted_at && hold.expires - *slot.counted_at < kCountedLately;
+  const bool tells = slot.tells_tickets || (slot.tells_accepted() && is_counted);
   if (!tells || hold.arrived > 0) {
     if (tells) {
       room.drawn -= absent;

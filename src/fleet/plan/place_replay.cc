@@ -13,6 +13,7 @@ class PlacementLedger::Replay final : public PlaceLog {
   // name.
   ~Replay() override {
     ledger_.holds_.finish_replay();
+    ledger_.is_rate_unknown_ = true;
     for (PlaceSlot& slot : ledger_.slots_) ledger_.sort_pending(slot);
     for (const auto& [number, known] : rooms_) {
       if (known.reserved > 0) {

@@ -141,6 +141,10 @@ int PlacementLedger::room_sweep(std::uint32_t slot_index, Instant now) {
     room_end(slot.room_last);
   }
   if (slot.zeros < 2) return 0;  // with clients there, nothing is known of any one room
+  // Somebody was counted for another, who has given his seat back since: he may yet come.
+  if (std::ranges::any_of(slot.settling,
+                          [](const auto& one) { return one.awaited && one.seats > 0; }))
+    return 0;
   int swept = 0;
   for (; slot.quiet_first != kNone; ++swept) {
     const std::uint32_t index = slot.quiet_first;

@@ -31,6 +31,7 @@ struct PlaceSlot {
   struct Settling {
     Instant at{};
     int seats = 0;
+    bool awaited = false;  // somebody may come for it until `at`
   };
   std::vector<Settling> settling;
   std::uint32_t oldest = kNone, newest = kNone;  // pending holds

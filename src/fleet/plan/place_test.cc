@@ -178,6 +178,72 @@ TEST_F(Placement, who_asks_and_gives_back_all_the_time_takes_no_seats_from_other
   EXPECT_EQ(ledger_.report().lines.at(0).seats_held, 2);
 }
 
+TEST_F(Placement,
+       after_a_restart_an_instance_gets_nobody_before_the_second_of_the_life_before_is_over) {
+  view_.accept_per_second = 3;
+  add();
+  apply();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(place());
+  PlacementLedger next{{.seed = 2}};
+  {
+    const auto replay = next.replay(now_);
+    ledger_.dump(*replay);
+  }
+  now_ += 500ms;
+  next.apply(view_, now_);
+  EXPECT_FALSE(next.place({}, now_));
+  now_ += 1100ms;
+  EXPECT_TRUE(next.place({}, now_));
+}
+
+// Who came late had his seat counted for another, who gave it back: his coming must not be counted
+// for a third, who is still on his way.
+TEST_F(Placement, a_late_client_does_not_use_up_the_seat_of_one_who_is_still_on_the_way) {
+  view_.capacity = 2;
+  add().accepted = 0;
+  apply();
+  ASSERT_TRUE(place()) << "he dawdles";
+  const auto quick = place();
+  view_.instances[0].accepted = 1;
+  count({1});
+  ledger_.release(quick->number, now_);
+  count({0});
+  count({0});
+  now_ += 30s;
+  ASSERT_TRUE(place()) << "he dawdles, too";
+  now_ += 20s;
+  view_.instances[0].accepted = 2;
+  count({1});  // the first one
+  now_ += 10s;
+  count({1});
+  EXPECT_FALSE(place()) << "there is one, and one is on the way";
+}
+
+TEST_F(Placement, a_room_is_kept_while_one_of_it_may_yet_come_whose_seat_was_counted_for_another) {
+  view_.seats_per_key = 2;
+  add().accepted = 0;
+  add().accepted = 0;
+  apply();
+  const auto dawdler = place({.key = "room"});
+  const auto quick = place({.key = "room"});
+  view_.instances[dawdler->slot].accepted = 1;
+  count({1, 1});
+  ledger_.release(quick->number, now_);
+  for (int i = 0; i < 5; ++i) count({0, 0});
+  EXPECT_EQ(place({.key = "room"})->slot, dawdler->slot);
+  EXPECT_EQ(ledger_.report().lines.size(), 1u);
+}
+
+TEST_F(Placement, a_room_is_full_though_nobody_could_count_who_came) {
+  view_.seats_per_key = 1;
+  view_.hold = 10s;
+  add().accepted = 0;
+  apply();
+  ASSERT_TRUE(place({.key = "room"}));
+  now_ += 20s;  // no count since
+  EXPECT_FALSE(place({.key = "room"}));
+}
+
 TEST_F(Placement, a_hold_that_nobody_used_ends_with_a_count_taken_after_it) {
   view_.capacity = 1;
   add();

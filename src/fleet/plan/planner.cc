@@ -55,9 +55,10 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   spending_.note(now_, int(fleet_.instances.size()));
   probed_ = !seen.sights.empty() && !seen.late;
   if (!seen.sights.empty()) looked_at_ = now_;
+  shows_ = shows_now();
   if (probed_) {
     Sample sample = make_sample(fleet_, seen, boots_);
-    sample.failures = backoff_.why(fleet_.spec.version);
+    sample.shows = &shows_;
     proposals_ = rules_.feed(sample);
   }
   return outcomes;
@@ -114,18 +115,23 @@ std::optional<Duration> Planner::empty_within(const Instance& i) const {
   return time ? std::min(*time, left) : left;
 }
 
-std::vector<ShowState> Planner::shows(const Standing& stands) const {
+std::vector<ShowState> Planner::shows_now() const {
   std::vector<ShowState> states;
-  for (const Rule& rule : fleet_.spec.scale)
-    if (const auto* show = std::get_if<ShowRule>(&rule.kind))
-      states.push_back(show_state(*show, {.wall = wall_,
-                                          .serving = stands.serving,
-                                          .starting = stands.starting,
-                                          .capacity = fleet_.spec.capacity,
-                                          .instances_min = fleet_.spec.instances_min,
-                                          .boots = boots_,
-                                          .unmeasured = fleet_.spec.ready.within,
-                                          .failures = backoff_.why(fleet_.spec.version)}));
+  const Standing stands = standing(fleet_, false);
+  for (const Rule& rule : fleet_.spec.scale) {
+    const auto* show = std::get_if<ShowRule>(&rule.kind);
+    if (!show) continue;
+    const auto before = std::ranges::find(shows_, show->show, &ShowState::show);
+    states.push_back(show_state(*show, {.wall = wall_,
+                                        .serving = stands.serving,
+                                        .starting = stands.starting,
+                                        .capacity = fleet_.spec.capacity,
+                                        .instances_min = fleet_.spec.instances_min,
+                                        .boots = boots_,
+                                        .unmeasured = fleet_.spec.ready.within,
+                                        .failures = backoff_.why(fleet_.spec.version),
+                                        .before = before == shows_.end() ? nullptr : &*before}));
+  }
   return states;
 }
 
@@ -142,12 +148,17 @@ Plan Planner::plan(const Neighbours& neighbours) {
   HealResult healing = heal(fleet_, now_, looked_at_);
   plan.braked = healing.braked;
   plan.actions = std::move(healing.actions);
-  std::ranges::move(drain_finish(fleet_, now_), std::back_inserter(plan.actions));
+  for (Action& finish : drain_finish(fleet_, now_)) {
+    const bool is_condemned = std::ranges::any_of(plan.actions, [&](const Action& a) {
+      return std::holds_alternative<StopAction>(a) && id_of(a) == id_of(finish);
+    });
+    if (!is_condemned) plan.actions.push_back(std::move(finish));
+  }
   if (!plan.braked) std::ranges::move(give_up_unready(), std::back_inserter(plan.actions));
 
   const Standing stands = standing(fleet_, plan.braked);
   plan.proposals = proposals_;
-  plan.shows = shows(stands);
+  plan.shows = shows_;
   plan.frozen = frozen();
   plan.want = arbiter_.decide(proposals_, {.spec = fleet_.spec,
                                            .by_hand = fleet_.desired.by_hand,
@@ -226,16 +237,16 @@ Plan Planner::shut_down(bool is_needed) {
   return plan;
 }
 
-void Planner::commit(const Action& action) {
+void Planner::commit(const Action& action, Instant at) {
   if (std::holds_alternative<StopAction>(action)) note_given_up(action);
   if (const auto* drain = std::get_if<DrainAction>(&action);
       drain && drain->cause == DrainCause::scale_in)
-    shrunk_at_.push_back(now_);
+    shrunk_at_.push_back(at);
   if (const auto* close = std::get_if<CloseAction>(&action); close && close->most > 0) {
     shed_ += close->most;
     rebalanced_at_ = now_;
   }
-  put(fleet_, after(fleet_, action, now_));
+  put(fleet_, after(fleet_, action, at));
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;

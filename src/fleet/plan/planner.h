@@ -38,8 +38,9 @@ class Planner {
     std::string over_cap = {};  // the stack's daily cap is spent, as a sentence; empty: it is not
   };
   Plan plan(const Neighbours& neighbours);
-  // The recorded action is now so.
-  void commit(const Action& action);
+  // The recorded action is now so, since the last observation or, for an operator's, since `at`.
+  void commit(const Action& action) { commit(action, now_); }
+  void commit(const Action& action, Instant at);
 
   // What only the caller could make of a launched instance: its url and its token's hash.
   void commit_launched(const Instance& launched);
@@ -59,7 +60,7 @@ class Planner {
  private:
   Plan shut_down(bool is_needed);
   std::vector<Action> give_up_unready() const;
-  std::vector<ShowState> shows(const Standing& stands) const;
+  std::vector<ShowState> shows_now() const;
   std::string frozen() const;
   void note_flow(const Observation& seen, const Flow& flow);
   void close_clients(Plan& plan) const;
@@ -83,6 +84,7 @@ class Planner {
   Instant flowed_at_{};       // when that was last looked at
   std::optional<Instant> grown_at_, rebalanced_at_;
   WallTime wall_{};
+  std::vector<ShowState> shows_;
   Instant now_, looked_at_;  // the latter: when instances were last asked
   bool probed_ = false;
 };

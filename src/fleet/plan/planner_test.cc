@@ -310,6 +310,36 @@ TEST(Planner, what_drains_for_scale_in_is_resumed_before_anything_is_launched) {
   EXPECT_EQ(world.did("launch").size(), 2u);
 }
 
+TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_answers_again) {
+  World world(with_headroom(game(1, 5), 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(game(1, 5));
+  world.ticks(30);
+  ASSERT_EQ(world.count(Lifecycle::draining), 1);
+  world.frozen = {"game-2"};
+  world.ticks(2);
+  ASSERT_TRUE(world.find("game-2")->suspect);
+  world.frozen.clear();
+  world.planner.respec(with_headroom(game(1, 5), 60));
+  world.tick();
+  EXPECT_EQ(world.did("resume"), std::vector<std::string>{"game-2"});
+  EXPECT_EQ(world.did("launch").size(), 2u);
+}
+
+TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
+  ClusterSpec spec = game(1, 5);
+  spec.drain.deadline = 46s;  // when a silence has lasted longer than clients wait
+  World world(with_headroom(spec, 60));
+  world.clients = {{"game-1", 5}, {"game-2", 3}};
+  world.ticks(30);
+  world.planner.respec(spec);
+  while (world.count(Lifecycle::draining) == 0) world.tick();
+  world.frozen = {"game-2"};
+  world.ticks(60);
+  EXPECT_EQ(world.did("stop").size(), 1u);
+}
+
 TEST(Planner, a_deadline_cuts_and_says_how_many) {
   ClusterSpec spec = game(1, 5);
   spec.drain.deadline = 5s;

@@ -44,10 +44,8 @@ Sample make_sample(const Fleet& fleet, const Observation& seen, const BootTimes&
                 .waiting = seen.waiting,
                 .granted = seen.granted,
                 .numbers = {},
-                .instances_min = fleet.spec.instances_min,
                 .boots = &boots,
                 .boot_unmeasured = fleet.spec.ready.within,
-                .failures = {},
                 .answers = &seen.answers};
   sample.numbers.resize(std::max<std::size_t>(1, fleet.spec.metrics.size()));
   for (auto& numbers : sample.numbers) numbers.reserve(fleet.instances.size());

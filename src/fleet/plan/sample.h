@@ -9,6 +9,7 @@
 #include "base/instant.h"
 #include "fleet/model/fleet.h"
 #include "fleet/model/observation.h"
+#include "fleet/model/plan.h"
 #include "fleet/plan/boot_times.h"
 
 namespace utakata {
@@ -35,11 +36,10 @@ struct Sample {
   // not zero.
   std::vector<std::vector<double>> numbers;
   // What looks ahead. Pointers are valid during the push only.
-  int instances_min = 0;
   const BootTimes* boots = nullptr;
   Duration boot_unmeasured{30s};  // taken for a boot while none is measured
-  std::string failures;  // launches of this version: "3 failures in a row, the last: exit code 1"
   const std::vector<FunctionAnswer>* answers = nullptr;
+  const std::vector<ShowState>* shows = nullptr;
 
   int size() const { return serving + starting; }
 };

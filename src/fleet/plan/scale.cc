@@ -11,9 +11,10 @@
 namespace utakata {
 namespace {
 
+// One that answers again is not sick any more, even before that is recorded.
 bool can_resume(const Instance& i, const ClusterSpec& spec) {
   return i.lifecycle == Lifecycle::draining && i.drain_cause == DrainCause::scale_in &&
-         i.version == spec.version && !i.closes_begun && !i.suspect && i.misses == 0;
+         i.version == spec.version && !i.closes_begun && i.misses == 0;
 }
 
 class Scaling {
@@ -32,10 +33,10 @@ class Scaling {
     const int rollout = is_frozen ? 0 : std::min(standing_.old_serving, rollout_room());
     if (is_frozen && standing_.old_serving > 0) result_.held_back = limits_.frozen;
     const int missing = want_.instances + rollout - standing_.size();
-    if (missing > 0)
-      grow(missing, rollout);
-    else if (limits_.may_shrink && !is_frozen)
-      shrink();
+    if (missing > 0) grow(missing, rollout);
+    // A roll-out that has no room for more new ones yet lets old ones go for those that serve.
+    if (result_.actions.empty() && limits_.may_shrink && !limits_.braked && !is_frozen)
+      shrink();  // under the brake silent ones are taken to serve, which is not known
     return std::move(result_);
   }
 

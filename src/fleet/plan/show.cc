@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "fleet/plan/rules_words.h"
 #include "fleet/plan/scale.h"
@@ -45,6 +46,7 @@ ShowState show_state(const ShowRule& rule, const ShowView& view) {
   using Phase = ShowState::Phase;
   const std::int64_t need = need_of(rule, view.capacity);
   ShowState state{.show = rule.show, .line = {}};
+  state.need = need;
   state.is_go = view.serving >= need;
   const std::string go = go_line(need, view);
   if (const auto end = on_air_until(rule, view.wall)) {
@@ -53,6 +55,7 @@ ShowState show_state(const ShowRule& rule, const ShowView& view) {
     return state;
   }
   const auto begin = next(rule.at, rule.zone, view.wall);
+  state.begins = begin.value_or(WallTime{});
   if (!begin) {
     state.phase = Phase::over;
     state.line = "over, and does not come again";
@@ -64,9 +67,11 @@ ShowState show_state(const ShowRule& rule, const ShowView& view) {
   const Duration margin = std::max<Duration>(60s, lead / 10);
   const WallTime ready_at = *begin - whole_ms(rule.ready_by);
   const WallTime launch_at = ready_at - whole_ms(lead + margin);
-  state.phase = view.wall >= ready_at    ? Phase::ready
-                : view.wall >= launch_at ? Phase::preparing
-                                         : Phase::before;
+  const bool is_begun =
+      view.before && view.before->phase == Phase::preparing && view.before->begins == *begin;
+  state.phase = view.wall >= ready_at                ? Phase::ready
+                : view.wall >= launch_at || is_begun ? Phase::preparing
+                                                     : Phase::before;
   if (state.phase == Phase::before)
     state.line = fmt::format("{} from {} on, ready by {}", plural(int(need), "instance"),
                              shown(rule.zone, launch_at), shown(rule.zone, ready_at));
@@ -77,21 +82,14 @@ ShowState show_state(const ShowRule& rule, const ShowView& view) {
 }
 
 Proposal propose_show(const std::string& name, const ShowRule& rule, const Sample& sample) {
-  const ShowState state = show_state(rule, {.wall = sample.wall,
-                                            .serving = sample.serving,
-                                            .starting = sample.starting,
-                                            .capacity = sample.capacity,
-                                            .instances_min = sample.instances_min,
-                                            .boots = *sample.boots,
-                                            .unmeasured = sample.boot_unmeasured,
-                                            .failures = sample.failures});
+  const auto state = std::ranges::find(*sample.shows, rule.show, &ShowState::show);
+  check(state != sample.shows->end(), "how each show stands is known");
   const bool is_now =
-      state.phase != ShowState::Phase::before && state.phase != ShowState::Phase::over;
-  if (!is_now) return {name, std::nullopt, state.line};
-  const std::int64_t need = need_of(rule, sample.capacity);
-  return {name, int(std::min<std::int64_t>(need, 1'000'000'000)),
-          fmt::format("{} people expected need {} of {}; {}", grouped(rule.people), grouped(need),
-                      grouped(sample.capacity), state.line)};
+      state->phase != ShowState::Phase::before && state->phase != ShowState::Phase::over;
+  if (!is_now) return {name, std::nullopt, state->line};
+  return {name, int(std::min<std::int64_t>(state->need, 1'000'000'000)),
+          fmt::format("{} people expected need {} of {}; {}", grouped(rule.people),
+                      grouped(state->need), grouped(sample.capacity), state->line)};
 }
 
 std::string freeze_of(const ShowRule& rule, WallTime wall) {

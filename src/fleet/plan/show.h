@@ -1,5 +1,5 @@
-// A planned peak: everything serves some time before it begins, whatever booting takes. Pure; no
-// memory: the phase follows from the calendar and from what serves.
+// A planned peak: everything serves some time before it begins, whatever booting takes. Pure: the
+// phase follows from the calendar, from what serves, and from its phase before.
 #pragma once
 
 #include <string>
@@ -19,6 +19,8 @@ struct ShowView {
   const BootTimes& boots;
   Duration unmeasured{30s};   // a boot, while none is measured
   std::string failures = {};  // "3 failures in a row, the last: exit code 1"
+  // As it stood before: what is being prepared is not put off when boots turn out to be quicker.
+  const ShowState* before = nullptr;
 };
 
 // before -> preparing (launches begin: `ready_by` before `at`, less lead_time() and a margin of the
@@ -26,7 +28,8 @@ struct ShowView {
 // The one on air before the next one.
 ShowState show_state(const ShowRule& rule, const ShowView& view);
 
-// So many as `people` fill, from preparing until it is over; no opinion before and after.
+// So many as `people` fill, from preparing until it is over; no opinion before and after. How it
+// stands is the sample's.
 Proposal propose_show(const std::string& name, const ShowRule& rule, const Sample& sample);
 
 // "show final is on air until 23:00 Asia/Tokyo"; empty: it is not, or does not freeze.

@@ -117,5 +117,16 @@ TEST(BootTimes, lead_time_is_in_waves) {
   EXPECT_EQ(lead_time(BootTimes{}, 1, 50, 30s), 30s) << "nothing measured yet";
 }
 
+TEST(Show, what_is_being_prepared_is_not_put_off_when_boots_turn_out_quicker) {
+  const BootTimes slow = boots_of(40s, 50), quick = boots_of(4s, 50);
+  ShowView view{.wall = on_saturday(19h + 48min), .capacity = 300, .boots = slow};
+  const ShowState begun = show_state(final_show(), view);
+  EXPECT_EQ(begun.phase, ShowState::Phase::preparing);
+  const ShowView later{.wall = view.wall, .capacity = 300, .boots = quick, .before = &begun};
+  EXPECT_EQ(show_state(final_show(), later).phase, ShowState::Phase::preparing);
+  const ShowView anew{.wall = view.wall, .capacity = 300, .boots = quick};
+  EXPECT_EQ(show_state(final_show(), anew).phase, ShowState::Phase::before);
+}
+
 }  // namespace
 }  // namespace utakata

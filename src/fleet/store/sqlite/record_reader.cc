@@ -23,8 +23,8 @@ Expected<std::string> RecordReader::setting(std::string_view name) {
 }
 
 Expected<std::vector<ObservationRow>> RecordReader::observations(std::string_view cluster,
-                                                                 WallTime since,
-                                                                 std::int64_t after, int limit) {
+                                                                 WallTime since, std::int64_t after,
+                                                                 int limit) {
   auto statement = database_->statement(
       "SELECT number, cluster, at_ms, blob FROM observations WHERE number > ?1 AND at_ms >= ?2 "
       "AND (?3 = '' OR cluster = ?3) ORDER BY number LIMIT ?4");

@@ -9,7 +9,7 @@
 namespace utakata {
 namespace {
 
-class Liveness final : public Promise {
+class Recovery final : public Promise {
  public:
   using Promise::Promise;
   void second(const SimWorld& world) override {
@@ -18,16 +18,16 @@ class Liveness final : public Promise {
       const Guest& guest = world.hosts[index];
       serving += guest.cluster == world.spec.name && guest.answers();
     }
-    if (serving >= world.spec.instances_min || world.is_held_back || !world.fleet) {
-      since_.reset();
-      return;
+    if (serving >= world.spec.instances_min || world.is_held_back() || !world.fleet) {
+      if (since_ && serving >= world.spec.instances_min) tested();
+      return since_.reset();
     }
     if (!since_) since_ = world.now;
     const Instant from = std::max({*since_, world.last_fault, world.controller_since});
     // The p95 of a log-normal with sigma 0.25 is 1.5 x its median.
     const Duration allowed = world.hosts.habits.boot * 3 / 2 + 10s;
     if (world.now - from <= allowed) return;
-    broken(fmt::format("L1: {} of {} have served for {}, {} at least", serving, world.spec.name,
+    broken(fmt::format("{} of {} have served for {}, {} at least", serving, world.spec.name,
                        to_text(world.now - *since_), world.spec.instances_min));
     since_.reset();
   }
@@ -38,8 +38,8 @@ class Liveness final : public Promise {
 
 }  // namespace
 
-std::unique_ptr<Promise> promise_liveness(Promise::Broken broken) {
-  return std::make_unique<Liveness>(std::move(broken));
+std::unique_ptr<Promise> promise_recovery(Promise::Witness witness) {
+  return std::make_unique<Recovery>(std::move(witness));
 }
 
 }  // namespace utakata

@@ -1,0 +1,81 @@
+// 8 Back-off: after two failures in a row of a version its next launch waits, 1 s, 2 s, 4 s ... 60
+// s.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "sim/promise.h"
+
+namespace utakata {
+namespace {
+
+class BackOff final : public Promise {
+ public:
+  using Promise::Promise;
+  void begins_life(Instant) override { failures_.clear(); }
+  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool could_be_asked,
+                   Instant now) override {
+    launches_[id] = {spec.version, now};
+    if (!could_be_asked) failed(spec.version, now);
+  }
+  void ends(const SimEnd& end) override {
+    const Guest& guest = end.guest;
+    const bool was_wanted =
+        guest.decided == Lifecycle::starting || guest.decided == Lifecycle::serving;
+    const bool was_young = !guest.serving_since || end.now - *guest.serving_since < 4s;
+    if (was_wanted && was_young) failed(launches_[guest.id].version, end.now);
+  }
+  void second(const SimWorld& world) override {
+    if (!world.fleet) failures_.clear();  // it may not have heard
+    for (const std::uint32_t index : world.hosts.there()) {
+      const Guest& guest = world.hosts[index];
+      if (failures_.empty() || guest.cluster != world.spec.name || !guest.serving_since) continue;
+      const Launch& launch = launches_[guest.id];
+      const auto known = failures_.find(launch.version);
+      if (known != failures_.end() && launch.at > known->second.last &&
+          world.now - *guest.serving_since > 4s)
+        failures_.erase(known);
+    }
+  }
+  void records(const SimStep& step) override {
+    for (const Activity& one : step.activities) {
+      if (!is_intent(one, "launch")) continue;
+      const auto known = failures_.find(step.world.decided.at({one.instance}).version);
+      if (known == failures_.end() || known->second.in_a_row < 2) continue;
+      tested();
+      const Duration pause =
+          std::min<Duration>(60s, 1s * (1 << std::min(known->second.in_a_row - 2, 6)));
+      const Duration waited = step.world.now - known->second.last;
+      if (waited > 5ms && waited < pause)
+        broken(fmt::format("{} is launched {} after {} in a row", one.instance, to_text(waited),
+                           plural(known->second.in_a_row, "failure")));
+    }
+  }
+
+ private:
+  struct Failures {
+    int in_a_row = 0;
+    Instant last{};
+  };
+  struct Launch {
+    std::string version;
+    Instant at{};
+  };
+  void failed(const std::string& version, Instant now) {
+    Failures& failures = failures_[version];
+    ++failures.in_a_row;
+    failures.last = now;
+  }
+  std::map<std::string, Failures> failures_;
+  std::map<InstanceId, Launch> launches_;
+};
+
+}  // namespace
+
+std::unique_ptr<Promise> promise_backoff(Promise::Witness witness) {
+  return std::make_unique<BackOff>(std::move(witness));
+}
+
+}  // namespace utakata

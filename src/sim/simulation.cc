@@ -1,0 +1,156 @@
+#include "sim/simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/text.h"
+
+namespace utakata {
+namespace {
+
+constexpr int kSamples = 600;
+
+Duration percentile(std::vector<std::uint32_t>& numbers, double share) {
+  if (numbers.empty()) return {};
+  const auto at = numbers.begin() + std::ptrdiff_t(share * double(numbers.size() - 1));
+  std::ranges::nth_element(numbers, at);
+  return std::chrono::milliseconds{*at};
+}
+
+}  // namespace
+
+Simulation::Simulation(const SimOptions& options)
+    : options_(options),
+      timeline_(options.began),
+      hosts_(timeline_, options.seed * 3 + 1),
+      people_(timeline_, hosts_, options.seed * 5 + 2),
+      lives_(timeline_, hosts_, options.stack, options.seed),
+      random_(options.seed) {
+  hosts_.habits.boot = options.boot;
+  hosts_.habits.stop = options.stop;
+  for (const ClusterSpec& spec : options.stack.clusters) add_cluster(spec);
+  watch();
+}
+
+void Simulation::add_cluster(const ClusterSpec& spec) {
+  const bool is_meant = options_.cluster.empty() ? spec.instances_max > spec.instances_min
+                                                 : options_.cluster == spec.name;
+  people_.add({.cluster = spec.name,
+               .load = is_meant ? options_.load : LoadCurve{},
+               .session = options_.session,
+               .patience = spec.heal.clients_wait,
+               .seats_per_key = spec.seats_per_key,
+               .reconnect = options_.reconnect,
+               .dawdlers = options_.dawdlers,
+               .friends = options_.friends,
+               .nostalgics = options_.nostalgics});
+  watched_.push_back({.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
+}
+
+std::string Simulation::moment() const {
+  return to_text(std::chrono::floor<std::chrono::seconds>(timeline_.since_begin()));
+}
+
+void Simulation::second() {
+  if (const bool is_up = lives_.is_up(); is_up != std::exchange(was_up_, is_up))
+    awake_since_ = timeline_.now();
+  for (std::uint32_t i = 0; i < watched_.size(); ++i) {
+    Watched& watched = watched_[i];
+    people_.crowd(i).ledger = lives_.ledger(watched.spec->name);
+    const SimWorld world = world_of(watched);
+    for (auto& promise : watched.promises) promise->second(world);
+    int serving = 0;
+    for (const std::uint32_t guest : hosts_.there()) {
+      if (hosts_[guest].cluster != watched.spec->name) continue;
+      watched.instance_seconds += 1;
+      serving += hosts_[guest].phase == Guest::Phase::serving;
+    }
+    watched.shown.serving_most = std::max(watched.shown.serving_most, serving);
+  }
+  people_.second();
+}
+
+void Simulation::sample(Watched& watched, std::uint32_t index) {
+  const Crowd& crowd = people_.crowd(index);
+  SimSample sample{.at = timeline_.since_begin()};
+  Control* const control = lives_.control();
+  if (control)
+    if (const Plan* plan = control->last_plan(watched.spec->name))
+      sample.wanted = plan->want.instances;
+  if (const Fleet* fleet = control ? control->fleet(watched.spec->name) : nullptr)
+    for (const Instance& i : fleet->instances) {
+      sample.starting += i.lifecycle == Lifecycle::starting;
+      sample.serving += i.lifecycle == Lifecycle::serving;
+      sample.draining += i.lifecycle == Lifecycle::draining;
+    }
+  sample.wishing = std::int64_t(crowd.there.size());
+  sample.connections = crowd.connections;
+  sample.capacity = std::int64_t{sample.serving} * watched.spec->capacity;
+  const SimCuts& cuts = crowd.cuts;
+  const std::int64_t cut = cuts.by_faults + cuts.by_healing + cuts.by_deadline + cuts.by_scaling;
+  sample.refused = crowd.refused - std::exchange(watched.refused, crowd.refused);
+  sample.cut = cut - std::exchange(watched.cut, cut);
+  watched.shown.samples.push_back(sample);
+}
+
+void Simulation::gather() {
+  result_.activities = lives_.activities(options_.began);
+  for (std::uint32_t i = 0; i < watched_.size(); ++i) {
+    Crowd& crowd = people_.crowd(i);
+    SimCluster& shown = watched_[i].shown;
+    shown.instance_hours = watched_[i].instance_seconds / 3600;
+    shown.cost = shown.instance_hours * options_.stack.price.instance_hour;
+    shown.arrivals = crowd.arrivals;
+    shown.placements = crowd.placements;
+    shown.refused = crowd.refused;
+    shown.cuts = crowd.cuts;
+    shown.sent_away = crowd.sent_away;
+    shown.waited_p50 = percentile(crowd.waited_ms, 0.5);
+    shown.waited_p99 = percentile(crowd.waited_ms, 0.99);
+    shown.waited_most = percentile(crowd.waited_ms, 1);
+    for (const Activity& one : result_.activities) {
+      if (one.cluster != shown.name || one.phase != Activity::Phase::intent) continue;
+      shown.launches += one.kind == "launch";
+      shown.drains += one.kind == "drain";
+      shown.heals += one.kind == "launch" && one.because.starts_with("substitute");
+    }
+    result_.clusters.push_back(std::move(shown));
+  }
+}
+
+SimResult Simulation::run() {
+  const auto started = std::chrono::steady_clock::now();
+  const Duration length = options_.length > Duration{0} ? options_.length : options_.load.length();
+  result_.stack = options_.stack.name;
+  result_.load = options_.load.name;
+  result_.seed = options_.seed;
+  result_.began = options_.began;
+  result_.currency = options_.stack.price.currency;
+  for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length)) schedule(fault);
+  for (const Fault& fault : options_.faults) schedule(fault);
+  for (const SimCall& one : options_.calls)
+    timeline_.after(one.at, [this, one] { call(one.call); });
+  lives_.begin();
+  const auto seconds = length / 1s;
+  const auto every = std::max<std::int64_t>(1, seconds / kSamples);
+  for (std::int64_t k = 0; k < seconds; ++k) {
+    second();
+    for (std::uint32_t i = 0; k % every == 0 && i < watched_.size(); ++i) sample(watched_[i], i);
+    if (k % 60 == 0 && !options_.on_progress(k * 1s)) break;
+    for (bool is_whole = false; !is_whole;) try {
+        timeline_.run_until(Timeline::kBegin + (k + 1) * 1s);
+        is_whole = true;
+      } catch (const Crash&) {
+        crash(from_seconds(0.5 + 5 * random_.unit()));
+      }
+  }
+  result_.length = timeline_.since_begin();
+  gather();
+  result_.took_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return std::move(result_);
+}
+
+}  // namespace utakata

@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "sim/simulation.h"
+
+namespace utakata {
+
+void Simulation::note(std::string what) {
+  last_fault_ = timeline_.now();
+  result_.faults.push_back({timeline_.since_begin(), std::move(what)});
+}
+
+void Simulation::undo_later(Duration wait, std::function<void()> undo) {
+  ++lasting_;
+  timeline_.after(wait, [this, undo = std::move(undo)] {
+    undo();
+    --lasting_;
+    last_fault_ = timeline_.now();
+  });
+}
+
+void Simulation::schedule(const Fault& fault) {
+  timeline_.after(fault.at, [this, fault] {
+    if (!fault.when || may_strike(fault)) return strike(fault);
+    waiting_.push_back(fault);
+    timeline_.after(60s, [this, fault] {
+      if (std::erase(waiting_, fault) > 0) strike(fault);
+    });
+  });
+}
+
+bool Simulation::may_strike(const Fault& fault) {
+  return std::ranges::any_of(
+      hosts_.there(), [&](std::uint32_t index) { return hosts_[index].decided == *fault.when; });
+}
+
+// One that is as the fault wants it; otherwise one that serves.
+Guest* Simulation::victim(const Fault& fault) {
+  std::vector<std::uint32_t> meant, serving;
+  for (const std::uint32_t index : hosts_.there()) {
+    if (fault.when && hosts_[index].decided == *fault.when) meant.push_back(index);
+    if (hosts_[index].answers()) serving.push_back(index);
+  }
+  const auto& of = meant.empty() ? serving : meant;
+  return of.empty() ? nullptr : &hosts_[of[fault.draw % of.size()]];
+}
+
+void Simulation::crash(Duration away) {
+  for (std::uint32_t i = 0; i < watched_.size(); ++i) people_.crowd(i).ledger = nullptr;
+  lives_.crash();
+  recorded_.begin_life();
+  undo_later(away, [this] {
+    // Before it begins: it may record, or end again, at once.
+    for (Watched& one : watched_)
+      for (auto& promise : one.promises) promise->begins_life(timeline_.now());
+    lives_.begin();
+  });
+}
+
+void Simulation::strike(const Fault& fault) {
+  auto& struck = result_.struck[std::size_t(fault.kind)];
+  if (fault.kind == FaultKind::kill || fault.kind == FaultKind::freeze) return strike_one(fault);
+  std::array<bool, 4> are{};
+  for (const std::uint32_t index : hosts_.there())
+    if (const auto state = std::size_t(hosts_[index].decided); state < are.size())
+      are[state] = true;
+  for (std::size_t state = 0; state < are.size(); ++state) struck[state] += are[state];
+  switch (fault.kind) {
+    case FaultKind::crash_controller:
+    case FaultKind::freeze_controller:
+    case FaultKind::full_store:
+    case FaultKind::step_clock:
+      return strike_controller(fault);
+    default:
+      return strike_all(fault);
+  }
+}
+
+std::string lasting(const Fault& fault) {
+  return fmt::format("{} for {}", to_text(fault.kind),
+                     to_text(std::chrono::floor<std::chrono::seconds>(fault.lasts)));
+}
+
+void Simulation::strike_one(const Fault& fault) {
+  Guest* const guest = victim(fault);
+  if (!guest) return;
+  if (const auto state = std::size_t(guest->decided); state < 4)
+    ++result_.struck[std::size_t(fault.kind)][state];
+  const std::string whom = fmt::format("{} ({}) with {} on it", guest->id.text,
+                                       to_text(guest->decided), guest->connections);
+  if (fault.kind == FaultKind::kill) {
+    note("kill of " + whom);
+    return hosts_.die(*guest, "killed by signal 9 (SIGKILL)");
+  }
+  note(lasting(fault) + ": " + whom);
+  hosts_.freeze(*guest, fault.lasts);
+  undo_later(fault.lasts, [] {});
+}
+
+void Simulation::lose_zone(const Fault& fault) {
+  int lost = 0;
+  for (const std::uint32_t index : hosts_.there())
+    if (hosts_[index].answers() && (fault.draw + index) % 2 == 0)
+      hosts_.freeze(hosts_[index], fault.lasts), ++lost;
+  note(fmt::format("a zone is lost for {}, with {}",
+                   to_text(std::chrono::floor<std::chrono::seconds>(fault.lasts)),
+                   plural(lost, "instance")));
+  undo_later(fault.lasts, [] {});
+}
+
+void Simulation::strike_all(const Fault& fault) {
+  Hosts::Habits& habits = hosts_.habits;
+  if (fault.kind == FaultKind::lose_host) {
+    int lost = 0;
+    for (const std::uint32_t index : std::vector(hosts_.there()))
+      if (hosts_[index].is_there() && (fault.draw + index) % 3 == 0)
+        hosts_.die(hosts_[index], "its host is lost"), ++lost;
+    return note(fmt::format("a host is lost, with {}", plural(lost, "instance")));
+  }
+  if (fault.kind == FaultKind::lose_zone) return lose_zone(fault);
+  note(lasting(fault));
+  const auto turn_on = [&](bool Hosts::Habits::* habit) {
+    habits.*habit = true;
+    undo_later(fault.lasts, [&habits, habit] { habits.*habit = false; });
+  };
+  if (fault.kind == FaultKind::bad_boots) {
+    habits.bad_boots = 1;
+    undo_later(fault.lasts, [&habits] { habits.bad_boots = 0; });
+  } else if (fault.kind == FaultKind::refusals) {
+    turn_on(&Hosts::Habits::refuses);
+  } else if (fault.kind == FaultKind::slow_probe) {
+    turn_on(&Hosts::Habits::is_probe_slow);
+  } else if (fault.kind == FaultKind::lying_probe) {
+    turn_on(&Hosts::Habits::is_probe_lying);
+  } else if (fault.kind == FaultKind::repeated_news) {
+    turn_on(&Hosts::Habits::repeats_news);
+  } else if (fault.kind == FaultKind::slow_boots) {
+    habits.boot = 10 * options_.boot;
+    undo_later(fault.lasts + 15 * options_.boot, [] {});  // until the last of them is up
+    undo_later(fault.lasts, [this] { hosts_.habits.boot = options_.boot; });
+  } else {
+    turn_on(&Hosts::Habits::is_probe_broken);
+  }
+}
+
+void Simulation::strike_controller(const Fault& fault) {
+  if (fault.kind == FaultKind::crash_controller) {
+    if (!lives_.control()) return;
+    note(to_text(fault.kind));
+    lives_.crash_after(1 + int(fault.draw % 6));
+  } else if (fault.kind == FaultKind::freeze_controller) {
+    note(lasting(fault));
+    lives_.freeze(fault.lasts);
+    undo_later(fault.lasts, [] {});
+  } else if (fault.kind == FaultKind::full_store) {
+    note(lasting(fault));
+    lives_.store().set_full(is_full_ = true);
+    undo_later(fault.lasts, [this] { lives_.store().set_full(is_full_ = false); });
+  } else {
+    // Nobody but `at:` notices: it is no reason to wait for anything.
+    const Instant last = last_fault_;
+    note(to_text(fault.kind));
+    last_fault_ = last;
+    timeline_.step_wall(
+        std::chrono::milliseconds{std::int64_t(fault.draw % 172'800'000) - 86'400'000});
+  }
+}
+
+void Simulation::call(const AdminCall& call) {
+  if (!lives_.is_up() || is_full_) {
+    timeline_.after(5s, [this, call] { this->call(call); });
+    return;
+  }
+  AdminCall meant = call;
+  if (call.verb == AdminCall::Verb::drain && call.instance.empty()) {
+    for (const auto& [id, one] : recorded_.of(call.cluster))
+      if (one.lifecycle == Lifecycle::serving) meant.instance = id.text;
+    if (meant.instance.empty()) return;
+  }
+  note(fmt::format("an operator {} {}", call.verb == AdminCall::Verb::drain ? "drains" : "restarts",
+                   meant.instance.empty() ? call.cluster : meant.instance));
+  (void)lives_.control()->ask(meant);
+}
+
+}  // namespace utakata
