@@ -82,7 +82,8 @@ try {
   const players = [];
   for (let at = 0; at < seconds; at++) {
     while (players.length < wish(at / seconds)) players.push(new Player());
-    while (players.length > wish(at / seconds)) players.shift().leave();
+    while (players.length > wish(at / seconds))
+      players.splice(Math.floor(Math.random() * players.length), 1)[0].leave();
     await sleep(1000);
   }
   await sleep(6000); // what was seen last is written within some seconds

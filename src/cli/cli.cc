@@ -60,6 +60,10 @@ int run_command_line(int argc, char** argv) {
   const std::string first = argv[1];
   if (!first.starts_with('-') && !has_command(program, first))
     return refuse_command(program, first);
+  // A stack may be named like a command: `utakata down shadow`.
+  if (has_command(program, first))
+    for (CLI::App* each : program.get_subcommands([](CLI::App*) { return true; }))
+      if (each->get_name() != first) each->disabled();
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

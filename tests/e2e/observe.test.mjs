@@ -89,7 +89,7 @@ test('what a command lists is found and gone, is told what it would do, and is u
   const gone = (await fleet.activities({ kind: 'gone' })).at(-1);
   assert.equal(gone.because, 'it is not listed any more');
 
-  const down = await fleet.command('down', '--stack', 'shadow');
+  const down = await fleet.command('down', 'shadow');
   assert.equal(down.code, 0, down.stderr);
   assert.match(down.stdout, /others run them, and they go on/);
   assert.ok(client.is_open);

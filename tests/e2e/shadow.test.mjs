@@ -173,8 +173,8 @@ test('the example shows what the home-made autoscaler cut', async (t) => {
   const cuts = Number(/the players were cut (\d+) times/.exec(said)[1]);
   const told = Number(/clients cut +(\d+) +0/.exec(said)?.[1]);
   assert.ok(cuts > 5, said);
-  // A player that was cut twice between two counts, or on the way, is in one of the two alone.
-  assert.ok(Math.abs(cuts - told) <= Math.max(5, cuts * 0.3), said);
+  // Some a second come and go: who left after the last count, or came, is in one of the two alone.
+  assert.ok(Math.abs(cuts - told) <= Math.max(8, cuts * 0.4), said);
   assert.match(said, /(scaled in|replaced) +with \d+ clients? on it/);
   assert.ok(existsSync(join(folder, 'shadow.html')));
 });

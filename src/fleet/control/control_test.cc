@@ -607,6 +607,14 @@ TEST(Control, with_provider_observe_it_forgets_and_touches_nothing) {
   EXPECT_FALSE(house.control->ask(order));
   house.clients["game-1"] = 40;
   house.seconds(3);
+  // Who does not answer is sent nobody, and nothing else is done about it.
+  EXPECT_TRUE(house.views.back().instances[0].open);
+  house.frozen_ids = {"game-1"};
+  house.seconds(90);
+  EXPECT_FALSE(house.views.back().instances[0].open);
+  house.frozen_ids.clear();
+  house.seconds(2);
+  EXPECT_TRUE(house.views.back().instances[0].open);
   AdminCall down;
   down.verb = AdminCall::Verb::down;
   EXPECT_TRUE(house.control->ask(down));

@@ -26,6 +26,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"heal", {"clusters: { w: { heal: { ", " } } }"}},
       {"limits", {"clusters: { w: { limits: { ", " } } }"}},
       {"instances_range", {"clusters: { w: { instances: { ", " } } }"}},
+      {"observe", {"clusters: { w: { observe: { ", " } } }"}},
       {"rebalance", {"clusters: { w: { rebalance: { ", " } } }"}},
       {"price", {"price: { ", " }"}},
       {"show", {"shows: { s: { ", " } }"}},

@@ -75,6 +75,11 @@ void check_provider(Reader& r, StackDraft& d) {
 
 void check_ports(Reader& r, const StackDraft& d) {
   if (d.stack.provider == ProviderKind::observe) return;  // it gives none
+  const ApiSpec& api = d.stack.api;
+  if (d.api && api.listen.port >= api.ports_first && api.listen.port <= api.ports_last)
+    r.mistake(*d.api, fmt::format("`listen` takes port {}, which lies in the instances' `ports` "
+                                  "{}-{}: choose another.",
+                                  api.listen.port, api.ports_first, api.ports_last));
   long long wanted = 0;
   for (const auto& c : d.clusters) wanted += instances_total_max(c.spec);
   const long long there = d.stack.api.ports_last - d.stack.api.ports_first + 1;

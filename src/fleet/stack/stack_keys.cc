@@ -85,12 +85,6 @@ void read_api(Reader& r, const Yaml& y, StackDraft& d) {
   const ApiSpec& api = d.stack.api;
   if (api.certificate.empty() != api.key.empty())
     r.mistake(y, "`certificate` and `key` belong together: give both or none.");
-  if (api.listen.port >= api.ports_first && api.listen.port <= api.ports_last)
-    r.mistake(
-        y,
-        fmt::format(
-            "`listen` takes port {}, which lies in the instances' `ports` {}-{}: choose another.",
-            api.listen.port, api.ports_first, api.ports_last));
 }
 
 void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
