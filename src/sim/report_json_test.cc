@@ -39,7 +39,8 @@ TEST(JsonReport, has_everything_of_the_result) {
   EXPECT_EQ(cluster, Json::parse(R"({"name":"lobby","arrivals":12345,"placements":12300,
       "refused":45,"waited_p50_ms":12,"waited_p99_ms":1200,"waited_most_ms":61000,
       "cuts":{"by_faults":41,"by_healing":3,"by_deadline":2,"by_scaling":0},
-      "launches":7,"drains":6,"heals":1,"serving_most":6,"sent_elsewhere":0,"instance_hours":12.345,"cost":null})"));
+      "launches":7,"drains":6,"heals":1,"serving_most":6,"sent_elsewhere":0,
+      "instance_hours":12.345,"cost":null})"));
 }
 
 TEST(JsonReport, has_activities_as_the_api_with_their_place_on_the_axis) {
