@@ -1,5 +1,4 @@
-// What a stack file lets the loop do and spend, and what it knows beforehand: powers, shows, the cap of
-// a day.
+// What a stack file lets the loop do and spend, and what it knows beforehand: powers, shows, caps.
 #include "fleet/control/house_for_tests.h"
 
 namespace utakata {
