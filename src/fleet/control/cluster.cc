@@ -214,7 +214,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
   }
 }
 
-Activity Cluster::intent(const Action& action) const {
+Activity Cluster::intent(const Action& action, const std::string& limited_by) const {
   Activity a{.number = 0,
              .at = control_.parts_.clock.wall(),
              .cluster = spec().name,
@@ -222,7 +222,7 @@ Activity Cluster::intent(const Action& action) const {
              .phase = Activity::Phase::intent,
              .kind = kind_of(action),
              .because = because_of(action),
-             .limited_by = {},
+             .limited_by = limited_by,
              .by = "utakata",
              .cut = {}};
   if (const auto* stop = std::get_if<StopAction>(&action); stop && stop->cut > 0) a.cut = stop->cut;
@@ -255,7 +255,7 @@ bool Cluster::record(const Plan& plan) {
   renew_deadlines(batch, now);
   int next_number = fleet().next_number;
   for (const Action& action : plan.actions) {
-    batch.activities.push_back(intent(action));
+    batch.activities.push_back(intent(action, what_limits(action, plan)));
     batch.instances.push_back({spec().name, after(fleet(), action, now)});
     next_number += std::holds_alternative<LaunchAction>(action);
   }
@@ -472,7 +472,7 @@ Expected<void> Cluster::desire(const Desired& desired, Activity activity) {
 
 Expected<void> Cluster::by_hand(const Action& action) {
   Batch batch;
-  Activity activity = intent(action);
+  Activity activity = intent(action, {});
   activity.by = "operator";
   const Instant now = control_.parts_.clock.now();
   batch.activities.push_back(std::move(activity));

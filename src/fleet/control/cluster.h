@@ -56,7 +56,7 @@ class Cluster {
   void keep_measured();
   void add_answers(Observation& seen) const;
   void add_seats(Observation& seen) const;
-  Activity intent(const Action& action) const;
+  Activity intent(const Action& action, const std::string& limited_by) const;
   Batch::ClusterRow row() const;
   void renew_deadlines(Batch& batch, Instant now);
 

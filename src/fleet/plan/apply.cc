@@ -86,4 +86,13 @@ const char* kind_of(const Action& action) {
       action);
 }
 
+std::string what_limits(const Action& action, const Plan& plan) {
+  const bool is_sizing = std::holds_alternative<LaunchAction>(action) ||
+                         std::holds_alternative<DrainAction>(action) ||
+                         std::holds_alternative<CloseAction>(action);
+  if (!is_sizing) return {};
+  const bool has_both = !plan.want.limited_by.empty() && !plan.held_back.empty();
+  return plan.want.limited_by + (has_both ? "; " : "") + plan.held_back;
+}
+
 }  // namespace utakata

@@ -15,6 +15,8 @@ void put(Fleet& fleet, const Instance& instance);
 
 const InstanceId& id_of(const Action& action);
 const std::string& because_of(const Action& action);
+// Of a step towards the wanted size: why the plan has no more of it; of others: nothing.
+std::string what_limits(const Action& action, const Plan& plan);
 const char* kind_of(const Action& action);  // "launch drain resume stop suspect trust"
 
 }  // namespace utakata

@@ -53,8 +53,9 @@ std::optional<std::string> meant_instead(const CountSpec& count, const std::stri
   return near ? std::optional(in_ticks(*near)) : std::nullopt;
 }
 
-// Why a rule of `at` does nothing, or does not stop.
-std::optional<std::string> wrong_with(const ScheduleRule& rule, WallTime now) {
+// Why a rule of `at`, or a show, does nothing, or does not stop.
+template <class Timed>
+std::optional<std::string> wrong_with(const Timed& rule, WallTime now) {
   const auto begun = latest(rule.at, rule.zone, now);
   const bool comes = next(rule.at, rule.zone, now).has_value();
   if (!begun) return std::nullopt;  // what never comes is a mistake (calendar_text.h)
@@ -78,6 +79,19 @@ void advise_on_numbers(const ClusterSpec& cluster, std::vector<std::string>& adv
                       cluster.name, in_ticks(cluster.metrics[i]), *instead));
 }
 
+void advise_on_show(const ClusterSpec& cluster, const ShowRule& show, WallTime now,
+                    std::vector<std::string>& advice) {
+  if (const auto what = wrong_with(show, now))
+    advice.push_back(fmt::format("{}: the show {} {}", cluster.name, in_ticks(show.show), *what));
+  const std::int64_t most = std::int64_t{cluster.instances_max} * cluster.capacity;
+  if (show.people > most)
+    advice.push_back(fmt::format(
+        "{}: the show {} expects {} people, and {} fit at most, {} on each of {}: raise "
+        "`instances.max` or `capacity`.",
+        cluster.name, in_ticks(show.show), show.people, most, cluster.capacity,
+        cluster.instances_max));
+}
+
 void advise_on_rule(const ClusterSpec& cluster, const Rule& rule, WallTime now,
                     std::vector<std::string>& advice) {
   if (const auto* when = std::get_if<WhenRule>(&rule.kind);
@@ -89,6 +103,8 @@ void advise_on_rule(const ClusterSpec& cluster, const Rule& rule, WallTime now,
   if (const auto* schedule = std::get_if<ScheduleRule>(&rule.kind))
     if (const auto what = wrong_with(*schedule, now))
       advice.push_back(fmt::format("{}: the rule {} {}", cluster.name, in_ticks(rule.name), *what));
+  if (const auto* show = std::get_if<ShowRule>(&rule.kind))
+    advise_on_show(cluster, *show, now, advice);
 }
 
 }  // namespace

@@ -73,5 +73,24 @@ TEST(Advice, times_that_are_over_or_have_no_end) {
   expect_said("", said_of(at("at: \"Sat 18:30\", until: \"Sat 21:30\"")));
 }
 
+TEST(Advice, of_shows_that_are_over_or_too_large) {
+  const auto stack = parse_stack({.text = R"(stack: a
+clusters: { lobby: { run: x, capacity: 500, instances: { min: 2, max: 20 } } }
+shows:
+  old: { at: "2020-12-31 20:00", for: 3h, clusters: { lobby: { connections: 9 } } }
+  far: { at: "Sat 20:00", for: 2h, clusters: { lobby: { connections: 300000 } } }
+)",
+                                  .folder = "/",
+                                  .parameters = {}});
+  ASSERT_TRUE(stack);
+  const WallTime now{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22}};
+  EXPECT_EQ(advice_on(*stack, now),
+            (std::vector<std::string>{
+                "lobby: the show `old` is over: `2020-12-31 20:00` does not come again. Remove it, "
+                "or correct the date.",
+                "lobby: the show `far` expects 300000 people, and 10000 fit at most, 500 on each "
+                "of 20: raise `instances.max` or `capacity`."}));
+}
+
 }  // namespace
 }  // namespace utakata
