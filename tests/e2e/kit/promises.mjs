@@ -10,13 +10,14 @@
 //               whole test
 //
 // All times are milliseconds of the monotonic clock. What tests do by hand (kill -9, `drain --now`,
-// `down --now`) they find in the record, as an operator's order or as a death that the provider told.
+// `down --now`) they find in the record, as an operator's order or a death that the provider told.
 //
-// Not here, because neither clients nor processes can tell: 2 victim (needs every instance's count
-// of that second), 7 brake and 8 back-off (who missed which answer; failures of a version: tests of
-// their own), 12 admission and 13 keys (what others than the crowd were answered), 14 (a test of its
-// own), L1 and L2 (tests end in the midst of things). Of 6 only how long it was silent by the
-// record's suspicion; of 9 and 10 not who killed an instance that nobody ordered to stop.
+// Not here, because neither clients nor processes can tell: 2 victim (every instance's count of
+// that second), 7 brake (who missed which answer), 8 back-off (which failures are a version's), 12
+// admission and 13 keys (what others than the crowd were answered), 14 (a test of its own), L1 and
+// L2 (tests end in the midst of things). 3 and 11 are judged by the record alone. Of 6 the silence
+// is known from when the record suspects it; of 9 and 10 not who killed an instance that nobody
+// ordered to stop, nor what two controllers would do.
 
 // Clocks of two processes, and an event that waited for a busy test: so much later may a client
 // note its end, or the watcher a death.
@@ -43,7 +44,8 @@ const last_before = (activities, one, matches) =>
 
 const silences = /^(silent for|it fell silent while draining)/;
 
-// Who may cut: a deadline that has passed, a long silence (6 judges it), an operator's `down --now`.
+// What may cut: a deadline that has passed, a long silence (6 judges it), `down --now` by an
+// operator.
 function may_cut(stop, activities) {
   const deadline = /^drain deadline of (\S+) passed/.exec(stop.because);
   if (deadline) {
@@ -71,7 +73,8 @@ export function no_cut({ activities, clients }) {
         closed?.by === 'them' &&
         closed.at_ms > stop.at_ms - slack_ms,
     );
-    const told = `the stop of ${stop.instance} ("${stop.because}") cut ${plural(cut.length, 'client')}`;
+    const lost = plural(cut.length, 'client');
+    const told = `the stop of ${stop.instance} ("${stop.because}") cut ${lost}`;
     if (cut.length && !may_cut(stop, activities)) return [told];
     const counted = cut.filter((one) => one.opened_ms < stop.at_ms - fresh_ms).length;
     if (counted <= (stop.cut ?? 0)) return [];
@@ -283,4 +286,6 @@ export const promises = {
 };
 
 export const broken_promises = (record) =>
-  Object.entries(promises).flatMap(([name, check]) => check(record).map((what) => `${name}: ${what}`));
+  Object.entries(promises).flatMap(([name, check]) =>
+    check(record).map((what) => `${name}: ${what}`),
+  );

@@ -25,8 +25,8 @@ export function read_activities(store) {
     [
       '-json',
       store,
-      `select number, at_ms as wall_ms, cluster, instance, phase, kind, because, done_by as "by", cut
-       from activities order by number`,
+      `select number, at_ms as wall_ms, cluster, instance, phase, kind, because,
+       done_by as "by", cut from activities order by number`,
     ],
     { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
@@ -66,8 +66,9 @@ export class Limits {
   }
   // The least patience that the file speaks of, in whichever cluster.
   with_patience(file) {
-    const waits = [...readFileSync(file, 'utf8').matchAll(/clients_wait: *(\w+)/g)];
-    const clients_wait_ms = waits.length ? Math.min(...waits.map(([, text]) => ms_of(text))) : 45_000;
+    const text = readFileSync(file, 'utf8');
+    const waits = [...text.matchAll(/clients_wait: *(\w+)/g)].map(([, wait]) => ms_of(wait));
+    const clients_wait_ms = waits.length ? Math.min(...waits) : 45_000;
     return Object.fromEntries(
       Object.entries(this.clusters).map(([name, one]) => [name, { ...one, clients_wait_ms }]),
     );

@@ -362,9 +362,8 @@ class Fleet {
       ({ at_ms, phase, kind, instance, because, by, cut }) =>
         `${(at_ms / 1000).toFixed(3)} ${phase} ${kind} ${instance} ${by} cut=${cut} "${because}"`,
     );
-    throw new Error(
-      `promises were broken:\n${broken.join('\n')}\n--- the record ---\n${lines.slice(-200).join('\n')}`,
-    );
+    const told = ['promises were broken:', ...broken, '--- the record ---', ...lines.slice(-200)];
+    throw new Error(told.join('\n'));
   }
 
   async assert_nothing_left() {

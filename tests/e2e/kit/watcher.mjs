@@ -13,10 +13,10 @@ const period_ms = 20;
 const again_ms = 250; // an unmarked process may yet exec: a launched one waits to be released
 
 export class Watcher {
-  // Events, in order: {kind: 'birth' | 'death', at_ms, pid, parent, instance, cluster, command, ran}.
-  // A death is that of a process: gone, or a zombie. `at_ms` is when it was first seen so, at most
-  // two periods late, on the machine's monotonic clock. `ran`, of a birth: it was seen as more than
-  // a process that waits to be released.
+  // Events, in order: {kind: 'birth' | 'death', at_ms, pid, parent, instance, cluster, command,
+  // ran}. A death is that of a process: gone, or a zombie. `at_ms` is when it was first seen so, at
+  // most two periods late, on the machine's monotonic clock. `ran`, of a birth: it was seen as more
+  // than a process that waits to be released.
   constructor(mark) {
     this.events = [];
     this.living = new Map(); // pid -> its birth
