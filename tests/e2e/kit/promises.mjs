@@ -22,8 +22,9 @@
 // Clocks of two processes, and an event that waited for a busy test: so much later may a client
 // note its end, or the watcher a death.
 const slack_ms = 500;
-// Who came so shortly before a stop may not be in the last count: two periods and a look.
-const fresh_ms = 3000;
+// Who came so shortly before a stop may not be in the last count: two periods, a look, and a second
+// for a busy machine.
+const fresh_ms = 4000;
 // The second missed answer, with which a suspicion begins: two periods, and the look itself.
 const until_suspected_ms = 3500;
 
