@@ -259,5 +259,7 @@ test('limits are the largest that were told, patience in any unit', () => {
   for (const max of [4, 6, 5])
     limits.note({ clusters: [{ name: 'chat', max, capacity: 9 - max }] });
   assert.deepEqual(limits.clusters, { chat: { max: 6, capacity: 5 } });
+  const stack = new URL('../../examples/lobby-game/stack.yaml', import.meta.url);
+  assert.equal(limits.with_patience(stack).chat.clients_wait_ms, 20_000);
   assert.deepEqual(['45s', '1m30s', '250ms', 'none'].map(ms_of), [45_000, 90_000, 250, NaN]);
 });

@@ -67,7 +67,8 @@ export class Limits {
   // The least patience that the file speaks of, in whichever cluster.
   with_patience(file) {
     const text = readFileSync(file, 'utf8');
-    const waits = [...text.matchAll(/clients_wait: *(?:\{ default: )?(\d\w+)/g)].map(([, wait]) => ms_of(wait));
+    const words = [...text.matchAll(/clients_wait: *(?:\{ default: )?(\d\w+)/g)];
+    const waits = words.map(([, wait]) => ms_of(wait));
     const clients_wait_ms = waits.length ? Math.min(...waits) : 45_000;
     return Object.fromEntries(
       Object.entries(this.clusters).map(([name, one]) => [name, { ...one, clients_wait_ms }]),
