@@ -6,6 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { broken_promises } from '../../tests/e2e/kit/promises.mjs';
+import { Limits, steady } from '../../tests/e2e/kit/record.mjs';
+import { monotonic_ms } from '../../tests/e2e/kit/wait.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
@@ -85,6 +88,35 @@ async function fault(fleet, run, victim, signal) {
 }
 const is_connected = (run, id) => (run.snapshot().instances[id]?.here ?? 0) > 0;
 
+// What the players saw of each connection, as the tests' checkers of promises take it.
+function connections(events) {
+  const open = new Map();
+  const all = [];
+  for (const { at_ms, kind, player, cluster, instance } of events) {
+    const who = `${player} on ${instance}`;
+    if (kind === 'connected') {
+      open.set(who, { cluster, instance, opened_ms: at_ms, closed: null });
+      all.push(open.get(who));
+    } else if (['left', 'moved', 'lost'].includes(kind) && open.has(who)) {
+      open.get(who).closed = { by: kind === 'lost' ? 'them' : 'us', at_ms };
+      open.delete(who);
+    }
+  }
+  return all;
+}
+
+// The controller's record against the players' own.
+function judge(records, events, moment, clusters) {
+  const limits = new Limits();
+  limits.note({ clusters: Object.values(clusters) });
+  return broken_promises({
+    activities: steady(records.map((one) => ({ ...one, wall_ms: Date.parse(one.at) })), moment),
+    clients: connections(events),
+    processes: [], // nobody watches them here
+    clusters: limits.with_patience(join(here, 'stack.yaml')),
+  });
+}
+
 function table(rows) {
   const width = Math.max(...rows.map(([name]) => name.length));
   console.log(`\n${rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}\n`);
@@ -92,6 +124,8 @@ function table(rows) {
 
 async function main() {
   const { startPlayers } = await import('./players.mjs');
+  const moment = { wall_ms: Date.now(), monotonic_ms: monotonic_ms() };
+  const events = [];
   const fleet = await start_controller();
   const up_at = Date.now();
   say(`utakata runs lobby-game at ${fleet.url}`);
@@ -100,7 +134,8 @@ async function main() {
     return serving(lobby).length >= 2 && serving(game).length >= 2;
   });
   say('redis, two lobbies and two games serve; players come');
-  const run = startPlayers({ players: players_count, seconds: Infinity, ramp: 40, api: fleet.url });
+  const run = startPlayers({ players: players_count, seconds: Infinity, ramp: 40, api: fleet.url,
+    onEvent: (event) => events.push(event) });
   let failed = null;
   run.done.catch((problem) => { failed = problem; });
   await until('all play', 60, async () => {
@@ -125,6 +160,7 @@ async function main() {
   });
   say('empty instances are drained and gone; what is left is the minimum');
   const records = await fleet.activities();
+  const broken = judge(records, events, moment, await fleet.clusters());
   const took_s = Math.round((Date.now() - up_at) / 1000);
   const code = await utakata('down', '--stack', 'lobby-game');
   await until('the controller has ended', 20, async () => !is_alive(fleet.pid));
@@ -144,13 +180,15 @@ async function main() {
     ['players back in a room, worst, after a freeze', seconds(frozen.back_worst_ms)],
     ['players cut on those two instances', killed.cut + frozen.cut],
     ['players cut anywhere else', elsewhere],
+    ['promises broken, by what the players saw', broken.length],
     ['placements', witness.placements],
     ['placements refused (asked again later)', witness.refused],
     ['from `up` to the smallest fleet again', `${took_s} s`],
   ]);
   if (!process.env.DEMO_KEEP) rmSync(folder, { recursive: true, force: true });
-  if (code !== 0 || elsewhere > 0 || took_s > 180) {
+  if (code !== 0 || elsewhere > 0 || broken.length > 0 || took_s > 180) {
     console.error(`the demo failed: down ended with ${code}, ${elsewhere} cut elsewhere, ${took_s} s of 180`);
+    for (const what of broken) console.error(what);
     process.exitCode = 1;
   }
 }

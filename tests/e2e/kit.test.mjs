@@ -56,6 +56,8 @@ test('a marked process comes and goes: the watcher writes down when', async (t) 
   assert.deepEqual(watcher.instances('game'), ['game-7']);
   assert.deepEqual(watcher.instances('lobby'), []);
   assert.ok(watcher.born('game-7') >= before);
+  assert.equal(watcher.events[0].parent, process.pid);
+  assert.equal(watcher.events[0].ran, true);
   assert.equal(watcher.died('game-7'), null);
   const killed = monotonic_ms();
   child.kill('SIGKILL');

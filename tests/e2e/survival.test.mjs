@@ -111,6 +111,40 @@ describe('survival', { concurrency: 3 }, () => {
     assert.deepEqual(crowd.by_instance(), clients_of);
   });
 
+  test('what drains for scale-in comes back before anything is launched', async (t) => {
+    const keys = { app: 'app-ws.mjs', capacity: 20, instances: '{ min: 1, max: 4 }', scale: '[]' };
+    const { fleet, crowd } = await start(t, keys, 1);
+    await fleet.scale('chat', 3);
+    await fleet.serving('chat', 3, 60_000);
+    await crowd.add(12);
+    await wait_for(async () => (await fleet.cluster('chat')).connections === 12, slow);
+    await fleet.scale('chat', 1);
+    await fleet.serving('chat', 1, 60_000);
+    await fleet.scale('chat', 3);
+    await fleet.serving('chat', 3, 60_000);
+    await fleet.watcher.caught_up();
+    assert.equal(fleet.watcher.ever('chat').length, 3);
+    assert.deepEqual(crowd.cuts, []);
+  });
+
+  test('frozen for longer than clients wait: stopped, the record says whom it cut', async (t) => {
+    const keys = { app: 'app-ws.mjs', capacity: 20, heal: '{ clients_wait: 8s }' };
+    const { fleet, crowd } = await start(t, keys, 2);
+    await crowd.add(8);
+    const lost = crowd.on('chat-1').length;
+    await wait_for(async () => (await fleet.instance('chat-1')).connections === lost, slow);
+    const frozen_ms = monotonic_ms();
+    process.kill(fleet.watcher.pids('chat-1')[0], 'SIGSTOP');
+    await wait_for(() => crowd.cuts.length > 0, slow);
+    assert.ok(monotonic_ms() - frozen_ms > 8000, 'not before clients themselves give up');
+    await wait_for(() => fleet.watcher.died('chat-1') && crowd.cuts.length === lost, slow);
+    const [stop] = await fleet.activities({ instance: 'chat-1', kind: 'stop' });
+    assert.match(stop.because, /^silent for /);
+    assert.equal(stop.cut, lost);
+    assert.ok(crowd.cuts.every((one) => one.instance === 'chat-1'));
+    await fleet.serving('chat', 2, 60_000);
+  });
+
   test('plain clients that ask again and again do not keep others out of free seats', async (t) => {
     const keys = { app: 'app-ws.mjs', capacity: 5, instances: '{ min: 1, max: 2 }', scale: '[]' };
     const { fleet, crowd } = await start(t, keys, 1);

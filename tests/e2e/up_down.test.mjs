@@ -41,9 +41,9 @@ async function assert_all_gone(fleet) {
     assert.equal(await listens(port), false, `something listens on ${port}`);
 }
 
-// What is taken down within a test was judged there; otherwise the kit does and judges it.
+// What is taken down within a test is judged as it is; otherwise the kit takes it down.
 const end_with = (t, fleet) =>
-  t.after(() => (fleet.child.exitCode === 0 ? fleet.abandon() : fleet.stop()));
+  t.after(() => (fleet.child.exitCode === 0 ? fleet.was_stopped() : fleet.stop()));
 
 const has_ended = (fleet, within = 60_000) =>
   wait_for(() => fleet.child.exitCode !== null || fleet.child.signalCode !== null, {

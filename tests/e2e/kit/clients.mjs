@@ -105,10 +105,11 @@ export class SocketIoClient extends Client {
   }
 }
 
-// Many clients of one cluster. `fleet` is what start_stack answers.
+// Many clients of one cluster. `fleet` is what start_stack answers; its end judges what they saw.
 export class Crowd {
   constructor(fleet, cluster, { kind = WsClient } = {}) {
     Object.assign(this, { fleet, cluster, kind, clients: [], refused: 0 });
+    fleet.crowds.push(this);
   }
 
   get open() {

@@ -2,7 +2,7 @@
 // API; with a watcher of processes beside it.
 //
 //   const fleet = await start_stack({ yaml: ({ listen, ports, kit }) => `stack: ...` });
-//   t.after(() => fleet.stop());
+//   t.after(() => fleet.stop());    // which also judges what was promised: promises.mjs
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -18,7 +18,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { port_range } from './ports.mjs';
-import { wait_for } from './wait.mjs';
+import { broken_promises } from './promises.mjs';
+import { Limits, read_activities, spans, steady } from './record.mjs';
+import { monotonic_ms, wait_for } from './wait.mjs';
 import { Watcher } from './watcher.mjs';
 
 const kit = fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '');
@@ -72,6 +74,8 @@ class Fleet {
     this.stack_file = join(this.folder, 'stack.yaml');
     this.output_file = join(this.folder, 'up.log');
     Object.assign(this, { args, extra_env: env, child: null, is_stopped: false });
+    this.began = { wall_ms: Date.now(), monotonic_ms: monotonic_ms() };
+    Object.assign(this, { crowds: [], limits: new Limits(), controllers: new Set() });
   }
 
   get env() {
@@ -112,6 +116,7 @@ class Fleet {
     });
     closeSync(output);
     this.child = child;
+    this.controllers.add(child.pid);
     let failure = null;
     this.exited = new Promise((done) => {
       child.once('error', (problem) => done((failure = problem)));
@@ -177,8 +182,11 @@ class Fleet {
   get path() {
     return `/v1/stacks/${this.stack}`;
   }
-  status() {
-    return this.wants_ok('GET', this.path);
+  async status() {
+    const status = await this.wants_ok('GET', this.path);
+    this.limits.note(status);
+    this.controllers.add(status.controller.pid);
+    return status;
   }
   async cluster(name) {
     return (await this.status()).clusters.find((one) => one.name === name);
@@ -292,13 +300,12 @@ class Fleet {
     return this.up(within);
   }
 
-  // `utakata down --now`, the end of the controller, and the proof that nothing of the fleet is
-  // left: throws what is.
-  async stop({ within = 30_000, args = ['--now'] } = {}) {
-    if (this.is_stopped) return;
-    this.is_stopped = true;
-    try {
+  // `utakata down --now`, the end of the controller, the proof that nothing of the fleet is left,
+  // and that nothing promised was broken: throws what is.
+  stop({ within = 30_000, args = ['--now'] } = {}) {
+    return this.finish(async () => {
       if (this.child.exitCode !== null || this.child.signalCode !== null) await this.up();
+      await this.status(); // its limits, as the last edit left them
       const down = await this.command('down', '--stack', this.stack, ...args);
       if (down.code !== 0)
         throw new Error(`utakata down: exit code ${down.code}: ${down.stderr}${down.stdout}`);
@@ -306,7 +313,21 @@ class Fleet {
         within,
         what: 'the controller to end',
       });
+    });
+  }
+
+  // The same for a test that has taken it down itself.
+  was_stopped() {
+    return this.finish(() => {});
+  }
+
+  async finish(end) {
+    if (this.is_stopped) return;
+    this.is_stopped = true;
+    try {
+      await end();
       await this.assert_nothing_left();
+      await this.assert_nothing_broken();
     } catch (problem) {
       throw new Error(
         `${problem.message}\n--- output of utakata up ---\n${this.output().slice(-8000)}`,
@@ -314,6 +335,35 @@ class Fleet {
     } finally {
       await this.abandon();
     }
+  }
+
+  // What promises.mjs judges, of the whole test; after the controller's end.
+  record() {
+    const clients = this.crowds.flatMap(({ cluster, clients: all }) =>
+      all.map(({ instance, opened_ms, closed }) => ({ cluster, instance, opened_ms, closed })),
+    );
+    return {
+      activities: steady(read_activities(this.state.store), this.began),
+      clients,
+      processes: spans(this.watcher.events, this.controllers),
+      clusters: this.limits.with_patience(this.stack_file),
+    };
+  }
+
+  async assert_nothing_broken() {
+    // All is gone: whoever has not noticed is about to.
+    await wait_for(() => this.crowds.every((one) => one.open.length === 0), {
+      what: 'the clients to notice the end',
+    });
+    const record = this.record();
+    const broken = broken_promises(record);
+    if (broken.length === 0) return;
+    const lines = record.activities.map(
+      ({ at_ms, phase, kind, instance, because, by, cut }) =>
+        `${(at_ms / 1000).toFixed(3)} ${phase} ${kind} ${instance} ${by} cut=${cut} "${because}"`,
+    );
+    const told = ['promises were broken:', ...broken, '--- the record ---', ...lines.slice(-200)];
+    throw new Error(told.join('\n'));
   }
 
   async assert_nothing_left() {

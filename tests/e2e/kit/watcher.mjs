@@ -13,9 +13,10 @@ const period_ms = 20;
 const again_ms = 250; // an unmarked process may yet exec: a launched one waits to be released
 
 export class Watcher {
-  // Events, in order: {kind: 'birth' | 'death', at_ms, pid, instance, cluster, command}. A death is
-  // that of a process: gone, or a zombie. `at_ms` is when it was first seen so, at most two periods
-  // late, on the machine's monotonic clock.
+  // Events, in order: {kind: 'birth' | 'death', at_ms, pid, parent, instance, cluster, command,
+  // ran}. A death is that of a process: gone, or a zombie. `at_ms` is when it was first seen so, at
+  // most two periods late, on the machine's monotonic clock. `ran`, of a birth: it was seen as more
+  // than a process that waits to be released.
   constructor(mark) {
     this.events = [];
     this.living = new Map(); // pid -> its birth
@@ -29,6 +30,10 @@ export class Watcher {
 
   take({ events, began_ms }) {
     for (const event of events) {
+      if (event.kind === 'ran') {
+        this.living.get(event.pid).ran = true;
+        continue;
+      }
       this.events.push(event);
       if (event.kind === 'birth') this.living.set(event.pid, event);
       else this.living.delete(event.pid);
@@ -115,6 +120,10 @@ function is_alive(stat) {
   return stat !== '' && !'ZX'.includes(stat[stat.lastIndexOf(')') + 2]);
 }
 const start_of = (stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+const parent_of = (stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+const command_of = (pid) => read(pid, 'cmdline').replaceAll('\0', ' ').trim();
+// A launched one that has not been released: it runs nothing of the user's yet.
+const is_waiting = (command) => command.includes(' utakata-gate ');
 
 function watch(mark) {
   const marked = new Map(); // pid -> its birth
@@ -130,13 +139,16 @@ function watch(mark) {
     if (!instance || words.get('E2E_MARK') !== mark) return null;
     const stat = read(pid, 'stat');
     if (!is_alive(stat)) return null;
+    const command = command_of(pid);
     return {
       kind: 'birth',
       at_ms: monotonic_ms(),
       pid: Number(pid),
+      parent: parent_of(stat),
       instance,
       cluster: instance.replace(/-\d+$/, ''),
-      command: read(pid, 'cmdline').replaceAll('\0', ' ').trim(),
+      command,
+      ran: !is_waiting(command),
       started: start_of(stat),
     };
   };
@@ -147,7 +159,13 @@ function watch(mark) {
     const there = new Set(readdirSync('/proc').filter((name) => name >= '0' && name < ':'));
     for (const [pid, birth] of marked) {
       const stat = there.has(pid) ? read(pid, 'stat') : '';
-      if (is_alive(stat) && start_of(stat) === birth.started) continue;
+      if (is_alive(stat) && start_of(stat) === birth.started) {
+        if (!birth.ran && !is_waiting(command_of(pid))) {
+          birth.ran = true;
+          events.push({ kind: 'ran', pid: birth.pid });
+        }
+        continue;
+      }
       marked.delete(pid);
       events.push({ ...birth, kind: 'death', at_ms: monotonic_ms() });
     }
