@@ -20,6 +20,12 @@ constexpr Duration look_deadline{800ms};  // under the period of 1 s, so that ti
 // instance is kept.
 constexpr std::size_t pending_activities_max = 10'000;
 
+// Counts in a reason change each second; that is no news.
+std::string without_numbers(std::string text) {
+  std::erase_if(text, [](char c) { return (c >= '0' && c <= '9') || c == ',' || c == '.'; });
+  return text;
+}
+
 }  // namespace
 
 Cluster::Cluster(Control& control, ClusterSpec spec, Fleet fleet)
@@ -278,13 +284,9 @@ bool Cluster::record(const Plan& plan) {
   const std::string held = plan.held_back.substr(0, plan.held_back.find_first_of("0123456789"));
   if (held != last_held_back_ && !held.empty() && !plan.braked) say("held_back", plan.held_back);
   note_shows(batch, plan);
-  // The same of what is not allowed: what would be done, and no more.
-  std::string withheld;
-  for (const Action& action : plan.withheld)
-    withheld += fmt::format("{}{} {}: {}", withheld.empty() ? "" : "; ", kind_of(action),
-                            id_of(action).text, because_of(action));
-  if (withheld.size() > 1000) withheld.resize(1000);
-  if (withheld != last_withheld_ && !withheld.empty()) say("withheld", withheld);
+  const std::string withheld = withheld_text(plan);
+  const std::string withheld_words = without_numbers(withheld);
+  if (withheld_words != last_withheld_ && !withheld.empty()) say("withheld", withheld);
   if (!batch.empty()) {
     if (next_number != fleet().next_number) {
       batch.clusters.push_back(row());
@@ -302,7 +304,7 @@ bool Cluster::record(const Plan& plan) {
     for (const Activity& a : batch.activities) control_.parts_.on_activity(a);
   }
   shows_ = plan.shows;
-  last_withheld_ = std::move(withheld);
+  last_withheld_ = withheld_words;
   was_braked_ = plan.braked;
   last_held_back_ = held;
   return true;

@@ -52,6 +52,7 @@ class Cluster {
   void publish();
   bool may(const Action& action) const;
   void withhold(Plan& plan) const;
+  static std::string withheld_text(const Plan& plan);
   void note_shows(Batch& batch, const Plan& plan);
   void keep_measured();
   void add_answers(Observation& seen) const;

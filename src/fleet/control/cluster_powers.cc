@@ -1,4 +1,6 @@
 // What a cluster's loop may do: the stack's `powers`, and nothing at all with what others run.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -38,6 +40,16 @@ void Cluster::forget() {
   is_forgetting_ = true;
   hear(std::move(news));
   is_forgetting_ = false;
+}
+
+// What would be done, and no more.
+std::string Cluster::withheld_text(const Plan& plan) {
+  std::string text;
+  for (const Action& action : plan.withheld)
+    text += fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", kind_of(action),
+                        id_of(action).text, because_of(action));
+  if (text.size() > 1000) text.resize(1000);
+  return text;
 }
 
 }  // namespace utakata

@@ -83,6 +83,30 @@ TEST(Control, without_the_powers_it_says_what_it_would_do_and_does_nothing) {
 }
 
 // Others run the instances: they are known by news, and a `down` is only the end of our watching.
+TEST(Control, what_is_withheld_is_recorded_anew_only_when_more_than_its_numbers_changes) {
+  Stack stack = stack_of({cluster("game", 1, 4)});
+  stack.clusters[0].settle = 1s;
+  stack.clusters[0].scale = {{"forecast", FunctionRule{"forecast", 10min}}};
+  House house(stack);
+  house.start();
+  house.seconds(5);
+  house.edited = stack;
+  house.edited.powers = {.place = true, .launch = false, .drain = false, .heal = false};
+  AdminCall apply;
+  apply.verb = AdminCall::Verb::apply;
+  ASSERT_TRUE(house.control->ask(apply));
+  for (int k = 0; k < 30; ++k) {  // "forecast said 1.25 0s ago", and so on
+    AdminCall answer;
+    answer.verb = AdminCall::Verb::answer;
+    answer.cluster = "game", answer.function = "forecast", answer.want = 1.1 + 0.01 * k;
+    ASSERT_TRUE(house.control->ask(answer));
+    house.second();
+  }
+  int said = 0;
+  for (const Activity& a : house.store.all_activities()) said += a.kind == "withheld";
+  EXPECT_EQ(said, 1);
+}
+
 TEST(Control, with_provider_observe_it_forgets_and_touches_nothing) {
   Stack stack = stack_of({cluster("game", 1, 4)});
   stack.provider = ProviderKind::observe;

@@ -65,11 +65,12 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
 }
 
 void Planner::measure_boots(const std::vector<Outcome>& outcomes, int starting) {
-  for (const Outcome& o : outcomes)
-    if (o.kind == "ready") grown_at_ = now_;
-  for (const Outcome& o : outcomes)
-    if (o.kind == "ready" && std::ranges::find(begun_before_, o.instance.id) == begun_before_.end())
+  for (const Outcome& o : outcomes) {
+    if (o.kind != "ready") continue;
+    grown_at_ = now_;
+    if (std::ranges::find(begun_before_, o.instance.id) == begun_before_.end())
       boots_.ready(o.instance.since - o.instance.launched_at, starting);
+  }
 }
 
 void Planner::remember(BootTimes boots, Spending spending, DisconnectBudget budget) {
@@ -117,10 +118,12 @@ std::optional<Duration> Planner::empty_within(const Instance& i) const {
 
 std::vector<ShowState> Planner::shows_now() const {
   std::vector<ShowState> states;
-  const Standing stands = standing(fleet_, false);
+  std::optional<Standing> standing_now;  // walks the fleet: not for those without a show
   for (const Rule& rule : fleet_.spec.scale) {
     const auto* show = std::get_if<ShowRule>(&rule.kind);
     if (!show) continue;
+    if (!standing_now) standing_now = standing(fleet_, false);
+    const Standing& stands = *standing_now;
     const auto before = std::ranges::find(shows_, show->show, &ShowState::show);
     states.push_back(show_state(*show, {.wall = wall_,
                                         .serving = stands.serving,
