@@ -49,6 +49,7 @@ Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   const auto index = std::uint32_t(guests_.size());
   Guest& guest = guests_.emplace_back();
   guest.id = id;
+  guest.index = index;
   guest.cluster = cluster;
   guest.handle = fmt::format("pid {}", kFirstPid + index);
   guest.address = {"127.0.0.1", std::uint16_t(20'000 + next_port_++ % 40'000)};
@@ -56,6 +57,7 @@ Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   guest.boots_badly = random_.unit() < habits.bad_boots;
   index_[id] = index;
   there_.push_back(index);
+  there_of_[cluster].push_back(index);
   return guest;
 }
 
@@ -89,7 +91,8 @@ void Hosts::boot(std::uint32_t index) {
 void Hosts::die(Guest& guest, const std::string& what) {
   if (guest.phase == Guest::Phase::gone) return;
   guest.phase = Guest::Phase::gone;
-  std::erase(there_, index_of(guest));
+  std::erase(there_, guest.index);
+  std::erase(there_of_[guest.cluster], guest.index);
   on_gone(guest);
   if (guest.is_owned)
     tell({.kind = ProviderNews::Kind::gone,
@@ -163,14 +166,14 @@ Expected<void> HostsProvider::launch(const InstanceId& id, const LaunchSpec& spe
   if (hosts_.find(id)) return {};
   if (hosts_.habits.refuses)
     return problem(Problem::Kind::unavailable, "the process table is full", true);
-  const std::uint32_t index = hosts_.index_of(hosts_.make(id, spec.cluster));
+  const std::uint32_t index = hosts_.make(id, spec.cluster).index;
   hosts_.timeline_.after(hosts_.habits.launch, [&hosts = hosts_, index] { hosts.enter(index); });
   return {};
 }
 
 void HostsProvider::release(const InstanceId& id) {
   const Guest* guest = hosts_.find(id);
-  if (guest && guest->phase == Guest::Phase::gated) hosts_.boot(hosts_.index_of(*guest));
+  if (guest && guest->phase == Guest::Phase::gated) hosts_.boot(guest->index);
 }
 
 void HostsProvider::adopt(const InstanceId& id, const std::string& handle, const Address&) {
@@ -200,15 +203,14 @@ Expected<void> HostsProvider::stop(const InstanceId& id, Duration grace) {
   guest->phase = Guest::Phase::stopping;
   // Who is frozen does not hear SIGTERM, and ends by SIGKILL.
   const Duration takes = !ran ? Duration{0} : guest->is_frozen ? grace : hosts_.habits.stop;
-  hosts_.timeline_.after(takes, [&hosts = hosts_, index = hosts_.index_of(*guest)] {
-    hosts.die(hosts[index], "exit code 0");
-  });
+  hosts_.timeline_.after(
+      takes, [&hosts = hosts_, index = guest->index] { hosts.die(hosts[index], "exit code 0"); });
   return {};
 }
 
-void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
-                      std::function<void(std::vector<Sight>)> done) {
+void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline, Done done) {
   std::vector<Sight> sights(targets.size());
+  std::vector<std::uint32_t> asked(targets.size(), Hosts::kNone);
   bool all_answer = true;
   const Duration takes = hosts_.habits.is_probe_slow ? kSlowAnswerTime : kAnswerTime;
   const Instant answered = timeline_.now() + takes;
@@ -216,6 +218,7 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
     Sight& sight = sights[i];
     sight.asked = true;
     Guest* const guest = hosts_.find_handle(targets[i].handle);
+    if (guest) asked[i] = guest->index;
     const bool refuses = !guest || !guest->is_frozen;  // nobody listens: that is known at once
     if (!guest || !guest->answers() || hosts_.habits.is_probe_broken) {
       sight.problem = "no answer";
@@ -235,7 +238,9 @@ void HostsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
   }
   timeline_.after(
       all_answer ? takes : deadline,
-      [sights = std::move(sights), done = std::move(done)]() mutable { done(std::move(sights)); });
+      [asked = std::move(asked), sights = std::move(sights), done = std::move(done)]() mutable {
+        done(std::move(asked), std::move(sights));
+      });
 }
 
 }  // namespace utakata

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,27 +33,30 @@ struct Guest {
     int zeros = 0;                      // in a row, with nobody on the way to it
   };
   enum class Phase : std::uint8_t { asked, gated, booting, serving, stopping, gone };
+  // Looked at each second of each of thousands: together.
+  Phase phase = Phase::asked;
+  bool is_frozen = false;
+  Lifecycle decided = Lifecycle::starting;  // by the record
+  int connections = 0;
+  int on_the_way = 0;                       // who has a place on it and has not dialled yet
+  std::uint32_t first_person = 0xffffffff;  // on it: people.h
+  std::int64_t accepted = 0;
+  Instant last_answer{};  // to a probe
+  Told told{};
+
   InstanceId id;
   std::string cluster;
   std::string handle;
   Address address;
-  Phase phase = Phase::asked;
-  bool is_frozen = false;
+  std::uint32_t index = 0;   // Hosts::operator[]
   bool boots_badly = false;  // it ends when it should be ready
   bool is_owned = false;     // by the present provider
   CutCause cut_cause = CutCause::fault;
-  Instant last_answer{};  // to a probe
-  int connections = 0;
-  std::int64_t accepted = 0;
-  std::uint32_t first_person = 0xffffffff;  // on it: people.h
-  int starts = 0;                           // how often its command was let go
+  int starts = 0;  // how often its command was let go
   bool was_lied_about = false;
   int uninvited = 0;       // who came back by an old address, and is on it
   Instant uninvited_at{};  // when one last did
-  int on_the_way = 0;      // who has a place on it and has not dialled yet
   std::optional<Instant> serving_since{};
-  Told told{};
-  Lifecycle decided = Lifecycle::starting;  // by the record
 
   // What placement knows of it is true: nobody came by an old address lately, no count was wrong.
   bool is_known_well(const ClusterSpec& spec, Instant now) const {
@@ -90,10 +94,9 @@ class Hosts {
   Guest* find_handle(std::string_view handle);  // the same, at once: it says where it lies
   int starts(const InstanceId& id) const;  // how often its command was let go, also of a gone one
   Guest& operator[](std::uint32_t index) { return guests_[index]; }
-  std::uint32_t index_of(const Guest& guest) const { return index_.at(guest.id); }
-  const std::vector<std::uint32_t>& there() const {
-    return there_;
-  }  // indices, in the order of launch
+  // Indices, in the order of launch; of all clusters, or of one.
+  const std::vector<std::uint32_t>& there() const { return there_; }
+  const std::vector<std::uint32_t>& there(const std::string& cluster) { return there_of_[cluster]; }
   void die(Guest& guest, const std::string& what);
   void freeze(Guest& guest, Duration time);
   // The controller has just been told what was seen of these. `late`: it knows itself that it
@@ -116,6 +119,7 @@ class Hosts {
   std::deque<Guest> guests_;  // gone ones, too: their number is never used again
   std::unordered_map<InstanceId, std::uint32_t> index_;
   std::vector<std::uint32_t> there_;
+  std::map<std::string, std::vector<std::uint32_t>> there_of_;
   HostsProvider* provider_ = nullptr;
   int next_port_ = 0;
 };
@@ -138,12 +142,14 @@ class HostsProvider final : public Provider {
   std::function<void()> wake_;
 };
 
-class HostsProbe final : public Probe {
+// What a Probe is, and whom it asked.
+class HostsProbe {
  public:
   HostsProbe(Hosts& hosts, Timeline& timeline, const ClusterSpec& spec)
       : hosts_(hosts), timeline_(timeline), spec_(spec) {}
-  void look(std::span<const ProbeTarget> targets, Duration deadline,
-            std::function<void(std::vector<Sight>)> done) override;
+  // `asked`, parallel to the targets: indices, kNone for those that are not there.
+  using Done = std::function<void(std::vector<std::uint32_t> asked, std::vector<Sight>)>;
+  void look(std::span<const ProbeTarget> targets, Duration deadline, Done done);
 
  private:
   Hosts& hosts_;

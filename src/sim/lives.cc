@@ -79,33 +79,31 @@ class Lives::CrashingProvider final : public Provider {
 // Its answers wait while the controller is frozen.
 class Lives::HeldProbe final : public Probe {
  public:
-  HeldProbe(std::unique_ptr<Probe> inner, Lives& lives, Duration every)
-      : inner_(std::move(inner)), lives_(lives), every_(every), due_(lives.timeline_.now()) {}
+  HeldProbe(Lives& lives, const ClusterSpec& spec)
+      : inner_(lives.hosts_, lives.timeline_, spec),
+        lives_(lives),
+        every_(spec.every),
+        due_(lives.timeline_.now()) {}
   void look(std::span<const ProbeTarget> targets, Duration deadline,
             std::function<void(std::vector<Sight>)> done) override {
     const Instant now = lives_.timeline_.now();
     const bool overslept = now - due_ > 2 * every_;
     due_ += every_;
     if (due_ <= now) due_ = now + every_;
-    std::vector<std::uint32_t> asked;
-    asked.reserve(targets.size());
-    for (const ProbeTarget& target : targets) {
-      const Guest* const guest = lives_.hosts_.find_handle(target.handle);
-      asked.push_back(guest ? lives_.hosts_.index_of(*guest) : Hosts::kNone);
-    }
-    inner_->look(targets, deadline,
-                 [&lives = lives_, life = lives_.life_, overslept, awake_until = now + 2 * every_,
-                  asked = std::move(asked), done = std::move(done)](std::vector<Sight> sights) {
-                   lives.hold([=, &lives, sights = std::move(sights)]() mutable {
-                     const bool is_late = overslept || lives.timeline_.now() > awake_until;
-                     if (life == lives.life_) lives.hosts_.told(asked, sights, is_late);
-                     done(std::move(sights));
-                   });
-                 });
+    inner_.look(
+        targets, deadline,
+        [&lives = lives_, life = lives_.life_, overslept, awake_until = now + 2 * every_,
+         done = std::move(done)](auto asked, auto sights) {
+          lives.hold([=, &lives, asked = std::move(asked), sights = std::move(sights)]() mutable {
+            const bool is_late = overslept || lives.timeline_.now() > awake_until;
+            if (life == lives.life_) lives.hosts_.told(asked, sights, is_late);
+            done(std::move(sights));
+          });
+        });
   }
 
  private:
-  std::unique_ptr<Probe> inner_;
+  HostsProbe inner_;
   Lives& lives_;
   const Duration every_;
   Instant due_;
@@ -169,10 +167,7 @@ ControlParts Lives::parts() {
           .store = *crashing_store_,
           .teller = *teller_,
           .make_probe =
-              [this](const ClusterSpec& spec) {
-                return std::make_unique<HeldProbe>(
-                    std::make_unique<HostsProbe>(hosts_, timeline_, spec), *this, spec.every);
-              },
+              [this](const ClusterSpec& spec) { return std::make_unique<HeldProbe>(*this, spec); },
           .publish = [this](std::shared_ptr<const PlacementView> view) { publish(view); },
           .token_of = [](const InstanceId& id) { return id.text; },
           .hash_of = [](const std::string& token) { return token; },
@@ -200,7 +195,8 @@ void Lives::publish(const std::shared_ptr<const PlacementView>& view) {
     hold([this, life, view] {
       auto& ledger = ledgers_[view->cluster];
       if (!ledger)
-        ledger = std::make_unique<PlacementLedger>(PlacementLedger::Options{.seed = seed_});
+        ledger = std::make_unique<PlacementLedger>(
+            PlacementLedger::Options{.seed = seed_ + std::uint64_t(life_)});
       ledger->apply(*view, timeline_.now());
       timeline_.after(1ms, [this, life, report = ledger->report()] {
         if (life != life_) return;
@@ -232,7 +228,8 @@ void Lives::crash() {
   crashing_provider_.reset();
   provider_.reset();
   for (auto& [cluster, ledger] : ledgers_) {
-    auto fresh = std::make_unique<PlacementLedger>(PlacementLedger::Options{.seed = seed_});
+    auto fresh = std::make_unique<PlacementLedger>(
+        PlacementLedger::Options{.seed = seed_ + std::uint64_t(life_)});
     {
       const auto replay = fresh->replay(timeline_.now());
       ledger->dump(*replay);

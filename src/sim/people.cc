@@ -10,12 +10,13 @@ namespace utakata {
 
 People::People(Timeline& timeline, Hosts& hosts, std::uint64_t seed)
     : timeline_(timeline), hosts_(hosts), random_(seed) {
-  timeline_.on_event([this](const Timeline::Event& event) { take(event); });
+  timeline_.on_event(
+      [this](const Timeline::Event& event) { take(event); },
+      [this](const Timeline::Event& event, bool is_near) { prepare(event, is_near); });
   hosts_.on_gone = [this](Guest& guest) { cut_all(guest, guest.cut_cause); };
   hosts_.on_freeze = [this](Guest& guest) {
     for (const Crowd& crowd : crowds_)
-      if (crowd.cluster == guest.cluster)
-        after(crowd.patience, lose_patience, hosts_.index_of(guest));
+      if (crowd.cluster == guest.cluster) after(crowd.patience, lose_patience, guest.index);
   };
 }
 
@@ -52,6 +53,18 @@ void People::take(const Timeline::Event& event) {
   }
 }
 
+// Of ten million people hardly anybody is in a cache: first the person, then whom it points to.
+void People::prepare(const Timeline::Event& event, bool is_near) {
+  if (event.kind == arrive || event.kind == lose_patience) return;
+  const Person& person = people_[event.who];
+  if (!is_near) return __builtin_prefetch(&person, 1);
+  if (event.kind == ask || person.guest == kNobody) return;
+  __builtin_prefetch(&hosts_[person.guest], 1);
+  if (event.kind != leave) return;
+  if (person.before != kNobody) __builtin_prefetch(&people_[person.before], 1);
+  if (person.next != kNobody) __builtin_prefetch(&people_[person.next], 1);
+}
+
 void People::second() {
   for (Closing& closing : closing_) close_some(closing);
   std::erase_if(closing_,
@@ -60,17 +73,25 @@ void People::second() {
     Crowd& crowd = crowds_[index];
     if (crowd.load.points.empty()) continue;
     const double wish = crowd.load.at(timeline_.since_begin());
-    const double more = std::floor(wish + random_.unit()) - double(crowd.there.size());
+    const double more = std::floor(wish + random_.unit()) - double(crowd.wishing);
     for (double i = 0; i < more; ++i) after(from_seconds(random_.unit()), arrive, index);
-    for (double i = more; i < 0 && !crowd.there.empty(); ++i) {
-      const std::uint32_t who = crowd.there[random_.below(crowd.there.size())];
-      if (people_[who].is_connected) departs(who);  // the others may get in yet
-    }
+    for (double i = more; i < 0 && crowd.wishing > 0; ++i)
+      if (const std::uint32_t who = anybody_of(index); who != kNobody && people_[who].is_connected)
+        departs(who);  // the others may get in yet
   }
 }
 
+// Nobody: they are few among many who left, and leave by themselves.
+std::uint32_t People::anybody_of(std::uint32_t crowd) {
+  for (int tries = 0; tries < 10'000; ++tries) {
+    const auto who = std::uint32_t(random_.below(people_.size()));
+    if (people_[who].is_wishing && people_[who].crowd == crowd) return who;
+  }
+  return kNobody;
+}
+
 void People::send_away(Guest& guest, double pace, int most) {
-  const std::uint32_t index = hosts_.index_of(guest);
+  const std::uint32_t index = guest.index;
   std::erase_if(closing_, [&](const Closing& c) { return c.guest == index; });
   if (pace > 0)
     closing_.push_back({index, pace, 0, most > 0 ? most : std::numeric_limits<int>::max()});
@@ -106,15 +127,15 @@ void People::arrives(std::uint32_t index) {
     who = std::uint32_t(people_.size());
     people_.emplace_back();
   } else {
-    free_ = people_[who].place;
+    free_ = people_[who].next;
   }
   Person& person = people_[who];
   person = {};
   person.crowd = std::uint8_t(index);
   person.asks_since = timeline_.now();
-  person.place = std::uint32_t(crowd.there.size());
   person.room = room_of(crowd);
-  crowd.there.push_back(who);
+  person.is_wishing = true;
+  ++crowd.wishing;
   ++crowd.arrivals;
   asks(who);
 }
@@ -179,7 +200,7 @@ std::uint32_t People::guest_at(Crowd& crowd, std::uint32_t slot) {
   if (identity != now) {
     const Guest* const guest = hosts_.find(now->id);
     identity = now;
-    index = guest ? hosts_.index_of(*guest) : kNobody;
+    index = guest ? guest->index : kNobody;
   }
   return index;
 }
@@ -239,23 +260,20 @@ void People::departs(std::uint32_t who) {
     if (crowd.seats_per_key > 1 && crowd.ledger)
       crowd.ledger->release(person.placement, timeline_.now());
   }
-  const std::uint32_t last = crowd.there.back();
-  people_[last].place = person.place;
-  crowd.there[person.place] = last;
-  crowd.there.pop_back();
-  person.has_departed = true;
+  person.is_wishing = false;
+  --crowd.wishing;
 }
 
-void People::forget(std::uint32_t who) { people_[who].place = std::exchange(free_, who); }
+void People::forget(std::uint32_t who) { people_[who].next = std::exchange(free_, who); }
 
 // The end of its time; it may have gone with the crowd before, and may be asking for a place.
 void People::ends(std::uint32_t who) {
   Person& person = people_[who];
-  if (!person.has_departed && !person.is_connected) {
+  if (person.is_wishing && !person.is_connected) {
     person.is_leaving = true;
     return;
   }
-  if (!person.has_departed) departs(who);
+  if (person.is_wishing) departs(who);
   forget(who);
 }
 

@@ -47,8 +47,8 @@ struct Crowd {  // the people of one cluster
   std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
   std::int64_t cut_by_hand = 0, sent_away = 0;
+  std::int64_t wishing = 0;              // to be connected
   std::vector<std::uint32_t> waited_ms;  // of each who got in
-  std::vector<std::uint32_t> there;      // who wishes to be connected
   // By slot of the ledger: whose it was when it was last asked for, and where that lies in Hosts.
   std::vector<std::pair<std::shared_ptr<const Placeable::Identity>, std::uint32_t>> guest_of = {};
 };
@@ -73,12 +73,12 @@ class People {
   struct Person {
     Instant asks_since{};
     std::uint64_t placement = 0, line = 0;
-    std::uint32_t guest = kNobody, next = kNobody, before = kNobody;
-    std::uint32_t place = 0;  // in Crowd::there; of a free one: the next free one
+    std::uint32_t guest = kNobody, next = kNobody,
+                  before = kNobody;  // of a free one: the next free
     std::uint32_t room = 0;
     std::uint8_t crowd = 0, tries = 0;
-    bool is_connected = false, has_line = false, has_end = false, is_leaving = false,
-         has_departed = false, is_dialling = false, is_uninvited = false;
+    bool is_wishing = false, is_connected = false, has_line = false, has_end = false,
+         is_leaving = false, is_dialling = false, is_uninvited = false;
   };
 
   struct Closing {
@@ -88,12 +88,14 @@ class People {
   };
 
   void take(const Timeline::Event& event);
+  void prepare(const Timeline::Event& event, bool is_near);
   std::uint32_t room_of(Crowd& crowd);
   void arrives(std::uint32_t crowd);
   void asks(std::uint32_t who);
   void dials(std::uint32_t who);
   void connects(std::uint32_t who, Guest& guest);
   void departs(std::uint32_t who);
+  std::uint32_t anybody_of(std::uint32_t crowd);
   void ends(std::uint32_t who);
   void cut_all(Guest& guest, CutCause cause);
   void unlink(std::uint32_t who);

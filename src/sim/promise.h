@@ -3,6 +3,7 @@
 // the world.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,6 +19,13 @@
 
 namespace utakata {
 
+struct Census {  // of the instances that are there
+  int serving = 0, answering = 0;
+  int suspected = 0;             // whom two answers were missing of, ever
+  std::array<int, 5> decided{};  // by the record, by lifecycle
+  int decided_as(Lifecycle lifecycle) const { return decided[std::size_t(lifecycle)]; }
+};
+
 struct SimWorld {  // of one cluster
   const ClusterSpec& spec;
   Hosts& hosts;
@@ -26,6 +34,7 @@ struct SimWorld {  // of one cluster
   const Fleet* fleet = nullptr;       // none: there is no controller just now
   const Plan* plan = nullptr;         // its last one
   const PlacementLedger* ledger = nullptr;
+  Census census{};           // of this second, in second() alone
   std::int64_t wishing = 0;  // people
   bool can_record = true;
   Instant now{}, last_fault{}, controller_since{}, controller_awake_since{};

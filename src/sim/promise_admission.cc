@@ -24,14 +24,13 @@ class Admission final : public Promise {
     if (answer)
       passes(asking);
     else if (answer.error().line)
-      waits(asking, *answer.error().line, world);
+      waits(asking, answer.error(), world);
   }
 
  private:
+  static constexpr Duration kGrace{5s};
   struct Waiter {
-    std::uint32_t who;
-    Instant since{};
-    std::uint64_t line;
+    Instant absent_after{};
     int asked = 0, passed_over = 0;
     bool is_passed = false;
   };
@@ -46,30 +45,28 @@ class Admission final : public Promise {
       broken(fmt::format("{} was given {} clients within {}, {} at most", guest.id.text,
                          times.size(), to_text(window), accept));
   }
-  std::deque<Waiter>::iterator find(const Asking& asking) {
-    return std::ranges::find_if(
-        line_, [&](const Waiter& w) { return w.who == asking.who && w.since == asking.since; });
-  }
   void passes(const Asking& asking) {
-    const auto known = find(asking);
-    if (known != line_.begin()) line_.front().is_passed = true;
+    const auto known = asking.line ? line_.find(*asking.line) : line_.end();
+    if (known != line_.begin()) line_.begin()->second.is_passed = true;
     if (known != line_.end()) line_.erase(known);
   }
-  void waits(const Asking& asking, std::uint64_t line, const SimWorld& world) {
-    auto known = find(asking);
-    if (known != line_.end() && known->line != line)
-      line_.erase(known), known = line_.end();  // it lost it
-    if (known == line_.end())
-      return line_.push_back({.who = asking.who, .since = asking.since, .line = line}), void();
-    ++known->asked;
+  void waits(const Asking& asking, const Refusal& refusal, const SimWorld& world) {
+    while (!line_.empty() && line_.begin()->second.absent_after < world.now)
+      line_.erase(line_.begin());
+    if (asking.line && asking.line != refusal.line) line_.erase(*asking.line);  // it lost it
+    const auto [known, is_new] = line_.try_emplace(*refusal.line);
+    Waiter& waiter = known->second;
+    waiter.absent_after = world.now + refusal.retry_after + kGrace;
+    if (is_new) return;
+    ++waiter.asked;
     if (known != line_.begin()) return;
     // Whose claim stood, and who saw others go before it nevertheless.
-    if (known->asked > 1 && std::exchange(known->is_passed, false) && ++known->passed_over >= 6)
+    if (waiter.asked > 1 && std::exchange(waiter.is_passed, false) && ++waiter.passed_over >= 6)
       broken(fmt::format("one of {} is first in line and was passed over {} times", world.spec.name,
-                         known->passed_over));
+                         waiter.passed_over));
   }
   std::map<InstanceId, std::deque<Instant>> placed_;
-  std::deque<Waiter> line_;
+  std::map<std::uint64_t, Waiter> line_;  // by its number: who came first has the lowest
 };
 
 }  // namespace

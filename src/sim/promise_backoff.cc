@@ -29,9 +29,10 @@ class BackOff final : public Promise {
   }
   void second(const SimWorld& world) override {
     if (!world.fleet) failures_.clear();  // it may not have heard
-    for (const std::uint32_t index : world.hosts.there()) {
+    if (failures_.empty()) return;
+    for (const std::uint32_t index : world.hosts.there(world.spec.name)) {
       const Guest& guest = world.hosts[index];
-      if (failures_.empty() || guest.cluster != world.spec.name || !guest.serving_since) continue;
+      if (!guest.serving_since) continue;
       const Launch& launch = launches_[guest.id];
       const auto known = failures_.find(launch.version);
       if (known != failures_.end() && launch.at > known->second.last &&

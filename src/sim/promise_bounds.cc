@@ -37,9 +37,7 @@ class Bounds final : public Promise {
   }
   // What is there by the world itself, whatever the record says of it.
   void second(const SimWorld& world) override {
-    int there = 0;
-    for (const std::uint32_t index : world.hosts.there())
-      there += world.hosts[index].cluster == world.spec.name;
+    const int there = int(world.hosts.there(world.spec.name).size());
     const int most = instances_total_max(world.spec);
     if (there > most && there > was_)
       broken(fmt::format("{} instances of {} are there, {} at most", there, world.spec.name, most));

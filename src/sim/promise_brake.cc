@@ -16,19 +16,23 @@ class Brake final : public Promise {
   void begins_life(Instant) override { since_.reset(), is_said_ = false; }
   void records(const SimStep& step) override {
     int stopped = 0;
+    bool launches = false;
     for (const Activity& one : step.activities) {
       if (one.kind == "brake") is_said_ = true;
       if (one.kind == "brake_off") is_said_ = false;
-      stopped += is_intent(one, "stop") && was_able(step.world.decided.at({one.instance}));
+      launches |= is_intent(one, "launch");
+      stopped += is_intent(one, "stop") && is_able(step.world.decided.at({one.instance}).was);
     }
-    if (stopped == 0 || !is_due(step.world, stopped)) return;
+    if ((stopped == 0 && !launches) || !is_due(step.world, stopped)) return;
+    if (launches) judge_size(step.world);
     for (const Activity& one : step.activities)
       if (is_intent(one, "stop") &&
           is_condemned(step.world.decided.at({one.instance}), {one.instance}, step.world))
         broken(fmt::format("{} is condemned while too many are suspected", one.instance));
   }
   void second(const SimWorld& world) override {
-    if (!world.fleet || !world.can_record || !is_due(world, 0)) return since_.reset();
+    if (!world.fleet || !world.can_record || world.census.suspected == 0 || !is_due(world, 0))
+      return since_.reset();
     if (!since_) since_ = world.now;
     if (world.now - *since_ < 3s) return;
     if (world.now - *since_ == 3s) tested();
@@ -42,8 +46,23 @@ class Brake final : public Promise {
   }
 
  private:
-  static bool was_able(const Decided& one) {
-    return one.was == Lifecycle::serving || one.was == Lifecycle::draining;
+  // With those that are silent: all that are more than wanted are substitutes.
+  void judge_size(const SimWorld& world) const {
+    if (!world.plan || !is_said_) return;
+    const int size =
+        count_of(world.decided, Lifecycle::starting) + count_of(world.decided, Lifecycle::serving);
+    const bool is_rollout = std::ranges::any_of(world.decided, [&](const auto& one) {
+      return one.second.version != world.fleet->spec.version;
+    });
+    const int surge = instances_total_max(world.spec) - world.spec.instances_max;
+    const int most = world.plan->want.instances + surge * (is_rollout ? 2 : 1);
+    if (size > most)
+      broken(
+          fmt::format("{} of {} start or serve with what is launched under the brake, {} at most",
+                      size, world.spec.name, most));
+  }
+  static bool is_able(Lifecycle lifecycle) {
+    return lifecycle == Lifecycle::serving || lifecycle == Lifecycle::draining;
   }
   static bool is_condemned(const Decided& one, const InstanceId& id, const SimWorld& world) {
     const Guest* const guest = world.hosts.find(id);
@@ -54,18 +73,20 @@ class Brake final : public Promise {
   }
   // `stopped`: of them in the present step.
   static bool is_due(const SimWorld& world, int stopped) {
-    int able = stopped, suspected = 0;
-    for (const auto& [id, one] : world.decided) {
-      const bool is_able =
-          one.lifecycle == Lifecycle::serving || one.lifecycle == Lifecycle::draining;
-      able += is_able;
-      const Guest* const guest = world.hosts.find(id);
-      const bool is_stopping_now =
-          one.lifecycle == Lifecycle::stopping && one.since == world.now && was_able(one);
-      suspected += guest && (is_able || is_stopping_now) && guest->told.suspect_at &&
-                   world.now - *guest->told.suspect_at < 59s;
+    int suspected = 0;
+    for (const std::uint32_t index : world.hosts.there(world.spec.name)) {
+      const Guest& guest = world.hosts[index];
+      if (!guest.told.suspect_at || world.now - *guest.told.suspect_at >= 59s) continue;
+      const auto known = world.decided.find(guest.id);
+      if (known == world.decided.end()) continue;
+      const Decided& one = known->second;
+      suspected += is_able(one.lifecycle) || (one.lifecycle == Lifecycle::stopping &&
+                                              one.since == world.now && is_able(one.was));
     }
-    return suspected > std::max(2.0, world.spec.heal.brake * able);
+    if (suspected <= 2) return false;
+    const auto able = std::ranges::count_if(
+        world.decided, [](const auto& one) { return is_able(one.second.lifecycle); });
+    return suspected > world.spec.heal.brake * double(stopped + able);
   }
   std::optional<Instant> since_;
   bool is_said_ = false;

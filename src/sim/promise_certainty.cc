@@ -25,12 +25,15 @@ class Certainty final : public Promise {
     }
   }
   void second(const SimWorld& world) override {
-    if (!world.is_calm_for(5s)) return;
-    for (const auto& [id, one] : world.decided) {
-      const Guest* const guest = world.hosts.find(id);
-      if (guest && one.is_suspect && guest->told.misses == 0 && guest->told.suspect_at &&
-          world.now - *guest->told.suspect_at > 5s)
-        broken(fmt::format("{} answers again and is not trusted", id.text));
+    if (world.census.suspected == 0 || !world.is_calm_for(5s)) return;
+    for (const std::uint32_t index : world.hosts.there(world.spec.name)) {
+      const Guest& guest = world.hosts[index];
+      if (guest.told.misses > 0 || !guest.told.suspect_at ||
+          world.now - *guest.told.suspect_at <= 5s)
+        continue;
+      const auto decided = world.decided.find(guest.id);
+      if (decided != world.decided.end() && decided->second.is_suspect)
+        broken(fmt::format("{} answers again and is not trusted", guest.id.text));
     }
   }
   void answers(const Asking&, const PlaceAnswer&, const Guest* guest,

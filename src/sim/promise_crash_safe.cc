@@ -38,9 +38,9 @@ class CrashSafe final : public Promise {
   void judge_unknown(const SimWorld& world) const {
     const std::vector<Instance>& known = world.fleet->instances;
     auto next = known.begin();  // both lists are in the order of launches, so one walk will do
-    for (const std::uint32_t index : world.hosts.there()) {
+    for (const std::uint32_t index : world.hosts.there(world.spec.name)) {
       const Guest& guest = world.hosts[index];
-      if (guest.cluster != world.spec.name || guest.phase != Guest::Phase::serving) continue;
+      if (guest.phase != Guest::Phase::serving) continue;
       if (guest.starts > 1) broken(fmt::format("{} was started twice", guest.id.text));
       auto found =
           std::find_if(next, known.end(), [&](const Instance& i) { return i.id == guest.id; });

@@ -29,8 +29,7 @@ class Reasons final : public Promise {
   }
   void second(const SimWorld& world) override {
     const std::string held = world.plan ? letters(world.plan->held_back) : "";
-    const bool is_short = size_of(world.decided) < world.spec.instances_min;
-    if (!world.can_record || !world.is_running_for(3s) || (held.empty() && !is_short))
+    if (!world.can_record || !world.is_running_for(3s) || (held.empty() && !is_short(world)))
       return held_since_.reset();
     if (!held_since_) held_since_ = world.now;
     if (world.now - *held_since_ < 3s) return;
@@ -45,8 +44,13 @@ class Reasons final : public Promise {
   }
 
  private:
-  static int size_of(const Decisions& decided) {
-    return count_of(decided, Lifecycle::starting) + count_of(decided, Lifecycle::serving);
+  static bool is_short(const SimWorld& world) {
+    const Census& there = world.census;  // the record is asked if they are too few
+    const int least = world.spec.instances_min;
+    return there.decided_as(Lifecycle::starting) + there.decided_as(Lifecycle::serving) < least &&
+           count_of(world.decided, Lifecycle::starting) +
+                   count_of(world.decided, Lifecycle::serving) <
+               least;
   }
   // Numbers count down while it is the same that holds back.
   static std::string letters(const std::string& text) {

@@ -18,19 +18,21 @@ class Shrinking final : public Promise {
     for (const Activity& one : step.activities)
       if (is_intent(one, "drain")) waits_since_ = step.world.now;
   }
-  void answers(const Asking&, const PlaceAnswer&, const Guest*, const SimWorld& world) override {
-    between_ = std::max(between_, need_of(world).value_or(0));
+  void answers(const Asking&, const PlaceAnswer& answer, const Guest*,
+               const SimWorld& world) override {
+    wished_ = std::max(wished_, world.wishing);
+    granted_ += answer.has_value();
   }
   void second(const SimWorld& world) override {
     const Duration settle = world.spec.settle + world.spec.hold + kSlack;
-    const auto need = need_of(world);
+    const auto need = need_since_last(world);
     if (!need) return;
-    wants_.push_back({world.now, std::max(*need, std::exchange(between_, 0))});
+    wants_.push_back({world.now, *need});
     while (wants_.front().first < world.now - settle) wants_.pop_front();
     const int most = std::ranges::max(wants_, {}, &std::pair<Instant, int>::second).second;
-    const int serving = count_of(world.decided, Lifecycle::serving);
+    const int serving = world.census.decided_as(Lifecycle::serving);
     const bool is_still =
-        count_of(world.decided, Lifecycle::starting) == 0 && world.is_calm_for(settle);
+        world.census.decided_as(Lifecycle::starting) == 0 && world.is_calm_for(settle);
     if (serving <= most || !is_still) {
       waits_since_ = world.now;
       return;
@@ -45,12 +47,15 @@ class Shrinking final : public Promise {
 
  private:
   static constexpr Duration kSlack{15s}, kStep{30s};
-  // By the people themselves, who may be counted and held a seat at once; nothing: a rule goes by
-  // something else.
-  static std::optional<int> need_of(const SimWorld& world) {
+  // By the people themselves, who may be counted and held a seat at once: the most that it can have
+  // been within the last second. Nothing: a rule goes by something else.
+  std::optional<int> need_since_last(const SimWorld& world) {
     const ClusterSpec& spec = world.spec;
-    const double seats = double(world.wishing) + (world.ledger ? world.ledger->seats_held() : 0) +
+    const std::int64_t held = world.ledger ? world.ledger->seats_held() : 0;
+    const double seats = double(std::max(world.wishing, std::exchange(wished_, 0))) +
+                         double(std::max(held, std::exchange(held_, held) + granted_)) +
                          (world.seats ? world.seats->waiting : 0);
+    granted_ = 0;
     double need = spec.instances_min;
     for (const Rule& rule : spec.scale) {
       const auto* const headroom = std::get_if<HeadroomRule>(&rule.kind);
@@ -69,7 +74,8 @@ class Shrinking final : public Promise {
     return int(need);
   }
   std::deque<std::pair<Instant, int>> wants_;
-  int between_ = 0;  // the most since the last second
+  std::int64_t wished_ = 0, granted_ = 0,
+               held_ = 0;  // the most, and all, since the last second; then
   Instant waits_since_{};
 };
 

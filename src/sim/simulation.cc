@@ -59,17 +59,25 @@ void Simulation::second() {
   for (std::uint32_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = watched_[i];
     people_.crowd(i).ledger = lives_.ledger(watched.spec->name);
-    const SimWorld world = world_of(watched);
+    SimWorld world = world_of(watched);
+    world.census = census(watched.spec->name);
     for (auto& promise : watched.promises) promise->second(world);
-    int serving = 0;
-    for (const std::uint32_t guest : hosts_.there()) {
-      if (hosts_[guest].cluster != watched.spec->name) continue;
-      watched.instance_seconds += 1;
-      serving += hosts_[guest].phase == Guest::Phase::serving;
-    }
-    watched.shown.serving_most = std::max(watched.shown.serving_most, serving);
+    watched.instance_seconds += double(hosts_.there(watched.spec->name).size());
+    watched.shown.serving_most = std::max(watched.shown.serving_most, world.census.serving);
   }
   people_.second();
+}
+
+Census Simulation::census(const std::string& cluster) {
+  Census census;
+  for (const std::uint32_t index : hosts_.there(cluster)) {
+    const Guest& guest = hosts_[index];
+    census.serving += guest.phase == Guest::Phase::serving;
+    census.answering += guest.answers();
+    census.suspected += guest.told.suspect_at.has_value();
+    ++census.decided[std::size_t(guest.decided)];
+  }
+  return census;
 }
 
 void Simulation::sample(Watched& watched, std::uint32_t index) {
@@ -85,7 +93,7 @@ void Simulation::sample(Watched& watched, std::uint32_t index) {
       sample.serving += i.lifecycle == Lifecycle::serving;
       sample.draining += i.lifecycle == Lifecycle::draining;
     }
-  sample.wishing = std::int64_t(crowd.there.size());
+  sample.wishing = crowd.wishing;
   sample.connections = crowd.connections;
   sample.capacity = std::int64_t{sample.serving} * watched.spec->capacity;
   const SimCuts& cuts = crowd.cuts;

@@ -22,10 +22,19 @@ class Simulation {
 
  private:
   using Promises = std::vector<std::unique_ptr<Promise>>;
+  struct Attached {  // to the controller's present life, as far as there is anything yet
+    Instant life{};
+    const Decisions* decided = nullptr;
+    const Fleet* fleet = nullptr;
+    const Plan* plan = nullptr;
+    const PlacementLedger* ledger = nullptr;
+    const SeatReport* seats = nullptr;
+  };
   struct Watched {
     const ClusterSpec* spec;
     Promises promises;
     SimCluster shown;
+    Attached attached;
     std::int64_t refused = 0, cut = 0;  // until the last sample
     double instance_seconds = 0;
   };
@@ -33,6 +42,7 @@ class Simulation {
   // simulation.cc
   void add_cluster(const ClusterSpec& spec);
   void second();
+  Census census(const std::string& cluster);
   void sample(Watched& watched, std::uint32_t index);
   void gather();
   std::string moment() const;
@@ -41,7 +51,8 @@ class Simulation {
   void watch();
   Promises make_promises();
   Watched* watched(const std::string& cluster);
-  SimWorld world_of(const Watched& watched);
+  const Attached& attach(Watched& watched);
+  SimWorld world_of(Watched& watched);
   void recorded(const Batch& batch);
   CutCause cause_of(const Guest& guest, const Decided& decided) const;
 

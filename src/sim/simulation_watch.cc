@@ -32,18 +32,33 @@ Simulation::Watched* Simulation::watched(const std::string& cluster) {
   return nullptr;
 }
 
-SimWorld Simulation::world_of(const Watched& watched) {
+// Asked for with each answer to each client: what is known is kept.
+const Simulation::Attached& Simulation::attach(Watched& watched) {
+  Attached& to = watched.attached;
   const std::string& name = watched.spec->name;
-  Control* const control = lives_.is_up() ? lives_.control() : nullptr;
+  if (!lives_.is_up() || to.life != lives_.since()) to = {.life = lives_.since()};
+  if (!to.decided) to.decided = &recorded_.of(name);
+  if (!lives_.is_up()) return to;
+  if (!to.fleet) {
+    to.fleet = lives_.control()->fleet(name);
+    to.plan = lives_.control()->last_plan(name);
+  }
+  if (!to.ledger) to.ledger = lives_.ledger(name);
+  if (!to.seats) to.seats = lives_.seats(name);
+  return to;
+}
+
+SimWorld Simulation::world_of(Watched& watched) {
+  const Attached& to = attach(watched);
   const auto index = std::uint32_t(&watched - watched_.data());
   return {.spec = *watched.spec,
           .hosts = hosts_,
-          .decided = recorded_.of(name),
-          .seats = lives_.seats(name),
-          .fleet = control ? control->fleet(name) : nullptr,
-          .plan = control ? control->last_plan(name) : nullptr,
-          .ledger = lives_.ledger(name),
-          .wishing = std::int64_t(people_.crowd(index).there.size()),
+          .decided = *to.decided,
+          .seats = to.seats,
+          .fleet = to.fleet,
+          .plan = to.plan,
+          .ledger = to.ledger,
+          .wishing = people_.crowd(index).wishing,
           .can_record = !is_full_,
           .now = timeline_.now(),
           .last_fault = lasting_ > 0 ? timeline_.now() : last_fault_,

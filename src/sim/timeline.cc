@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace utakata {
+namespace {
+
+constexpr std::size_t kSoon = 12, kNear = 4;  // events: some microseconds
+
+}  // namespace
 
 void Timeline::after(Duration wait, std::function<void()> work) {
   works_.push_back({now_ + std::max(Duration{0}, wait), order_++, std::move(work)});
@@ -25,6 +30,8 @@ void Timeline::run_until(Instant end) {
       do_work();
     } else if (next) {
       const Event event = *next;
+      if (const Event* const soon = events_.soon(kSoon)) prepare_(*soon, false);
+      if (const Event* const near = events_.soon(kNear)) prepare_(*near, true);
       events_.pop();
       now_ = event.at;
       take_(event);

@@ -27,7 +27,14 @@ class Timeline final : public Clock {
 
   void after(Duration wait, std::function<void()> work);
   void event(Instant at, std::uint32_t kind, std::uint32_t who) { events_.push({at, kind, who}); }
-  void on_event(std::function<void(const Event&)> take) { take_ = std::move(take); }
+  // `prepare` hears of most of them shortly before, and once more when they are near: millions are
+  // in no cache, and can be asked for.
+  void on_event(
+      std::function<void(const Event&)> take,
+      std::function<void(const Event&, bool)> prepare = [](const Event&, bool) {}) {
+    take_ = std::move(take);
+    prepare_ = std::move(prepare);
+  }
 
   // Does what is due up to `end`, and stands there. What is thrown goes through; call it again to
   // go on.
@@ -53,6 +60,7 @@ class Timeline final : public Clock {
   std::vector<Work> works_;  // a heap
   EventWheel events_;
   std::function<void(const Event&)> take_;
+  std::function<void(const Event&, bool)> prepare_;
 };
 
 }  // namespace utakata

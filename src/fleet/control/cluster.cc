@@ -168,17 +168,16 @@ void Cluster::add_seats(Observation& seen) const {
 void Cluster::step(Observation seen) {
   note_outcomes(planner_.observe(seen));
   control_.parts_.give_way();
-  Plan plan = planner_.plan({.unmet = control_.unmet_needs(spec()),
-                             .is_needed = control_.needed_by_living(spec()),
-                             .over_cap = control_.over_cap()});
-  withhold(plan);
-  if (record(plan)) {
-    for (const Action& action : plan.actions) planner_.commit(action);
+  last_plan_ = planner_.plan({.unmet = control_.unmet_needs(spec()),
+                              .is_needed = control_.needed_by_living(spec()),
+                              .over_cap = control_.over_cap()});
+  withhold(last_plan_);
+  if (record(last_plan_)) {
+    for (const Action& action : last_plan_.actions) planner_.commit(action);
     for (const InstanceId& id : std::exchange(to_release_, {}))
       control_.parts_.provider.release(id);
-    act(plan.actions);
+    act(last_plan_.actions);
   }
-  last_plan_ = std::move(plan);
   keep_measured();
   control_.parts_.give_way();
   publish();

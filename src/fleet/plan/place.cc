@@ -157,8 +157,24 @@ Refusal PlacementLedger::wait(PlaceClaim claim, bool admission, const PlaceReque
     refusal.line = number;
   } else {  // not for long: whoever asks anew each time would be counted as many
     refusal.line = line_.join(claim, now + refusal.retry_after + 2s);
+    if (!refusal.line)
+      refusal.retry_after =
+          std::min<Duration>(5min, from_seconds(to_seconds(refusal.retry_after) * crowding(now)));
   }
   return refusal;
+}
+
+// Whom the line has no room for come later the more of them there are: were they n, and each came
+// every 15 s, n / 15 a second would ask; so they are about sqrt(n x kOutside / 15), ten million
+// 82,000.
+double PlacementLedger::crowding(Instant now) {
+  if (now - outside_since_ >= 1s) {
+    outside_before_ = now - outside_since_ < 2s ? outside_ : 0;
+    outside_ = 0;
+    outside_since_ = now;
+  }
+  ++outside_;
+  return std::max(1.0, double(std::max(outside_before_, outside_)) / kOutside);
 }
 
 // When it makes sense to ask again: by the rate of admission where that is the limit; otherwise an

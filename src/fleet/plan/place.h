@@ -154,6 +154,7 @@ class PlacementLedger {
   std::uint32_t choose_slot(int seats, int clients) const;
   Refusal wait(PlaceClaim claim, bool admission, const PlaceRequest& request, Instant now);
   Duration come_back(std::int64_t clients_before, bool admission, double unit) const;
+  double crowding(Instant now);
   Duration come_back() { return come_back(0, false, random_.unit()); }  // who is not in line
   Grant grant(std::uint32_t slot, std::uint32_t room, bool stranger, const PlaceRequest& request,
               Instant now);
@@ -232,6 +233,9 @@ class PlacementLedger {
   PlaceOrder order_;
   std::vector<std::uint32_t> windowed_;
   PlaceLine line_;
+  static constexpr double kOutside = 10'000;  // a second
+  Instant outside_since_{};                   // a second's beginning
+  int outside_ = 0, outside_before_ = 0;  // refused in it, and in the one before, without a line
   std::uint64_t ties_ = 0;
   std::int64_t offered_ = 0, free_ = 0;  // sums over the instances
   int open_ = 0, strangers_held_ = 0;

@@ -44,7 +44,7 @@ class PlaceLine {
   const PlaceClaim& claimed() const { return claimed_; }  // of all who have come back
   std::int64_t clients() const { return clients_; }       // all who wait
   int waiting() const { return waiting_; }
-  void expire(Instant now, int looks = 16);  // amortised: so many are looked at
+  void expire(Instant now, int looks = 2);  // amortised: so many are looked at
 
  private:
   static constexpr std::size_t kPlaces = 65536;

@@ -47,6 +47,10 @@ class Placement : public testing::Test {
   std::string at(const PlaceAnswer& answer) {
     return answer ? ledger_.instance(answer->slot).identity->id.text : "refused";
   }
+  void line_full_again() {  // those who stayed away have left it
+    while (place().error().line) {
+    }
+  }
   std::map<std::string, int> spread(int placements) {
     std::map<std::string, int> by_instance;
     for (int i = 0; i < placements; ++i) ++by_instance[at(place())];
@@ -386,6 +390,23 @@ TEST_F(Placement, calls_that_can_never_be_met_say_so) {
   EXPECT_EQ(place({.seats = 6}).error().why, Why::too_many_at_once);
   EXPECT_EQ(place({.seats = 5, .key = "room"}).error().why, Why::too_many_seats);
   EXPECT_EQ(place({.seats = 6}).error().retry_after, Duration{});
+}
+
+TEST_F(Placement, whom_the_line_has_no_room_for_come_later_the_more_of_them_there_are) {
+  add(100);
+  apply();
+  const auto wait = [&](int others) {
+    now_ += 1s;
+    line_full_again();
+    for (int i = 0; i < others; ++i) place();
+    return to_seconds(place().error().retry_after);
+  };
+  EXPECT_LE(wait(10), 15 * 1.25);
+  EXPECT_GE(wait(100'000), 10 * 15 * 0.75);
+  EXPECT_LE(wait(100'000), 10.1 * 15 * 1.25);
+  EXPECT_LE(wait(10'000'000), 300);
+  now_ += 2s;
+  EXPECT_LE(wait(10), 15 * 1.25) << "the others have gone";
 }
 
 TEST_F(Placement, after_an_unknown_past_nobody_is_placed_until_its_holds_are_over) {
