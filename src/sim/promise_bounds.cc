@@ -20,6 +20,7 @@ class Bounds final : public Promise {
       surge |= is_intent(one, "launch") && one.because.starts_with("roll-out");
       drains |= is_intent(one, "drain") && one.by == "utakata";
     }
+    if (!launches && !drains) return;
     const SimWorld& world = step.world;
     const Sizes sizes = sizes_of(world);
     const ClusterSpec& spec = world.spec;
