@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wire/http1_answer.h"
+#include "wire/websocket_handshake.h"
 
 namespace utakata::net {
 namespace {
@@ -87,7 +88,23 @@ void HttpConnection::serve(std::string_view bytes) {
   if (all_) send_joined();
 }
 
+// To whoever serves WebSockets; false: nothing more is read here.
+bool HttpConnection::hand_over(const wire::Http1Request& request) {
+  auto refusal = wire::websocket_refusal(request);
+  if (tls_) refusal = {501, "WebSockets are not served over TLS here."};
+  if (!waiting_.empty() || !all_->joined().empty() || has_unsent())
+    refusal = {400, "The answer to an earlier request must be read first."};
+  if (refusal) return on_refused(*refusal), false;
+  const auto self = shared_from_this();
+  HttpConnections& all = *std::exchange(all_, nullptr);
+  all.loop().unwatch(socket_.get());
+  all.remove(slot_);
+  all.upgrade()(RequestView(request, peer_, false), peer_, std::move(socket_));
+  return false;
+}
+
 bool HttpConnection::on_request(const wire::Http1Request& request) {
+  if (request.is_upgrade && all_->upgrade()) return hand_over(request);
   is_last_ = !request.keep_alive;
   waiting_.push_back(
       {.is_head = request.method == "HEAD", .is_http10 = request.is_http10, .closes = is_last_});

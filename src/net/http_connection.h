@@ -70,6 +70,7 @@ class HttpConnection final : public HttpReply::Target,
   void on_ready(std::uint32_t events);
   void read();
   void serve(std::string_view bytes);
+  bool hand_over(const wire::Http1Request& request);
   void settle();
   void send_joined();
   void send_unsent();

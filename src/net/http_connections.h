@@ -24,12 +24,14 @@ class HttpConnections {
   HttpConnections& operator=(const HttpConnections&) = delete;
 
   void add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls);
+  void on_upgrade(HttpServer::Upgrade take) { upgrade_ = std::move(take); }
   bool close_oldest_idle();  // false: none is idle
   std::size_t open() const { return open_; }
 
   // For the connections.
   Loop& loop() { return loop_; }
   const HttpServer::Handler& handler() const { return handler_; }
+  const HttpServer::Upgrade& upgrade() const { return upgrade_; }  // unset: nobody takes them
   const HttpLimits& limits() const { return limits_; }
   // Filled anew for each read, so that an idle connection keeps none.
   std::span<char> receive_buffer() { return {receive_buffer_.get(), receive_buffer_size}; }
@@ -51,6 +53,7 @@ class HttpConnections {
 
   Loop& loop_;
   HttpServer::Handler handler_;
+  HttpServer::Upgrade upgrade_;
   HttpLimits limits_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string joined_;

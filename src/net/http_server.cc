@@ -56,6 +56,8 @@ Expected<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uin
 
 std::size_t HttpServer::connections() const { return state_->connections.open(); }
 
+void HttpServer::on_upgrade(Upgrade take) { state_->connections.on_upgrade(std::move(take)); }
+
 void HttpServer::on_notice(std::function<void(const std::string& sentence)> say) {
   state_->say = std::move(say);
 }

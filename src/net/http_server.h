@@ -11,7 +11,9 @@
 
 #include "base/instant.h"
 #include "base/problem.h"
+#include "net/descriptor.h"
 #include "net/loop.h"
+#include "net/tcp.h"
 
 namespace utakata::net {
 
@@ -74,6 +76,9 @@ struct TlsFiles {
 class HttpServer {
  public:
   using Handler = std::function<void(const HttpRequest& request, HttpReply reply)>;
+  // The request may become a WebSocket (RFC 6455 section 4.2.1 holds). The socket is the taker's
+  // from now on, nothing of an answer is sent; the request is valid in the call.
+  using Upgrade = std::function<void(const HttpRequest& request, TcpPeer peer, Descriptor socket)>;
   HttpServer(Loop& loop, Handler handler, HttpLimits limits = {});
   ~HttpServer();  // closes everything at once
   // Problems: `conflict` (the port is taken), `invalid` (no such address, unreadable certificate).
@@ -81,6 +86,9 @@ class HttpServer {
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
   Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
                                      const TlsFiles& files);
+  // Before listen(). Unset: who asks to go on as a WebSocket is answered as if it had not asked.
+  // Over TLS such a request is refused with 501.
+  void on_upgrade(Upgrade take);
   std::size_t connections() const;  // open now
   // Hears of certificates read anew, and of those that could not be. Nobody hears them otherwise.
   void on_notice(std::function<void(const std::string& sentence)> say);

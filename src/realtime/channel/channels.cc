@@ -1,0 +1,260 @@
+#include "realtime/channel/channels.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace utakata::realtime {
+namespace {
+
+void put(std::vector<ClientSlot>& sorted, ClientSlot client) {
+  if (sorted.empty() || sorted.back() < client) return sorted.push_back(client);
+  sorted.insert(std::ranges::lower_bound(sorted, client), client);
+}
+
+bool take_out(std::vector<ClientSlot>& sorted, ClientSlot client) {
+  const auto known = std::ranges::lower_bound(sorted, client);
+  if (known == sorted.end() || *known != client) return false;
+  sorted.erase(known);
+  return true;
+}
+
+}  // namespace
+
+struct Channels::Channel {
+  struct Present {
+    std::string info;
+    std::vector<ClientSlot> clients;
+  };
+  std::string name;
+  ChannelKind kind;
+  std::vector<ClientSlot> readers;  // sorted
+  std::map<std::string, Present> present;
+  std::unique_ptr<Timeline> timeline;
+  MessagePtr last;  // of a cache channel
+  Instant last_at{}, used{};
+
+  const std::pair<const std::string, Present>* user_of(ClientSlot client) const {
+    for (const auto& one : present)
+      if (std::ranges::binary_search(one.second.clients, client)) return &one;
+    return nullptr;
+  }
+  void expire(const ChannelLimits& limits, Instant now) {
+    if (timeline) timeline->expire(now);
+    if (last && now - last_at >= limits.cached_for) last = nullptr;
+  }
+  bool keeps_anything() const { return last || (timeline && timeline->size() > 0); }
+};
+
+Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
+    : limits_(limits), random_(std::move(random)) {}
+Channels::~Channels() = default;
+
+void Channels::limit(const ChannelLimits& limits) { limits_ = limits; }
+
+Channels::Channel* Channels::find(std::string_view name) const {
+  const auto known = channels_.find(name);
+  return known == channels_.end() ? nullptr : known->second.get();
+}
+
+Channels::Channel& Channels::open(std::string_view name) {
+  if (Channel* const known = find(name)) {
+    kept_.erase({known->used, known->name});
+    return *known;
+  }
+  auto& channel = channels_[std::string(name)];
+  channel = std::make_unique<Channel>();
+  channel->name = name;
+  channel->kind = channel_kind(name);
+  if (limits_.has_timelines)
+    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_());
+  return *channel;
+}
+
+// Nobody may read it now: it is kept for what it holds, the latest of all.
+void Channels::close_if_over(Channel& channel) {
+  if (!channel.readers.empty()) return;
+  if (!channel.keeps_anything()) {
+    channels_.erase(channels_.find(channel.name));
+    return;
+  }
+  kept_[{channel.used, channel.name}] = &channel;
+  if (kept_.size() <= limits_.kept_channels) return;
+  const auto oldest = kept_.begin();
+  const std::string name = oldest->first.second;
+  kept_.erase(oldest);
+  channels_.erase(name);
+}
+
+Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::string_view name,
+                                                   const std::optional<Member>& member,
+                                                   const std::optional<Position>& since,
+                                                   Instant now) {
+  if (client >= clients_.size()) clients_.resize(client + 1);
+  Client& who = clients_[client];
+  if (who.channels.size() >= limits_.channels_of_client)
+    return problem(Problem::Kind::refused, fmt::format("A client may read {} channels at most.",
+                                                       limits_.channels_of_client));
+  if (reads(client, name))
+    return problem(Problem::Kind::conflict,
+                   fmt::format("Existing subscription to channel {}", name));
+  const bool is_presence = channel_kind(name).access == ChannelAccess::presence;
+  if (is_presence && !member)
+    return problem(Problem::Kind::invalid,
+                   fmt::format("Channel {} wants to know who comes.", name));
+  if (const Channel* const known = find(name); is_presence && known &&
+                                               known->present.size() >= limits_.members &&
+                                               !known->present.contains(member->user))
+    return problem(
+        Problem::Kind::refused,
+        fmt::format("Channel {} has {} members, more may not be.", name, limits_.members));
+  Channel& channel = open(name);
+  channel.expire(limits_, now);
+  channel.used = now;
+  Subscribed subscribed{.was_vacant = channel.readers.empty(), .cached = channel.last};
+  put(channel.readers, client);
+  who.channels.push_back(&channel);
+  if (is_presence) {
+    const auto [user, is_new] = channel.present.try_emplace(member->user);
+    if (is_new) user->second.info = member->info;
+    put(user->second.clients, client);
+    subscribed.is_new_member = is_new;
+    subscribed.members = members(name);
+  }
+  if (channel.timeline) {
+    subscribed.position = channel.timeline->end();
+    if (since) subscribed.missed = channel.timeline->since(*since);
+  }
+  return subscribed;
+}
+
+Channels::Left Channels::part(ClientSlot client, Channel& channel, Instant now) {
+  take_out(channel.readers, client);
+  channel.used = now;
+  Left left{.channel = channel.name, .is_vacant = channel.readers.empty()};
+  if (const auto* const user = channel.user_of(client)) {
+    auto present = channel.present.find(user->first);
+    take_out(present->second.clients, client);
+    if (present->second.clients.empty()) {
+      left.gone = Member{present->first, std::move(present->second.info)};
+      channel.present.erase(present);
+    }
+  }
+  close_if_over(channel);
+  return left;
+}
+
+std::optional<Channels::Left> Channels::unsubscribe(ClientSlot client, std::string_view name,
+                                                    Instant now) {
+  Channel* const channel = find(name);
+  if (!channel || client >= clients_.size()) return std::nullopt;
+  auto& of = clients_[client].channels;
+  const auto known = std::ranges::find(of, channel);
+  if (known == of.end()) return std::nullopt;
+  of.erase(known);
+  return part(client, *channel, now);
+}
+
+std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
+  std::vector<Left> left;
+  if (client >= clients_.size()) return left;
+  const Client gone = std::exchange(clients_[client], {});
+  for (Channel* const channel : gone.channels) left.push_back(part(client, *channel, now));
+  if (const auto user = users_.find(gone.user); user != users_.end()) {
+    take_out(user->second, client);
+    if (user->second.empty()) users_.erase(user);
+  }
+  return left;
+}
+
+Position Channels::publish(std::string_view name, MessagePtr message, Instant now) {
+  const bool is_kept = limits_.has_timelines || channel_kind(name).is_cache;
+  if (!is_kept && !find(name)) return {};
+  Channel& channel = open(name);
+  channel.used = now;
+  if (channel.kind.is_cache) channel.last = message, channel.last_at = now;
+  Position position;
+  if (channel.timeline) {
+    channel.timeline->append(std::move(message), now);
+    position = channel.timeline->end();
+  }
+  close_if_over(channel);
+  return position;
+}
+
+std::span<const ClientSlot> Channels::readers(std::string_view name) const {
+  const Channel* const channel = find(name);
+  return channel ? std::span<const ClientSlot>(channel->readers) : std::span<const ClientSlot>{};
+}
+
+bool Channels::reads(ClientSlot client, std::string_view name) const {
+  return std::ranges::binary_search(readers(name), client);
+}
+
+std::optional<Member> Channels::member_of(ClientSlot client, std::string_view name) const {
+  const Channel* const channel = find(name);
+  const auto* const user = channel ? channel->user_of(client) : nullptr;
+  return user ? std::optional(Member{user->first, user->second.info}) : std::nullopt;
+}
+
+std::vector<Member> Channels::members(std::string_view name) const {
+  std::vector<Member> all;
+  if (const Channel* const channel = find(name))
+    for (const auto& [user, present] : channel->present) all.push_back({user, present.info});
+  return all;
+}
+
+const Timeline* Channels::timeline(std::string_view name) const {
+  const Channel* const channel = find(name);
+  return channel ? channel->timeline.get() : nullptr;
+}
+
+MessagePtr Channels::cached(std::string_view name, Instant now) const {
+  const Channel* const channel = find(name);
+  return channel && now - channel->last_at < limits_.cached_for ? channel->last : nullptr;
+}
+
+std::size_t Channels::channels_of(ClientSlot client) const {
+  return client < clients_.size() ? clients_[client].channels.size() : 0;
+}
+
+void Channels::each_occupied(
+    const std::function<void(const std::string&, std::size_t)>& take) const {
+  for (const auto& [name, channel] : channels_)
+    if (!channel->readers.empty()) take(name, channel->readers.size());
+}
+
+void Channels::sign_in(ClientSlot client, const std::string& user) {
+  if (client >= clients_.size()) clients_.resize(client + 1);
+  std::string& known = clients_[client].user;
+  if (known == user) return;
+  if (const auto before = users_.find(known); before != users_.end()) {
+    take_out(before->second, client);
+    if (before->second.empty()) users_.erase(before);
+  }
+  known = user;
+  put(users_[user], client);
+}
+
+std::span<const ClientSlot> Channels::clients_of(const std::string& user) const {
+  const auto known = users_.find(user);
+  return known == users_.end() ? std::span<const ClientSlot>{}
+                               : std::span<const ClientSlot>(known->second);
+}
+
+const std::string* Channels::user_of(ClientSlot client) const {
+  return client < clients_.size() && !clients_[client].user.empty() ? &clients_[client].user
+                                                                    : nullptr;
+}
+
+void Channels::expire(Instant now) {
+  const Duration longest = std::max(limits_.cached_for, limits_.timeline.age);
+  while (!kept_.empty() && now - kept_.begin()->first.first >= longest) {
+    const std::string name = kept_.begin()->first.second;
+    kept_.erase(kept_.begin());
+    channels_.erase(name);
+  }
+}
+
+}  // namespace utakata::realtime

@@ -1,0 +1,32 @@
+// One message on a channel, shared by all who get it and by the channel's timeline. Values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/instant.h"
+
+namespace utakata::realtime {
+
+// A client's place among the connections of this process: small, in the order of their accepts as
+// far as that is known, and used again once it is free.
+using ClientSlot = std::uint32_t;
+
+struct Message {
+  std::string event;
+  std::string data;                   // as it was published: a JSON value
+  std::optional<std::string> user{};  // who sent it, on presence channels
+};
+using MessagePtr = std::shared_ptr<const Message>;
+
+// Where a reader stands on a timeline. Offsets begin at 1 and rise by one; another epoch is another
+// timeline of the same name: nothing of the old one is to be had.
+struct Position {
+  std::string epoch;
+  std::uint64_t offset = 0;
+  bool operator==(const Position&) const = default;
+};
+
+}  // namespace utakata::realtime

@@ -1,0 +1,55 @@
+#include "realtime/channel/timeline.h"
+
+#include <algorithm>
+
+namespace utakata::realtime {
+
+std::uint64_t Timeline::append(MessagePtr message, Instant now) {
+  bytes_ += message->data.size();
+  entries_.push_back({++last_, now, std::move(message)});
+  while (entries_.size() > std::max<std::size_t>(1, limits_.count) ||
+         (bytes_ > limits_.bytes && entries_.size() > 1))
+    drop();
+  expire(now);
+  return last_;
+}
+
+void Timeline::expire(Instant now) {
+  while (!entries_.empty() && now - entries_.front().at >= limits_.age) drop();
+}
+
+void Timeline::drop() {
+  bytes_ -= entries_.front().message->data.size();
+  entries_.pop_front();
+}
+
+std::vector<Timeline::Entry> Timeline::slice(std::uint64_t from, std::uint64_t to) const {
+  from = std::max(from, first());
+  to = std::min(to, last_ + 1);
+  if (from >= to) return {};
+  const auto begin = entries_.begin() + std::ptrdiff_t(from - first());
+  return {begin, begin + std::ptrdiff_t(to - from)};
+}
+
+std::optional<std::vector<Timeline::Entry>> Timeline::since(const Position& position) const {
+  if (position.epoch != epoch_ || position.offset > last_ || position.offset + 1 < first())
+    return std::nullopt;
+  return slice(position.offset + 1, last_ + 1);
+}
+
+std::vector<Timeline::Entry> Timeline::newest(std::size_t count) const {
+  return slice(last_ + 1 - std::min(count, entries_.size()), last_ + 1);
+}
+
+std::vector<Timeline::Entry> Timeline::before(std::uint64_t offset, std::size_t count) const {
+  const std::uint64_t to = std::min(offset, last_ + 1);
+  return slice(to - std::min<std::uint64_t>(to, count), to);
+}
+
+std::vector<Timeline::Entry> Timeline::after(std::uint64_t offset, std::size_t count) const {
+  if (offset >= last_) return {};
+  const std::uint64_t from = std::max(offset + 1, first());
+  return slice(from, from + std::min<std::uint64_t>(count, last_ + 1 - from));
+}
+
+}  // namespace utakata::realtime

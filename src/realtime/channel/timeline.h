@@ -1,0 +1,59 @@
+// What was said on a channel lately, for who missed some of it: bounded by count, age and bytes.
+// Pure; `now` never goes back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/instant.h"
+#include "realtime/channel/message.h"
+
+namespace utakata::realtime {
+
+struct TimelineLimits {
+  std::size_t count = 100;
+  Duration age{5min};
+  std::size_t bytes = 1024 * 1024;  // of data; the newest is kept whatever it has
+};
+
+class Timeline {
+ public:
+  struct Entry {
+    std::uint64_t offset = 0;
+    Instant at{};
+    MessagePtr message;
+  };
+  // `epoch`: unlike that of any other timeline of this name, so random.
+  Timeline(TimelineLimits limits, std::string epoch) : limits_(limits), epoch_(std::move(epoch)) {}
+
+  std::uint64_t append(MessagePtr message, Instant now);  // its offset
+  void expire(Instant now);                               // append() does, too
+  Position end() const { return {epoch_, last_}; }        // offset 0: nothing yet
+
+  // All that came after it. Nothing: it is of another epoch or ahead of us, or some of what came is
+  // not kept any more; whoever asked must start anew.
+  std::optional<std::vector<Entry>> since(const Position& position) const;
+
+  // Pages, in rising order of offsets, at most `count`.
+  std::vector<Entry> newest(std::size_t count) const;
+  std::vector<Entry> before(std::uint64_t offset, std::size_t count) const;
+  std::vector<Entry> after(std::uint64_t offset, std::size_t count) const;
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  std::vector<Entry> slice(std::uint64_t first, std::uint64_t last) const;  // [first, last)
+  std::uint64_t first() const { return last_ + 1 - entries_.size(); }
+  void drop();
+
+  TimelineLimits limits_;
+  std::string epoch_;
+  std::deque<Entry> entries_;
+  std::size_t bytes_ = 0;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace utakata::realtime

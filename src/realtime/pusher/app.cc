@@ -1,0 +1,259 @@
+#include "realtime/pusher/app.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace utakata::realtime {
+namespace {
+
+constexpr std::size_t kChannelsOfPublication = 100;
+
+PusherApp::Refused refused_as(const Problem& problem) {
+  switch (problem.kind) {
+    case Problem::Kind::refused:
+      return {"LimitReached", pusher_code::over_quota, problem.what};
+    case Problem::Kind::conflict:
+      return {"Conflict", 409, problem.what};
+    case Problem::Kind::not_found:
+    case Problem::Kind::invalid:
+    case Problem::Kind::timed_out:
+    case Problem::Kind::unavailable:
+      break;
+  }
+  return {"InvalidRequest", 400, problem.what};
+}
+
+}  // namespace
+
+PusherApp::PusherApp(TenantSpec spec, PusherOut& out, std::function<std::string()> random,
+                     std::function<void(const PusherNews&)> on_news)
+    : spec_(std::move(spec)),
+      out_(out),
+      on_news_(std::move(on_news)),
+      channels_(spec_.channels, std::move(random)) {}
+
+void PusherApp::opens(ClientSlot client, std::string socket_id) {
+  if (client >= clients_.size()) clients_.resize(client + 1);
+  out_.say(client, say_established(socket_id, spec_.activity_timeout_s));
+  by_socket_id_[socket_id] = client;
+  clients_[client] = {.socket_id = std::move(socket_id)};
+  ++clients_here_;
+}
+
+void PusherApp::leaves(ClientSlot client, Instant now) {
+  if (client >= clients_.size() || clients_[client].socket_id.empty()) return;
+  by_socket_id_.erase(clients_[client].socket_id);
+  clients_[client] = {};
+  --clients_here_;
+  for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
+}
+
+void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
+  const auto says = reader_.read(text);
+  if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
+  switch (says->kind) {
+    case PusherSays::Kind::ping:
+      return out_.say(client, say_pong());
+    case PusherSays::Kind::subscribe:
+      return subscribe(client, *says, now);
+    case PusherSays::Kind::unsubscribe:
+      if (const auto left = channels_.unsubscribe(client, says->channel, now))
+        tell_departure(*left);
+      return;
+    case PusherSays::Kind::sign_in:
+      return sign_in(client, *says);
+    case PusherSays::Kind::event:
+      return client_event(client, *says, now);
+    case PusherSays::Kind::pong:
+    case PusherSays::Kind::unknown:
+      return;
+  }
+}
+
+// Who it is, where the channel wants to know.
+std::expected<std::optional<Member>, PusherApp::Refused> PusherApp::admit(ClientSlot client,
+                                                                          const PusherSays& says) {
+  const auto refuse = [](const char* type, int status, std::string why) {
+    return std::unexpected(Refused{type, status, std::move(why)});
+  };
+  if (!is_channel_name(says.channel))
+    return refuse("InvalidRequest", 400,
+                  fmt::format("Invalid channel name: it has 1 to {} letters, digits or _-=@,.;",
+                              channel_name_bytes_max));
+  const ChannelKind kind = channel_kind(says.channel);
+  if (!kind.needs_signature()) return std::nullopt;
+  const bool is_presence = kind.access == ChannelAccess::presence;
+  if (!is_channel_auth(says.auth, spec_.key, clients_[client].socket_id, says.channel,
+                       is_presence ? says.channel_data : std::string()))
+    return refuse("AuthError", 401, fmt::format("Invalid signature for channel {}.", says.channel));
+  if (!is_presence) return std::nullopt;
+  auto member = reader_.read_member(says.channel_data);
+  if (!member) return std::unexpected(refused_as(member.error()));
+  if (member->user.size() > spec_.user_id_bytes || member->info.size() > spec_.user_info_bytes)
+    return refuse("LimitReached", pusher_code::over_quota,
+                  fmt::format("A user_id may have {} bytes, user_info {}.", spec_.user_id_bytes,
+                              spec_.user_info_bytes));
+  return std::move(*member);
+}
+
+void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now) {
+  const auto refuse = [&](const Refused& why) {
+    out_.say(client, say_subscription_error(says.channel.substr(0, channel_name_bytes_max),
+                                            why.type, why.status, why.what));
+  };
+  if (says.channel.starts_with(user_channel_prefix)) {
+    const std::string* const user = channels_.user_of(client);
+    if (user && says.channel.substr(user_channel_prefix.size()) == *user)
+      return out_.say(client, say_subscribed(says.channel, {}));
+    return refuse({"AuthError", 401, "Sign in as the user of this channel first."});
+  }
+  const auto member = admit(client, says);
+  if (!member) return refuse(member.error());
+  const auto came = channels_.subscribe(client, says.channel, *member, says.since, now);
+  if (!came) return refuse(refused_as(came.error()));
+  const bool shows_position = says.wants_recovery && !came->position.epoch.empty();
+  out_.say(client,
+           say_subscribed(says.channel, {.is_presence = member->has_value(),
+                                         .members = came->members,
+                                         .position = shows_position ? &came->position : nullptr,
+                                         .is_recovered = came->missed.has_value()}));
+  if (came->missed) {
+    for (const Timeline::Entry& entry : *came->missed)
+      out_.say(client, say_event(says.channel, *entry.message, entry.offset));
+  } else if (came->cached) {
+    out_.say(client, say_event(says.channel, *came->cached));
+  } else if (channel_kind(says.channel).is_cache) {
+    out_.say(client, say_cache_miss(says.channel));
+    on_news_({.name = "cache_miss", .channel = says.channel});
+  }
+  tell_arrival(client, says.channel, *member, *came);
+}
+
+void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
+                             const std::optional<Member>& member,
+                             const Channels::Subscribed& came) {
+  if (came.was_vacant) on_news_({.name = "channel_occupied", .channel = channel});
+  if (came.is_new_member) {
+    out_.say_all(channels_.readers(channel), say_member_added(channel, *member), client);
+    on_news_({.name = "member_added", .channel = channel, .user = member->user});
+  }
+  if (!member) tell_count(channel);
+}
+
+void PusherApp::tell_departure(const Channels::Left& left) {
+  if (left.gone) {
+    out_.say_all(channels_.readers(left.channel), say_member_removed(left.channel, left.gone->user),
+                 std::nullopt);
+    on_news_({.name = "member_removed", .channel = left.channel, .user = left.gone->user});
+  }
+  if (left.is_vacant) return on_news_({.name = "channel_vacated", .channel = left.channel});
+  if (channel_kind(left.channel).access != ChannelAccess::presence) tell_count(left.channel);
+}
+
+void PusherApp::tell_count(const std::string& channel) {
+  if (!spec_.tells_subscription_counts) return;
+  const auto readers = channels_.readers(channel);
+  out_.say_all(readers, say_subscription_count(channel, readers.size()), std::nullopt);
+}
+
+void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
+  const auto refuse = [&](const std::string& why) {
+    out_.say(client, say_error(pusher_code::unauthorized, why));
+    out_.end(client, pusher_code::unauthorized, why);
+  };
+  if (!is_user_auth(says.auth, spec_.key, clients_[client].socket_id, says.user_data))
+    return refuse("Invalid signature for signing in.");
+  const auto user = reader_.read_user(says.user_data);
+  if (!user) return refuse(user.error().what);
+  if (user->size() > spec_.user_id_bytes)
+    return refuse(fmt::format("An id may have {} bytes.", spec_.user_id_bytes));
+  channels_.sign_in(client, *user);
+  out_.say(client, say_signed_in(says.user_data));
+}
+
+const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) const {
+  if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
+  if (!channel_kind(says.channel).takes_client_events())
+    return "Client events are for private and presence channels, not for encrypted ones.";
+  if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
+  if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
+  if (says.data.size() > spec_.event_data_bytes) return "The data of the event is too long.";
+  return nullptr;
+}
+
+void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant now) {
+  if (const char* const fault = event_fault(client, says))
+    return out_.say(client, say_error(pusher_code::too_many_events, fault));
+  Client& sender = clients_[client];
+  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
+  if (++sender.events > spec_.client_events_per_second)
+    return out_.say(client, say_error(pusher_code::too_many_events,
+                                      fmt::format("{} client events a second are allowed.",
+                                                  spec_.client_events_per_second)));
+  Message message{.event = says.event, .data = says.data.empty() ? "null" : says.data};
+  if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+  deliver(says.channel, std::move(message), client, now);
+  on_news_({.name = "client_event", .channel = says.channel});
+}
+
+Position PusherApp::deliver(const std::string& channel, Message message,
+                            std::optional<ClientSlot> but, Instant now) {
+  const auto shared = std::make_shared<const Message>(std::move(message));
+  const Position position = channels_.publish(channel, shared, now);
+  if (const auto readers = channels_.readers(channel); !readers.empty())
+    out_.say_all(readers, say_event(channel, *shared, position.offset), but);
+  return position;
+}
+
+std::optional<ClientSlot> PusherApp::client_of(std::string_view socket_id) const {
+  const auto known = by_socket_id_.find(std::string(socket_id));
+  return known == by_socket_id_.end() ? std::nullopt : std::optional(known->second);
+}
+
+std::optional<Problem> PusherApp::fault_of(const Publication& publication) const {
+  const auto fault = [](Problem::Kind kind, std::string what) {
+    return Problem{kind, std::move(what)};
+  };
+  if (publication.channels.empty() || publication.channels.size() > kChannelsOfPublication)
+    return fault(Problem::Kind::invalid,
+                 fmt::format("An event goes to 1 to {} channels, not to {}.",
+                             kChannelsOfPublication, publication.channels.size()));
+  if (publication.event.empty() || publication.event.size() > spec_.event_name_bytes)
+    return fault(Problem::Kind::invalid,
+                 fmt::format("The name of an event has 1 to {} bytes.", spec_.event_name_bytes));
+  if (publication.data.size() > spec_.event_data_bytes)
+    return fault(Problem::Kind::refused,
+                 fmt::format("The data of an event has {} bytes at most, not {}.",
+                             spec_.event_data_bytes, publication.data.size()));
+  for (const std::string& channel : publication.channels)
+    if (!is_channel_name(channel))
+      return fault(Problem::Kind::invalid, fmt::format("Invalid channel name `{}`.",
+                                                       channel.substr(0, channel_name_bytes_max)));
+  return std::nullopt;
+}
+
+Expected<void> PusherApp::publish(const Publication& publication, Instant now) {
+  if (auto fault = fault_of(publication)) return std::unexpected(std::move(*fault));
+  const auto but = client_of(publication.but_socket_id);
+  for (const std::string& channel : publication.channels)
+    deliver(channel, {.event = publication.event, .data = publication.data}, but, now);
+  return {};
+}
+
+void PusherApp::publish_to_user(const std::string& user, const std::string& event,
+                                const std::string& data) {
+  out_.say_all(channels_.clients_of(user),
+               say_event(std::string(user_channel_prefix) + user, {.event = event, .data = data}),
+               std::nullopt);
+}
+
+int PusherApp::terminate_user(const std::string& user) {
+  const auto clients = channels_.clients_of(user);
+  const std::vector<ClientSlot> cut(clients.begin(), clients.end());
+  for (const ClientSlot client : cut)
+    out_.end(client, pusher_code::unauthorized, "You got disconnected by the app.");
+  return int(cut.size());
+}
+
+}  // namespace utakata::realtime

@@ -1,0 +1,116 @@
+// One tenant as clients of Pusher Channels see it (protocol 7): what a client says changes the
+// tenant's channels, and others hear of it. It knows no socket: who hears what goes to a PusherOut.
+// Pure; one thread; `now` never goes back.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/problem.h"
+#include "realtime/channel/channels.h"
+#include "realtime/pusher/events.h"
+#include "realtime/pusher/signature.h"
+
+namespace utakata::realtime {
+
+struct TenantSpec {
+  std::string id, name;
+  TenantKey key;
+  bool is_enabled = true;
+  bool takes_client_events = false;
+  bool tells_subscription_counts = false;
+  int connections_max = 100'000;
+  int client_events_per_second = 10;         // of one client
+  std::size_t event_data_bytes = 10 * 1024;  // of one message
+  std::size_t event_name_bytes = 200;
+  std::size_t user_id_bytes = 128, user_info_bytes = 1024;
+  int activity_timeout_s = 120;
+  ChannelLimits channels{};
+};
+
+class PusherOut {
+ public:
+  virtual ~PusherOut() = default;
+  virtual void say(ClientSlot client, const std::string& text) = 0;
+  // `but`: who sent it and does not hear it.
+  virtual void say_all(std::span<const ClientSlot> clients, const std::string& text,
+                       std::optional<ClientSlot> but) = 0;
+  virtual void end(ClientSlot client, int code, const std::string& why) = 0;
+};
+
+// What a webhook tells of; `client_event` and `cache_miss` with their channel.
+struct PusherNews {
+  std::string name;  // channel_occupied, channel_vacated, member_added, member_removed ...
+  std::string channel, user;
+};
+
+class PusherApp {
+ public:
+  PusherApp(
+      TenantSpec spec, PusherOut& out, std::function<std::string()> random,
+      std::function<void(const PusherNews&)> on_news = [](const PusherNews&) {});
+
+  void opens(ClientSlot client, std::string socket_id);
+  void says(ClientSlot client, std::string_view text, Instant now);
+  void leaves(ClientSlot client, Instant now);
+
+  struct Publication {
+    std::string event;
+    std::string data;  // a JSON value
+    std::vector<std::string> channels;
+    std::string but_socket_id;  // who does not hear it; empty: all do
+  };
+  // Problems: `invalid`, `refused` (a limit). All channels or none.
+  Expected<void> publish(const Publication& publication, Instant now);
+  std::optional<Problem> fault_of(const Publication& publication) const;  // none: it can be
+  // To all clients of a user who has signed in.
+  void publish_to_user(const std::string& user, const std::string& event, const std::string& data);
+  int terminate_user(const std::string& user);  // how many clients are cut
+
+  struct Refused {  // a subscription, as protocol 7 says it
+    const char* type;
+    int status;
+    std::string what;
+  };
+  const TenantSpec& spec() const { return spec_; }
+  const Channels& channels() const { return channels_; }
+  std::size_t clients() const { return clients_here_; }
+  void expire(Instant now) { channels_.expire(now); }
+
+ private:
+  struct Client {
+    std::string socket_id;  // empty: nobody is there
+    Instant second{};       // in which it has sent so many events
+    int events = 0;
+  };
+  void subscribe(ClientSlot client, const PusherSays& says, Instant now);
+  std::expected<std::optional<Member>, Refused> admit(ClientSlot client, const PusherSays& says);
+  void tell_arrival(ClientSlot client, const std::string& channel,
+                    const std::optional<Member>& member, const Channels::Subscribed& came);
+  void tell_departure(const Channels::Left& left);
+  void tell_count(const std::string& channel);
+  void sign_in(ClientSlot client, const PusherSays& says);
+  void client_event(ClientSlot client, const PusherSays& says, Instant now);
+  const char* event_fault(ClientSlot client, const PusherSays& says) const;
+  Position deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
+                   Instant now);
+  std::optional<ClientSlot> client_of(std::string_view socket_id) const;
+
+  const TenantSpec spec_;
+  PusherOut& out_;
+  std::function<void(const PusherNews&)> on_news_;
+  PusherReader reader_;
+  Channels channels_;
+  std::vector<Client> clients_;  // by slot
+  std::size_t clients_here_ = 0;
+  std::unordered_map<std::string, ClientSlot> by_socket_id_;
+};
+
+}  // namespace utakata::realtime

@@ -1,0 +1,221 @@
+// A tenant's clients talk to each other, without a socket: what each of them hears is kept as text.
+#include "realtime/pusher/app.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace utakata::realtime {
+namespace {
+
+struct Heard final : PusherOut {
+  void say(ClientSlot client, const std::string& text) override {
+    by_client[client] += text + "\n";
+  }
+  void say_all(std::span<const ClientSlot> clients, const std::string& text,
+               std::optional<ClientSlot> but) override {
+    for (const ClientSlot client : clients)
+      if (client != but) say(client, text);
+  }
+  void end(ClientSlot client, int code, const std::string&) override {
+    by_client[client] += fmt::format("ended {}\n", code);
+  }
+  std::map<ClientSlot, std::string> by_client;
+};
+
+TenantSpec tenant() {
+  return {.id = "1",
+          .name = "show",
+          .key = {"key", "secret"},
+          .takes_client_events = true,
+          .client_events_per_second = 2,
+          .channels = {.has_timelines = true}};
+}
+
+class PusherAppTest : public testing::Test {
+ protected:
+  PusherAppTest() {
+    for (ClientSlot client : {1, 2, 3}) app_.opens(client, fmt::format("7.{}", client));
+    out_.by_client.clear();
+  }
+  void say(ClientSlot client, const std::string& text) { app_.says(client, text, now_); }
+  void come(ClientSlot client, const std::string& channel, const std::string& data = {}) {
+    const std::string auth =
+        channel_auth({"key", "secret"}, fmt::format("7.{}", client), channel, data);
+    say(client, fmt::format(R"({{"event":"pusher:subscribe","data":{{"channel":"{}","auth":"{}",)"
+                            R"("channel_data":{}}}}})",
+                            channel, auth, json_text(data)));
+  }
+  std::string heard(ClientSlot client) { return std::exchange(out_.by_client[client], {}); }
+  Expected<void> publish(const std::string& channel, const std::string& data,
+                         const std::string& but = {}) {
+    return app_.publish(
+        {.event = "said", .data = data, .channels = {channel}, .but_socket_id = but}, now_);
+  }
+  std::string news() { return std::exchange(news_, {}); }
+
+  Instant now_{1h};
+  Heard out_;
+  std::string news_;
+  PusherApp app_{tenant(), out_, [] { return std::string("e"); },
+                 [this](const PusherNews& one) {
+                   news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.user);
+                 }};
+};
+
+TEST_F(PusherAppTest, who_reads_a_channel_hears_what_is_published_on_it_once_each) {
+  come(1, "news");
+  come(2, "news");
+  EXPECT_EQ(heard(1),
+            R"({"event":"pusher_internal:subscription_succeeded","channel":"news","data":"{}"})"
+            "\n");
+  heard(2);
+  ASSERT_TRUE(publish("news", "\"hello\"", "7.2"));
+  EXPECT_EQ(heard(1),
+            "{\"event\":\"said\",\"channel\":\"news\",\"data\":\"hello\",\"offset\":1}\n");
+  EXPECT_EQ(heard(2), "") << "it sent that";
+  EXPECT_EQ(heard(3), "") << "it does not read that";
+  app_.leaves(2, now_);
+  ASSERT_TRUE(publish("news", "1"));
+  EXPECT_EQ(heard(2), "");
+  EXPECT_EQ(news(), "channel_occupied news \n");
+  app_.leaves(1, now_);
+  EXPECT_EQ(news(), "channel_vacated news \n");
+  EXPECT_EQ(app_.clients(), 1u);
+}
+
+TEST_F(PusherAppTest, private_channels_want_a_signature_for_this_very_client) {
+  say(1, R"({"event":"pusher:subscribe","data":{"channel":"private-a"}})");
+  EXPECT_NE(heard(1).find("\"AuthError\""), std::string::npos);
+  const std::string others = channel_auth({"key", "secret"}, "7.2", "private-a");
+  say(1,
+      fmt::format(R"({{"event":"pusher:subscribe","data":{{"channel":"private-a","auth":"{}"}}}})",
+                  others));
+  EXPECT_NE(heard(1).find("\"AuthError\""), std::string::npos);
+  come(1, "private-a");
+  EXPECT_NE(heard(1).find("subscription_succeeded"), std::string::npos);
+}
+
+TEST_F(PusherAppTest, members_hear_of_users_that_come_and_go_not_of_tabs) {
+  come(1, "presence-a", R"({"user_id":"ann"})");
+  EXPECT_NE(heard(1).find(R"(\"count\":1)"), std::string::npos);
+  come(2, "presence-a", R"({"user_id":"bob","user_info":{"n":1}})");
+  EXPECT_NE(heard(1).find(R"(member_added","channel":"presence-a","data":"{\"user_id\":\"bob\")"),
+            std::string::npos);
+  EXPECT_NE(heard(2).find(R"(\"ids\":[\"ann\",\"bob\"])"), std::string::npos);
+  come(3, "presence-a", R"({"user_id":"ann"})");
+  EXPECT_EQ(heard(1), "") << "her second tab";
+  app_.leaves(1, now_);
+  EXPECT_EQ(heard(2), "") << "one tab is left";
+  app_.leaves(3, now_);
+  EXPECT_NE(heard(2).find("member_removed"), std::string::npos);
+  EXPECT_EQ(
+      news(),
+      "channel_occupied presence-a \nmember_added presence-a ann\nmember_added presence-a bob\n"
+      "member_removed presence-a ann\n");
+  come(2, "presence-b", R"({"user_info":1})");
+  EXPECT_NE(heard(2).find("InvalidRequest"), std::string::npos);
+}
+
+TEST_F(PusherAppTest, client_events_reach_the_others_within_the_rate) {
+  const std::string event = R"({"event":"client-move","channel":"presence-a","data":{"x":1}})";
+  say(1, event);
+  EXPECT_NE(heard(1).find("4301"), std::string::npos) << "not subscribed";
+  come(1, "presence-a", R"({"user_id":"ann"})");
+  come(2, "presence-a", R"({"user_id":"bob"})");
+  heard(1), heard(2);
+  say(1, event);
+  EXPECT_EQ(
+      heard(2),
+      R"({"event":"client-move","channel":"presence-a","data":{"x":1},"user_id":"ann","offset":1})"
+      "\n");
+  EXPECT_EQ(heard(1), "");
+  say(1, event);
+  say(1, event);
+  EXPECT_NE(heard(1).find("\"code\":4301"), std::string::npos) << "two a second";
+  now_ += 1s;
+  heard(2);
+  say(1, event);
+  EXPECT_NE(heard(2), "");
+  come(1, "open");
+  heard(1);
+  say(1, R"({"event":"client-move","channel":"open","data":1})");
+  EXPECT_NE(heard(1).find("4301"), std::string::npos) << "anybody may read that";
+}
+
+TEST_F(PusherAppTest, who_comes_back_hears_what_it_missed) {
+  come(1, "news");
+  publish("news", "1");
+  app_.leaves(1, now_);
+  publish("news", "2");
+  publish("news", "3");
+  heard(1);
+  app_.opens(1, "7.9");
+  heard(1);
+  say(1, R"({"event":"pusher:subscribe","data":{"channel":"news","recover":{"epoch":"e",)"
+         R"("offset":1}}})");
+  EXPECT_EQ(heard(1),
+            R"({"event":"pusher_internal:subscription_succeeded","channel":"news",)"
+            R"("data":"{\"position\":{\"epoch\":\"e\",\"offset\":3},\"recovered\":true}"})"
+            "\n"
+            R"({"event":"said","channel":"news","data":2,"offset":2})"
+            "\n"
+            R"({"event":"said","channel":"news","data":3,"offset":3})"
+            "\n");
+  say(2, R"({"event":"pusher:subscribe","data":{"channel":"news","recover":{"epoch":"old",)"
+         R"("offset":1}}})");
+  EXPECT_NE(heard(2).find(R"(\"recovered\":false)"), std::string::npos);
+}
+
+TEST_F(PusherAppTest, a_cache_channel_tells_its_last_or_that_there_is_none) {
+  come(1, "cache-a");
+  EXPECT_NE(heard(1).find("pusher:cache_miss"), std::string::npos);
+  EXPECT_EQ(news(), "cache_miss cache-a \nchannel_occupied cache-a \n");
+  publish("cache-a", "5");
+  come(2, "cache-a");
+  EXPECT_NE(heard(2).find(R"("data":5)"), std::string::npos);
+}
+
+TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
+  const std::string data = R"({"id":"ann"})";
+  const auto sign_in = [&](ClientSlot client, const std::string& auth) {
+    say(client, fmt::format(R"({{"event":"pusher:signin","data":{{"auth":"{}","user_data":{}}}}})",
+                            auth, json_text(data)));
+  };
+  sign_in(1, user_auth({"key", "secret"}, "7.1", data));
+  EXPECT_NE(heard(1).find("signin_success"), std::string::npos);
+  sign_in(2, user_auth({"key", "secret"}, "7.1", data));
+  EXPECT_NE(heard(2).find("ended 4009"), std::string::npos) << "another's signature";
+  const auto listen = [&](ClientSlot client) {
+    say(client, R"({"event":"pusher:subscribe","data":{"channel":"#server-to-user-ann"}})");
+    return heard(client);
+  };
+  EXPECT_NE(listen(1).find("subscription_succeeded"), std::string::npos) << "pusher-js asks for it";
+  EXPECT_NE(listen(3).find("AuthError"), std::string::npos) << "another user's";
+  app_.publish_to_user("ann", "hi", "1");
+  EXPECT_EQ(heard(1), R"({"event":"hi","channel":"#server-to-user-ann","data":1})"
+                      "\n");
+  EXPECT_EQ(app_.terminate_user("ann"), 1);
+  EXPECT_EQ(heard(1), "ended 4009\n");
+  EXPECT_EQ(app_.terminate_user("nobody"), 0);
+}
+
+TEST_F(PusherAppTest, what_makes_no_sense_is_answered_and_changes_nothing) {
+  say(1, "}{");
+  EXPECT_NE(heard(1).find("\"code\":null"), std::string::npos);
+  come(1, "no spaces");
+  EXPECT_NE(heard(1).find("Invalid channel name"), std::string::npos);
+  come(1, "a");
+  heard(1);
+  come(1, "a");
+  EXPECT_NE(heard(1).find("Existing subscription"), std::string::npos);
+  EXPECT_FALSE(publish("no spaces", "1"));
+  EXPECT_FALSE(publish("a", std::string(20'000, '1')));
+  EXPECT_FALSE(app_.publish({.event = "", .data = "1", .channels = {"a"}}, now_));
+  EXPECT_FALSE(app_.publish({.event = "x", .data = "1", .channels = {}}, now_));
+  EXPECT_EQ(heard(1), "");
+}
+
+}  // namespace
+}  // namespace utakata::realtime

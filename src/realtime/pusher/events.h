@@ -1,0 +1,83 @@
+// What a client of Pusher Channels says and hears (protocol 7, "Pusher Channels Protocol"): texts
+// of WebSocket messages in, values out, and back. Pure.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/problem.h"
+#include "realtime/channel/channels.h"
+#include "realtime/channel/message.h"
+
+namespace utakata::realtime {
+
+struct PusherSays {
+  enum class Kind : std::uint8_t { ping, pong, subscribe, unsubscribe, sign_in, event, unknown };
+  Kind kind = Kind::unknown;
+  std::string event;                // its name
+  std::string channel;              // empty: none was named
+  std::string auth;                 // of subscribe and sign_in
+  std::string channel_data;         // of subscribe: a JSON text, as it was signed
+  std::string user_data;            // of sign_in: the same
+  std::string data;                 // of an event: a JSON value, as it came
+  bool wants_recovery = false;      // of subscribe: `recover` is there
+  std::optional<Position> since{};  // what it says of where it stood
+};
+
+// Reads one text after another; keeps its memory. Problem `invalid`: not JSON, or not an object
+// with a text `event`.
+class PusherReader {
+ public:
+  PusherReader();
+  ~PusherReader();
+  Expected<PusherSays> read(std::string_view text);
+  // `user_id` and `user_info` of a channel_data, or `id` of a user_data. A number is an id, too.
+  Expected<Member> read_member(std::string_view channel_data);
+  Expected<std::string> read_user(std::string_view user_data);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+// Codes of protocol 7: 4000-4099 do not come again, 4100-4199 later, 4200-4299 at once.
+namespace pusher_code {
+constexpr int none = 0;  // said as null: nothing ends
+constexpr int tls_only = 4000, no_such_app = 4001, app_disabled = 4003, over_quota = 4004,
+              no_such_path = 4005, bad_version = 4006, unsupported_version = 4007,
+              no_version = 4008, unauthorized = 4009, over_capacity = 4100, reconnect = 4200,
+              no_pong = 4201, inactive = 4202, too_many_events = 4301;
+}  // namespace pusher_code
+
+std::string json_text(std::string_view text);  // quoted and escaped; UTF-8 goes as it is
+
+// Each is a whole text of one WebSocket message.
+std::string say_established(std::string_view socket_id, int activity_timeout_s);
+std::string say_error(int code, std::string_view message);
+std::string say_pong();
+std::string say_ping();
+struct SubscriptionShown {
+  bool is_presence = false;
+  std::span<const Member> members{};
+  const Position* position = nullptr;  // none: recovery was not asked for, or there is no timeline
+  bool is_recovered = false;
+};
+std::string say_subscribed(std::string_view channel, const SubscriptionShown& shown);
+// `type`: AuthError, LimitReached ...
+std::string say_subscription_error(std::string_view channel, std::string_view type, int status,
+                                   std::string_view error);
+// `offset` 0: none. `data` is a JSON value.
+std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset = 0);
+// The channel of all clients of a user who has signed in, for what its server says to it.
+inline constexpr std::string_view user_channel_prefix = "#server-to-user-";
+std::string say_member_added(std::string_view channel, const Member& member);
+std::string say_member_removed(std::string_view channel, std::string_view user);
+std::string say_cache_miss(std::string_view channel);
+std::string say_subscription_count(std::string_view channel, std::size_t count);
+std::string say_signed_in(std::string_view user_data);
+
+}  // namespace utakata::realtime

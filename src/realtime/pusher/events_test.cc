@@ -1,0 +1,120 @@
+// Texts as pusher-js and server SDKs write and read them.
+#include "realtime/pusher/events.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace utakata::realtime {
+namespace {
+
+using Kind = PusherSays::Kind;
+
+class PusherTexts : public testing::Test {
+ protected:
+  PusherSays read(std::string_view text) {
+    const auto says = reader_.read(text);
+    EXPECT_TRUE(says) << text;
+    return says.value_or(PusherSays{});
+  }
+  PusherReader reader_;
+};
+
+TEST_F(PusherTexts, what_a_client_says_is_understood) {
+  EXPECT_EQ(read(R"({"event":"pusher:ping","data":{}})").kind, Kind::ping);
+  EXPECT_EQ(read(R"({"event":"pusher:pong"})").kind, Kind::pong);
+  EXPECT_EQ(read(R"({"event":"pusher:whatever","data":null})").kind, Kind::unknown);
+
+  const PusherSays comes =
+      read(R"({"event":"pusher:subscribe","data":{"auth":"k:s","channel":"presence-a",)"
+           R"("channel_data":"{\"user_id\":1}"}})");
+  EXPECT_EQ(comes.kind, Kind::subscribe);
+  EXPECT_EQ(comes.channel, "presence-a");
+  EXPECT_EQ(comes.auth, "k:s");
+  EXPECT_EQ(comes.channel_data, R"({"user_id":1})");
+  EXPECT_FALSE(comes.wants_recovery);
+
+  const PusherSays back =
+      read(R"({"event":"pusher:subscribe","data":{"channel":"a","recover":{"epoch":"x1",)"
+           R"("offset":12}}})");
+  EXPECT_TRUE(back.wants_recovery);
+  EXPECT_EQ(back.since, (Position{"x1", 12}));
+  EXPECT_FALSE(read(R"({"event":"pusher:subscribe","data":{"channel":"a","recover":true}})").since);
+
+  const PusherSays packed = read(R"({"event":"pusher:unsubscribe","data":"{\"channel\":\"a\"}"})");
+  EXPECT_EQ(packed.kind, Kind::unsubscribe);
+  EXPECT_EQ(packed.channel, "a");
+}
+
+TEST_F(PusherTexts, data_of_a_client_event_is_passed_on_as_it_came) {
+  for (const char* data : {R"({"x": 1e2, "y":[1, {}]})", R"("a \"text\" \u00e4")", "12.50", "null",
+                           "[ ]", "12345678901234567", "true"}) {
+    const auto says = read(
+        std::string(R"({"event":"client-move", "channel":"private-a","data": )") + data + " \n}");
+    EXPECT_EQ(says.kind, Kind::event);
+    EXPECT_EQ(says.channel, "private-a");
+    EXPECT_EQ(says.data, data);
+  }
+  EXPECT_EQ(read(R"({"event":"client-move","channel":"private-a"})").data, "");
+}
+
+TEST_F(PusherTexts, what_is_no_event_is_refused) {
+  for (const char* text : {"", "x", "{", "[]", "{}", R"({"event":1})", R"({"event":"a"} x)",
+                           R"({"event":"client-a","data":{"x":tru}})", "\xff",
+                           R"({"event":"client-a","data":{"x":1})"})
+    EXPECT_FALSE(reader_.read(text)) << text;
+  const std::string deep =
+      R"({"event":"client-a","data":)" + std::string(5000, '[') + std::string(5000, ']') + "}";
+  EXPECT_FALSE(reader_.read(deep)) << "5000 deep";
+}
+
+TEST_F(PusherTexts, who_comes_says_who_it_is) {
+  EXPECT_EQ(reader_.read_member(R"({"user_id":10,"user_info":{"name": "Mr. X"}})").value(),
+            (Member{"10", R"({"name":"Mr. X"})"}));
+  EXPECT_EQ(reader_.read_member(R"({"user_id":"ann"})").value(), (Member{"ann", ""}));
+  EXPECT_EQ(reader_.read_user(R"({"id":"ann","name":"Ann"})").value(), "ann");
+  for (const char* bad : {"", "{}", R"({"user_id":""})", R"({"user_id":1.5})",
+                          R"({"user_id":null})", R"([{"user_id":1}])"}) {
+    EXPECT_FALSE(reader_.read_member(bad)) << bad;
+    EXPECT_FALSE(reader_.read_user(bad)) << bad;
+  }
+}
+
+TEST_F(PusherTexts, what_is_said_to_clients_is_as_the_protocol_writes_it) {
+  EXPECT_EQ(say_established("1.2", 120),
+            R"({"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",)"
+            R"(\"activity_timeout\":120}"})");
+  EXPECT_EQ(say_error(4001, "No \"x\"."),
+            R"({"event":"pusher:error","data":{"code":4001,"message":"No \"x\"."}})");
+  EXPECT_EQ(say_subscribed("a", {}),
+            R"({"event":"pusher_internal:subscription_succeeded","channel":"a","data":"{}"})");
+  const std::vector<Member> members{{"1", R"({"n":"A"})"}, {"b", ""}};
+  EXPECT_EQ(say_subscribed("presence-a", {.is_presence = true, .members = members}),
+            R"({"event":"pusher_internal:subscription_succeeded","channel":"presence-a",)"
+            R"("data":"{\"presence\":{\"count\":2,\"ids\":[\"1\",\"b\"],)"
+            R"(\"hash\":{\"1\":{\"n\":\"A\"},\"b\":null}}}"})");
+  const Position position{"e", 3};
+  EXPECT_EQ(say_subscribed("a", {.position = &position, .is_recovered = true}),
+            R"({"event":"pusher_internal:subscription_succeeded","channel":"a",)"
+            R"("data":"{\"position\":{\"epoch\":\"e\",\"offset\":3},\"recovered\":true}"})");
+  EXPECT_EQ(say_event("a", {.event = "said", .data = R"("{\"x\":1}")"}, 7),
+            R"({"event":"said","channel":"a","data":"{\"x\":1}","offset":7})");
+  EXPECT_EQ(say_event("presence-a", {.event = "client-x", .data = "{}", .user = "1"}),
+            R"({"event":"client-x","channel":"presence-a","data":{},"user_id":"1"})");
+  EXPECT_EQ(say_member_added("presence-a", members[0]),
+            R"({"event":"pusher_internal:member_added","channel":"presence-a",)"
+            R"("data":"{\"user_id\":\"1\",\"user_info\":{\"n\":\"A\"}}"})");
+  EXPECT_EQ(say_member_removed("presence-a", "1"),
+            R"({"event":"pusher_internal:member_removed","channel":"presence-a",)"
+            R"("data":"{\"user_id\":\"1\"}"})");
+  EXPECT_EQ(
+      say_signed_in(R"({"id":"1"})"),
+      R"({"event":"pusher:signin_success","data":"{\"user_data\":\"{\\\"id\\\":\\\"1\\\"}\"}"})");
+}
+
+TEST_F(PusherTexts, control_signs_are_escaped) {
+  EXPECT_EQ(json_text("a\x01\t\n\\\"\xc3\xa4"), "\"a\\u0001\\u0009\\n\\\\\\\"\xc3\xa4\"");
+}
+
+}  // namespace
+}  // namespace utakata::realtime

@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "realtime/pusher/events.h"
+
+namespace utakata::realtime {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+std::unexpected<Problem> invalid(std::string what) {
+  return problem(Problem::Kind::invalid, std::move(what));
+}
+
+std::string text_of(const object& from, std::string_view key) {
+  std::string_view text;
+  return from[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+PusherSays::Kind kind_of(std::string_view event) {
+  using Kind = PusherSays::Kind;
+  if (event == "pusher:ping") return Kind::ping;
+  if (event == "pusher:pong") return Kind::pong;
+  if (event == "pusher:subscribe") return Kind::subscribe;
+  if (event == "pusher:unsubscribe") return Kind::unsubscribe;
+  if (event == "pusher:signin") return Kind::sign_in;
+  return event.starts_with("client-") ? Kind::event : Kind::unknown;
+}
+
+// An id may be written as a number.
+std::optional<std::string> id_of(const element& value) {
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS)
+    return text.empty() ? std::nullopt : std::optional(std::string(text));
+  if (!value.is_int64() && !value.is_uint64()) return std::nullopt;
+  return simdjson::minify(value);
+}
+
+}  // namespace
+
+struct PusherReader::Parser {
+  simdjson::dom::parser dom, inner;
+  simdjson::ondemand::parser raw;
+  std::string text;  // with room behind it
+
+  // Whole and right, so that what is passed on raw harms nobody who reads it.
+  simdjson::simdjson_result<element> parse(std::string_view from) {
+    text.reserve(from.size() + simdjson::SIMDJSON_PADDING);
+    text = from;
+    return dom.parse(text.data(), text.size(), false);
+  }
+  // The value of a key at the top, as it was written.
+  std::string raw_of(std::string_view key) {
+    const simdjson::padded_string_view padded(text.data(), text.size(), text.capacity());
+    simdjson::ondemand::document document;
+    simdjson::ondemand::value value;
+    std::string_view json;
+    if (raw.iterate(padded).get(document) || document.find_field_unordered(key).get(value))
+      return {};
+    simdjson::ondemand::object as_object;
+    simdjson::ondemand::array as_array;
+    if (value.is_scalar())
+      json = value.raw_json_token();
+    else if ((value.get_object().get(as_object) || as_object.raw_json().get(json)) &&
+             (value.get_array().get(as_array) || as_array.raw_json().get(json)))
+      return {};
+    return std::string(json.substr(0, json.find_last_not_of(" \t\r\n") + 1));
+  }
+};
+
+PusherReader::PusherReader() : parser_(std::make_unique<Parser>()) {}
+PusherReader::~PusherReader() = default;
+
+namespace {
+
+void read_subscription(const object& data, PusherSays& says) {
+  says.channel = text_of(data, "channel");
+  says.auth = text_of(data, "auth");
+  says.channel_data = text_of(data, "channel_data");
+  says.user_data = text_of(data, "user_data");
+  element recover;
+  if (data["recover"].get(recover) != simdjson::SUCCESS) return;
+  says.wants_recovery = true;
+  object at;
+  std::uint64_t offset = 0;
+  if (recover.get(at) == simdjson::SUCCESS && at["offset"].get(offset) == simdjson::SUCCESS)
+    says.since = Position{text_of(at, "epoch"), offset};
+}
+
+}  // namespace
+
+Expected<PusherSays> PusherReader::read(std::string_view text) {
+  element root;
+  object top;
+  if (parser_->parse(text).get(root) != simdjson::SUCCESS) return invalid("It is not JSON.");
+  if (root.get(top) != simdjson::SUCCESS) return invalid("It is not a JSON object.");
+  std::string_view event;
+  if (top["event"].get(event) != simdjson::SUCCESS) return invalid("It has no text `event`.");
+  PusherSays says{.kind = kind_of(event), .event = std::string(event)};
+  says.channel = text_of(top, "channel");
+  if (says.kind == PusherSays::Kind::event) {
+    says.data = parser_->raw_of("data");
+    return says;
+  }
+  element data;
+  if (top["data"].get(data) != simdjson::SUCCESS) return says;
+  std::string_view nested;  // some clients send it as a text that has JSON in it
+  element unpacked;
+  if (data.get(nested) == simdjson::SUCCESS &&
+      parser_->inner.parse(nested.data(), nested.size()).get(unpacked) == simdjson::SUCCESS)
+    data = unpacked;
+  object fields;
+  if (data.get(fields) == simdjson::SUCCESS) read_subscription(fields, says);
+  return says;
+}
+
+Expected<Member> PusherReader::read_member(std::string_view channel_data) {
+  element root, id, info;
+  object top;
+  if (parser_->parse(channel_data).get(root) != simdjson::SUCCESS ||
+      root.get(top) != simdjson::SUCCESS || top["user_id"].get(id) != simdjson::SUCCESS)
+    return invalid("`channel_data` must be a JSON object with a `user_id`.");
+  const auto user = id_of(id);
+  if (!user) return invalid("`user_id` must be a text or a whole number.");
+  Member member{.user = *user, .info = {}};
+  if (top["user_info"].get(info) == simdjson::SUCCESS) member.info = simdjson::minify(info);
+  return member;
+}
+
+Expected<std::string> PusherReader::read_user(std::string_view user_data) {
+  element root, id;
+  object top;
+  if (parser_->parse(user_data).get(root) != simdjson::SUCCESS ||
+      root.get(top) != simdjson::SUCCESS || top["id"].get(id) != simdjson::SUCCESS)
+    return invalid("`user_data` must be a JSON object with an `id`.");
+  const auto user = id_of(id);
+  if (!user) return invalid("`id` must be a text or a whole number.");
+  return *user;
+}
+
+}  // namespace utakata::realtime

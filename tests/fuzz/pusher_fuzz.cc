@@ -1,0 +1,57 @@
+// What two clients say to a tenant, a line each: whatever it is, all that anybody hears is JSON
+// with an event, and who reads a channel is who subscribed to it.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "realtime/pusher/app.h"
+
+namespace {
+
+using namespace utakata;
+using namespace utakata::realtime;
+
+struct Judge final : PusherOut {
+  void say(ClientSlot, const std::string& text) override {
+    if (!reader.read(text)) std::abort();
+  }
+  void say_all(std::span<const ClientSlot> clients, const std::string& text,
+               std::optional<ClientSlot>) override {
+    for (const ClientSlot client : clients) say(client, text);
+  }
+  void end(ClientSlot, int code, const std::string&) override {
+    if (code < 4000 || code > 4999) std::abort();
+  }
+  PusherReader reader;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  Judge judge;
+  PusherApp app({.id = "1",
+                 .key = {"key", ""},
+                 .takes_client_events = true,
+                 .tells_subscription_counts = true,
+                 .channels = {.has_timelines = true, .timeline = {.count = 3}}},
+                judge, [] { return std::string("e"); });
+  Instant now{std::chrono::hours{1}};
+  for (const ClientSlot client : {0, 1}) app.opens(client, fmt::format("1.{}", client));
+  while (!input.empty()) {
+    const std::string_view line = input.substr(0, input.find('\n'));
+    input.remove_prefix(std::min(input.size(), line.size() + 1));
+    if (line.empty()) continue;
+    now += std::chrono::milliseconds{200};
+    const auto client = ClientSlot(line[0] & 1);
+    if (line.size() == 1) {  // it goes, and another one comes
+      app.leaves(client, now);
+      if (app.channels().channels_of(client) != 0) std::abort();
+      app.opens(client, fmt::format("2.{}", client));
+    } else {
+      app.says(client, line.substr(1), now);
+    }
+    if (app.clients() != 2) std::abort();
+  }
+  return 0;
+}
