@@ -25,6 +25,7 @@
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
+#include "wire/digest.h"
 #include "zones/zones.h"
 
 namespace utakata {
@@ -59,11 +60,11 @@ Expected<Secrets> secrets_of(Store& store, const Saved& saved, const std::string
   // A former life that was killed left its running file: its token goes on, scripts that hold it
   // too.
   if (const auto former = read_running(stack);
-      former && net::sha256_hex(former->token) == s.admin_hash)
+      former && wire::sha256_hex(former->token) == s.admin_hash)
     s.admin_token = former->token;
   if (s.admin_token.empty()) {
     s.admin_token = net::random_token(24);
-    s.admin_hash = net::sha256_hex(s.admin_token);
+    s.admin_hash = wire::sha256_hex(s.admin_token);
     if (auto kept = store.set("admin_token_hash", s.admin_hash); !kept)
       return std::unexpected(kept.error());
   }
@@ -133,7 +134,7 @@ class Parts final : public FleetAccess {
   void go_down(bool now);
 
   std::string token_of(const InstanceId& id) const {
-    return net::sha256_hex(secrets_.seed + "\n" + id.text + "\n" + secrets_.seed).substr(0, 40);
+    return wire::sha256_hex(secrets_.seed + "\n" + id.text + "\n" + secrets_.seed).substr(0, 40);
   }
 
   ControllerOptions options_;
@@ -254,7 +255,7 @@ ControlParts Parts::control_parts(const Saved&) {
             api_loop_.post([this, view = std::move(view)] { api_->apply(view); });
           },
       .token_of = [this](const InstanceId& id) { return token_of(id); },
-      .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
+      .hash_of = [](const std::string& token) { return wire::sha256_hex(token); },
       .parse = [this](const std::string& text) -> Expected<Stack> {
         auto parsed = parse_stack({.text = text,
                                    .folder = options_.stack.folder,

@@ -1,12 +1,10 @@
 #include "net/secret.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <sys/random.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/check.h"
@@ -39,21 +37,6 @@ std::string random_token(std::size_t bytes) {
     if (more > 0) got += std::size_t(more);
   }
   return base64url(random);
-}
-
-std::string sha256_hex(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  check(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
-        "every OpenSSL has SHA-256");
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i)
-    for (const int half : {digest[i] >> 4, digest[i] & 15}) hex += "0123456789abcdef"[half];
-  return hex;
-}
-
-bool constant_time_equal(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace utakata::net

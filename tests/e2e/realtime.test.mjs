@@ -1,10 +1,14 @@
 // utakata-realtime with the clients that people have: pusher-js and the `pusher` server SDK, unchanged.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import PusherServer from 'pusher';
 import Pusher from 'pusher-js';
 import WebSocket from 'ws';
-import { app, realtime } from './kit/realtime.mjs';
+import { app, realtime, realtime_with } from './kit/realtime.mjs';
 import { wait_for } from './kit/wait.mjs';
 
 let server;
@@ -153,4 +157,29 @@ test('its count is the truth', async () => {
   assert.equal(with_one.accepted, before.accepted + 1);
   one.disconnect();
   await wait_for(async () => (await stats()).connections === before.connections);
+});
+
+// docs/realtime.md as it stands there, but for its port.
+test('what the documentation shows works', async (t) => {
+  const text = readFileSync(new URL('../../docs/realtime.md', import.meta.url), 'utf8');
+  const command = /```sh\nutakata-realtime --port 6001 (.*)\n```/.exec(text)[1];
+  const shown = await realtime_with(command.split(' '));
+  t.after(() => shown.stop());
+  const folder = mkdtempSync(fileURLToPath(new URL('node_modules/.docs-', import.meta.url))); // there the packages are found
+  t.after(() => rmSync(folder, { recursive: true }));
+  const run = (name) => {
+    const code = new RegExp(`<!-- tested: ${name} -->\n\`\`\`js\n([^]*?)\n\`\`\``).exec(text)[1];
+    const file = join(folder, `${name}.mjs`);
+    writeFileSync(file, code.replaceAll('6001', String(shown.port)));
+    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    child.said = '';
+    child.stdout.on('data', (bytes) => { child.said += bytes; });
+    return child;
+  };
+  const reader = run('client');
+  await wait_for(() => reader.said.includes('reading'));
+  run('server');
+  await wait_for(() => reader.said === 'reading\nheard hello\n');
+  assert.equal(text.match(/^```js$/gm).length, text.match(/^<!-- tested: \w+ -->\n```js$/gm).length, 'no block is untested');
 });

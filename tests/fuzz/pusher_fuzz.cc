@@ -15,9 +15,10 @@ struct Judge final : PusherOut {
   void say(ClientSlot, const std::string& text) override {
     if (!reader.read(text)) std::abort();
   }
-  void say_all(std::span<const ClientSlot> clients, const std::string& text,
+  void say_all(std::string_view, Readers clients, const std::string& text,
                std::optional<ClientSlot>) override {
-    for (const ClientSlot client : clients) say(client, text);
+    if (!clients) return;
+    for (const ClientSlot client : *clients) say(client, text);
   }
   void end(ClientSlot, int code, const std::string&) override {
     if (code < 4000 || code > 4999) std::abort();

@@ -32,7 +32,7 @@ namespace utakata {
 struct ApiOptions {
   std::string stack;
   ApiSpec api;
-  std::string admin_token_hash;  // net::sha256_hex; empty: nothing can be changed
+  std::string admin_token_hash;  // wire::sha256_hex; empty: nothing can be changed
   std::string place_token_hash;  // empty: there is no such token
   std::string seats_path;  // the journal of holds and keys (seat_journal.h); empty: none, and no
                            // past either

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "net/loopback_client.h"
-#include "net/secret.h"
+#include "wire/digest.h"
 
 namespace utakata {
 namespace {
@@ -47,7 +47,7 @@ PlacementView view_of(const std::string& cluster, int instances, int capacity) {
     instance.identity =
         placeable_identity(fmt::format("{}-{}", cluster, i),
                            fmt::format("ws://127.0.0.1:{}/?t=${{ticket}}", 20000 + i),
-                           net::sha256_hex(fmt::format("token of {}", i)));
+                           wire::sha256_hex(fmt::format("token of {}", i)));
     instance.open = instance.honours_keys = instance.count_known = true;
     view.instances.push_back(instance);
   }
@@ -74,8 +74,8 @@ class Served {
     ApiOptions options;
     options.stack = "demo";
     options.api.listen.port = 0;
-    options.admin_token_hash = net::sha256_hex("admin");
-    options.place_token_hash = net::sha256_hex("place");
+    options.admin_token_hash = wire::sha256_hex("admin");
+    options.place_token_hash = wire::sha256_hex("place");
     return options;
   }
   SeatReport apply(const PlacementView& view) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "net/secret.h"
+#include "wire/digest.h"
 
 namespace utakata {
 namespace {
@@ -80,12 +80,13 @@ Caller Gate::caller(const net::HttpRequest& request) {
   if (const std::string_view value = request.header("authorization"); !value.empty()) {
     const std::string_view token = bearer(request);
     if (token.empty()) return Caller::bad_token;
-    if (net::constant_time_equal(token, known_token_)) return known_caller_;
-    const std::string hash = net::sha256_hex(token);
+    if (wire::constant_time_equal(token, known_token_)) return known_caller_;
+    const std::string hash = wire::sha256_hex(token);
     Caller caller = Caller::bad_token;
-    if (!place_hash_.empty() && net::constant_time_equal(hash, place_hash_))
+    if (!place_hash_.empty() && wire::constant_time_equal(hash, place_hash_))
       caller = Caller::placer;
-    if (!admin_hash_.empty() && net::constant_time_equal(hash, admin_hash_)) caller = Caller::admin;
+    if (!admin_hash_.empty() && wire::constant_time_equal(hash, admin_hash_))
+      caller = Caller::admin;
     if (caller != Caller::bad_token) {
       known_token_ = token;
       known_caller_ = caller;

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "fleet/api/answers.h"
-#include "net/secret.h"
+#include "wire/digest.h"
 
 namespace utakata {
 namespace {
@@ -222,7 +222,7 @@ void Places::release_key(net::HttpReply& reply, std::string_view key, std::strin
 void Places::confirm(net::HttpReply& reply, PlaceName of, std::string_view text,
                      std::string_view token, Instant now) {
   const auto instance =
-      token.empty() ? instance_by_token_.end() : instance_by_token_.find(net::sha256_hex(token));
+      token.empty() ? instance_by_token_.end() : instance_by_token_.find(wire::sha256_hex(token));
   if (instance == instance_by_token_.end() || !ledger_.find_instance(instance->second))
     return send_problem(
         reply, {.status = 401,

@@ -8,16 +8,31 @@
 namespace utakata::realtime {
 namespace {
 
-void put(std::vector<ClientSlot>& sorted, ClientSlot client) {
+using Shared = std::shared_ptr<std::vector<ClientSlot>>;
+
+// To be changed: a copy where somebody holds it.
+std::vector<ClientSlot>& own(Shared& list) {
+  if (!list)
+    list = std::make_shared<std::vector<ClientSlot>>();
+  else if (list.use_count() > 1)
+    list = std::make_shared<std::vector<ClientSlot>>(*list);
+  return *list;
+}
+
+void put(Shared& list, ClientSlot client) {
+  std::vector<ClientSlot>& sorted = own(list);
   if (sorted.empty() || sorted.back() < client) return sorted.push_back(client);
   sorted.insert(std::ranges::lower_bound(sorted, client), client);
 }
 
-bool take_out(std::vector<ClientSlot>& sorted, ClientSlot client) {
+void take_out(Shared& list, ClientSlot client) {
+  std::vector<ClientSlot>& sorted = own(list);
   const auto known = std::ranges::lower_bound(sorted, client);
-  if (known == sorted.end() || *known != client) return false;
-  sorted.erase(known);
-  return true;
+  if (known != sorted.end() && *known == client) sorted.erase(known);
+}
+
+bool holds(const Shared& list, ClientSlot client) {
+  return list && std::ranges::binary_search(*list, client);
 }
 
 }  // namespace
@@ -25,11 +40,11 @@ bool take_out(std::vector<ClientSlot>& sorted, ClientSlot client) {
 struct Channels::Channel {
   struct Present {
     std::string info;
-    std::vector<ClientSlot> clients;
+    Shared clients;
   };
   std::string name;
   ChannelKind kind;
-  std::vector<ClientSlot> readers;  // sorted
+  Shared readers;
   std::map<std::string, Present> present;
   std::unique_ptr<Timeline> timeline;
   MessagePtr last;  // of a cache channel
@@ -37,13 +52,14 @@ struct Channels::Channel {
 
   const std::pair<const std::string, Present>* user_of(ClientSlot client) const {
     for (const auto& one : present)
-      if (std::ranges::binary_search(one.second.clients, client)) return &one;
+      if (holds(one.second.clients, client)) return &one;
     return nullptr;
   }
   void expire(const ChannelLimits& limits, Instant now) {
     if (timeline) timeline->expire(now);
     if (last && now - last_at >= limits.cached_for) last = nullptr;
   }
+  bool is_vacant() const { return !readers || readers->empty(); }
   bool keeps_anything() const { return last || (timeline && timeline->size() > 0); }
 };
 
@@ -74,7 +90,7 @@ Channels::Channel& Channels::open(std::string_view name) {
 
 // Nobody may read it now: it is kept for what it holds, the latest of all.
 void Channels::close_if_over(Channel& channel) {
-  if (!channel.readers.empty()) return;
+  if (!channel.is_vacant()) return;
   if (!channel.keeps_anything()) {
     channels_.erase(channels_.find(channel.name));
     return;
@@ -112,7 +128,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
   Channel& channel = open(name);
   channel.expire(limits_, now);
   channel.used = now;
-  Subscribed subscribed{.was_vacant = channel.readers.empty(), .cached = channel.last};
+  Subscribed subscribed{.was_vacant = channel.is_vacant(), .cached = channel.last};
   put(channel.readers, client);
   who.channels.push_back(&channel);
   if (is_presence) {
@@ -132,11 +148,11 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
 Channels::Left Channels::part(ClientSlot client, Channel& channel, Instant now) {
   take_out(channel.readers, client);
   channel.used = now;
-  Left left{.channel = channel.name, .is_vacant = channel.readers.empty()};
+  Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
   if (const auto* const user = channel.user_of(client)) {
     auto present = channel.present.find(user->first);
     take_out(present->second.clients, client);
-    if (present->second.clients.empty()) {
+    if (present->second.clients->empty()) {
       left.gone = Member{present->first, std::move(present->second.info)};
       channel.present.erase(present);
     }
@@ -163,7 +179,7 @@ std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
   for (Channel* const channel : gone.channels) left.push_back(part(client, *channel, now));
   if (const auto user = users_.find(gone.user); user != users_.end()) {
     take_out(user->second, client);
-    if (user->second.empty()) users_.erase(user);
+    if (user->second->empty()) users_.erase(user);
   }
   return left;
 }
@@ -183,13 +199,19 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   return position;
 }
 
-std::span<const ClientSlot> Channels::readers(std::string_view name) const {
+Readers Channels::readers(std::string_view name) const {
   const Channel* const channel = find(name);
-  return channel ? std::span<const ClientSlot>(channel->readers) : std::span<const ClientSlot>{};
+  return channel ? Readers(channel->readers) : nullptr;
+}
+
+std::size_t Channels::readers_count(std::string_view name) const {
+  const Channel* const channel = find(name);
+  return channel && channel->readers ? channel->readers->size() : 0;
 }
 
 bool Channels::reads(ClientSlot client, std::string_view name) const {
-  return std::ranges::binary_search(readers(name), client);
+  const Channel* const channel = find(name);
+  return channel && holds(channel->readers, client);
 }
 
 std::optional<Member> Channels::member_of(ClientSlot client, std::string_view name) const {
@@ -222,7 +244,7 @@ std::size_t Channels::channels_of(ClientSlot client) const {
 void Channels::each_occupied(
     const std::function<void(const std::string&, std::size_t)>& take) const {
   for (const auto& [name, channel] : channels_)
-    if (!channel->readers.empty()) take(name, channel->readers.size());
+    if (!channel->is_vacant()) take(name, channel->readers->size());
 }
 
 void Channels::sign_in(ClientSlot client, const std::string& user) {
@@ -231,16 +253,15 @@ void Channels::sign_in(ClientSlot client, const std::string& user) {
   if (known == user) return;
   if (const auto before = users_.find(known); before != users_.end()) {
     take_out(before->second, client);
-    if (before->second.empty()) users_.erase(before);
+    if (before->second->empty()) users_.erase(before);
   }
   known = user;
   put(users_[user], client);
 }
 
-std::span<const ClientSlot> Channels::clients_of(const std::string& user) const {
+Readers Channels::clients_of(const std::string& user) const {
   const auto known = users_.find(user);
-  return known == users_.end() ? std::span<const ClientSlot>{}
-                               : std::span<const ClientSlot>(known->second);
+  return known == users_.end() ? nullptr : Readers(known->second);
 }
 
 const std::string* Channels::user_of(ClientSlot client) const {

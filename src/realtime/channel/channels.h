@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -74,8 +73,9 @@ class Channels {
   // read by anybody.
   Position publish(std::string_view channel, MessagePtr message, Instant now);
 
-  // In the order of slots; valid until the next call that changes the channel.
-  std::span<const ClientSlot> readers(std::string_view channel) const;
+  // As they are now. O(1); the next change of a list that is still held copies it.
+  Readers readers(std::string_view channel) const;
+  std::size_t readers_count(std::string_view channel) const;
   bool reads(ClientSlot client, std::string_view channel) const;
   std::optional<Member> member_of(ClientSlot client, std::string_view channel) const;
   std::vector<Member> members(std::string_view channel) const;
@@ -88,7 +88,7 @@ class Channels {
 
   // Users who have signed in; a client is one user at most.
   void sign_in(ClientSlot client, const std::string& user);
-  std::span<const ClientSlot> clients_of(const std::string& user) const;
+  Readers clients_of(const std::string& user) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
 
   void expire(Instant now);  // forgets what is too old; to be called about once a second
@@ -114,7 +114,7 @@ class Channels {
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
   std::vector<Client> clients_;  // by slot
-  std::unordered_map<std::string, std::vector<ClientSlot>> users_;
+  std::unordered_map<std::string, std::shared_ptr<std::vector<ClientSlot>>> users_;
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
 };
 

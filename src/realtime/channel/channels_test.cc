@@ -12,7 +12,7 @@
 namespace utakata::realtime {
 namespace {
 
-class Readers : public testing::Test {
+class ChannelsTest : public testing::Test {
  protected:
   Expected<Channels::Subscribed> come(ClientSlot client, const std::string& channel,
                                       const std::string& user = {}) {
@@ -25,8 +25,8 @@ class Readers : public testing::Test {
         channel, std::make_shared<const Message>(Message{.event = "said", .data = data}), now_);
   }
   std::vector<ClientSlot> readers(const std::string& channel) {
-    const auto readers = channels_.readers(channel);
-    return {readers.begin(), readers.end()};
+    const Readers readers = channels_.readers(channel);
+    return readers ? *readers : std::vector<ClientSlot>{};
   }
   std::string users(const std::string& channel) {
     std::string all;
@@ -41,7 +41,7 @@ class Readers : public testing::Test {
 };
 using Slots = std::vector<ClientSlot>;
 
-TEST_F(Readers, a_channel_is_occupied_by_its_first_reader_and_vacated_by_its_last) {
+TEST_F(ChannelsTest, a_channel_is_occupied_by_its_first_reader_and_vacated_by_its_last) {
   EXPECT_TRUE(come(7, "news")->was_vacant);
   EXPECT_FALSE(come(3, "news")->was_vacant);
   EXPECT_FALSE(come(9, "news")->was_vacant);
@@ -54,7 +54,7 @@ TEST_F(Readers, a_channel_is_occupied_by_its_first_reader_and_vacated_by_its_las
   EXPECT_TRUE(come(3, "news")->was_vacant);
 }
 
-TEST_F(Readers, who_subscribes_twice_or_to_too_many_is_refused_and_nothing_changes) {
+TEST_F(ChannelsTest, who_subscribes_twice_or_to_too_many_is_refused_and_nothing_changes) {
   ASSERT_TRUE(come(1, "a"));
   EXPECT_EQ(come(1, "a").error().kind, Problem::Kind::conflict);
   for (const char* more : {"b", "c", "d", "e"}) ASSERT_TRUE(come(1, more));
@@ -63,7 +63,7 @@ TEST_F(Readers, who_subscribes_twice_or_to_too_many_is_refused_and_nothing_chang
   EXPECT_EQ(channels_.channels_of(1), 5u);
 }
 
-TEST_F(Readers, a_member_is_a_user_however_many_clients_it_has) {
+TEST_F(ChannelsTest, a_member_is_a_user_however_many_clients_it_has) {
   EXPECT_EQ(come(1, "presence-room").error().kind, Problem::Kind::invalid);
   EXPECT_TRUE(come(1, "presence-room", "ann")->is_new_member);
   EXPECT_FALSE(come(2, "presence-room", "ann")->is_new_member) << "her second tab";
@@ -79,7 +79,7 @@ TEST_F(Readers, a_member_is_a_user_however_many_clients_it_has) {
   EXPECT_EQ(users("presence-room"), R"(bob{"of":3} )");
 }
 
-TEST_F(Readers, a_cache_channel_tells_newcomers_its_last_message_for_half_an_hour) {
+TEST_F(ChannelsTest, a_cache_channel_tells_newcomers_its_last_message_for_half_an_hour) {
   EXPECT_FALSE(come(1, "cache-score")->cached);
   say("cache-score", "1");
   say("cache-score", "2");
@@ -93,7 +93,7 @@ TEST_F(Readers, a_cache_channel_tells_newcomers_its_last_message_for_half_an_hou
   EXPECT_FALSE(come(3, "cache-score")->cached);
 }
 
-TEST_F(Readers, who_missed_some_hears_it_on_its_return) {
+TEST_F(ChannelsTest, who_missed_some_hears_it_on_its_return) {
   channels_.limit({.has_timelines = true, .timeline = {.count = 2}});
   const Position before = come(1, "news")->position;
   EXPECT_EQ(before, (Position{"e1", 0}));
@@ -115,7 +115,7 @@ TEST_F(Readers, who_missed_some_hears_it_on_its_return) {
   EXPECT_FALSE(anew->missed) << "of another life of the channel";
 }
 
-TEST_F(Readers, what_nobody_reads_is_kept_within_bounds_and_then_forgotten) {
+TEST_F(ChannelsTest, what_nobody_reads_is_kept_within_bounds_and_then_forgotten) {
   for (const char* channel : {"cache-a", "cache-b", "cache-c"}) {
     now_ += 1s;
     say(channel, "x");
@@ -128,21 +128,31 @@ TEST_F(Readers, what_nobody_reads_is_kept_within_bounds_and_then_forgotten) {
   EXPECT_TRUE(channels_.cached("cache-c", now_));
 }
 
-TEST_F(Readers, a_user_is_reached_on_all_its_clients) {
+TEST_F(ChannelsTest, a_list_that_somebody_holds_stays_as_it_was) {
+  come(1, "news");
+  come(2, "news");
+  const Readers held = channels_.readers("news");
+  channels_.leave(1, now_);
+  come(3, "news");
+  EXPECT_EQ(*held, (Slots{1, 2}));
+  EXPECT_EQ(readers("news"), (Slots{2, 3}));
+}
+
+TEST_F(ChannelsTest, a_user_is_reached_on_all_its_clients) {
   channels_.sign_in(1, "ann");
   channels_.sign_in(4, "ann");
   channels_.sign_in(2, "bob");
-  EXPECT_EQ(channels_.clients_of("ann").size(), 2u);
+  EXPECT_EQ(channels_.clients_of("ann")->size(), 2u);
   channels_.sign_in(4, "bob");
-  EXPECT_EQ(channels_.clients_of("ann").size(), 1u);
+  EXPECT_EQ(channels_.clients_of("ann")->size(), 1u);
   channels_.leave(1, now_);
-  EXPECT_TRUE(channels_.clients_of("ann").empty());
+  EXPECT_FALSE(channels_.clients_of("ann"));
   EXPECT_EQ(*channels_.user_of(4), "bob");
   EXPECT_EQ(channels_.user_of(1), nullptr);
 }
 
 // Whatever order they come and go in: against sets.
-TEST(ReadersLaws, readers_members_and_what_is_said_of_them_agree_with_sets) {
+TEST(ChannelsLaws, readers_members_and_what_is_said_of_them_agree_with_sets) {
   rc::check([] {
     int epochs = 0;
     Channels channels({.members = 1000}, [&] { return std::to_string(++epochs); });
@@ -191,7 +201,8 @@ TEST(ReadersLaws, readers_members_and_what_is_said_of_them_agree_with_sets) {
           channels.publish(name, std::make_shared<const Message>(), now);
       }
       for (const auto& [channel, readers] : there) {
-        const auto got = channels.readers(channel);
+        const Readers held = channels.readers(channel);
+        const auto got = held ? *held : std::vector<ClientSlot>{};
         RC_ASSERT(
             std::ranges::equal(got, readers, {}, {}, [](const auto& one) { return one.first; }));
       }

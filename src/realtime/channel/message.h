@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/instant.h"
 
@@ -13,6 +14,9 @@ namespace utakata::realtime {
 // A client's place among the connections of this process: small, in the order of their accepts as
 // far as that is known, and used again once it is free.
 using ClientSlot = std::uint32_t;
+
+// In the order of slots. Shared: who sends to thousands keeps the list as it was when it began.
+using Readers = std::shared_ptr<const std::vector<ClientSlot>>;  // none: nobody
 
 struct Message {
   std::string event;

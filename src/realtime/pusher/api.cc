@@ -37,7 +37,7 @@ Json shown(const PusherApp& app, const std::string& channel, const std::string& 
   if (asks_for(info, "user_count") && is_presence)
     told["user_count"] = app.channels().members(channel).size();
   if (asks_for(info, "subscription_count"))
-    told["subscription_count"] = app.channels().readers(channel).size();
+    told["subscription_count"] = app.channels().readers_count(channel);
   if (!asks_for(info, "cache")) return told;
   const MessagePtr cached = app.channels().cached(channel, now);
   told["cache"] = cached ? Json{{"data", Json::parse(cached->data)}} : Json();
@@ -134,7 +134,7 @@ class Call {
     if (asks_for(info, "user_count") && channel_kind(name).access != ChannelAccess::presence)
       return refused(400, "user_count may only be asked for of presence channels.");
     Json told = shown(app_, name, info, now_);
-    told["occupied"] = !app_.channels().readers(name).empty();
+    told["occupied"] = app_.channels().readers_count(name) > 0;
     return {.body = told.dump()};
   }
 

@@ -135,7 +135,7 @@ void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
                              const Channels::Subscribed& came) {
   if (came.was_vacant) on_news_({.name = "channel_occupied", .channel = channel});
   if (came.is_new_member) {
-    out_.say_all(channels_.readers(channel), say_member_added(channel, *member), client);
+    out_.say_all(channel, channels_.readers(channel), say_member_added(channel, *member), client);
     on_news_({.name = "member_added", .channel = channel, .user = member->user});
   }
   if (!member) tell_count(channel);
@@ -143,8 +143,8 @@ void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
 
 void PusherApp::tell_departure(const Channels::Left& left) {
   if (left.gone) {
-    out_.say_all(channels_.readers(left.channel), say_member_removed(left.channel, left.gone->user),
-                 std::nullopt);
+    out_.say_all(left.channel, channels_.readers(left.channel),
+                 say_member_removed(left.channel, left.gone->user), std::nullopt);
     on_news_({.name = "member_removed", .channel = left.channel, .user = left.gone->user});
   }
   if (left.is_vacant) return on_news_({.name = "channel_vacated", .channel = left.channel});
@@ -153,8 +153,8 @@ void PusherApp::tell_departure(const Channels::Left& left) {
 
 void PusherApp::tell_count(const std::string& channel) {
   if (!spec_.tells_subscription_counts) return;
-  const auto readers = channels_.readers(channel);
-  out_.say_all(readers, say_subscription_count(channel, readers.size()), std::nullopt);
+  out_.say_all(channel, channels_.readers(channel),
+               say_subscription_count(channel, channels_.readers_count(channel)), std::nullopt);
 }
 
 void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
@@ -201,8 +201,9 @@ Position PusherApp::deliver(const std::string& channel, Message message,
                             std::optional<ClientSlot> but, Instant now) {
   const auto shared = std::make_shared<const Message>(std::move(message));
   const Position position = channels_.publish(channel, shared, now);
-  if (const auto readers = channels_.readers(channel); !readers.empty())
-    out_.say_all(readers, say_event(channel, *shared, position.offset), but);
+  if (channels_.readers_count(channel) > 0)
+    out_.say_all(channel, channels_.readers(channel), say_event(channel, *shared, position.offset),
+                 but);
   return position;
 }
 
@@ -243,17 +244,17 @@ Expected<void> PusherApp::publish(const Publication& publication, Instant now) {
 
 void PusherApp::publish_to_user(const std::string& user, const std::string& event,
                                 const std::string& data) {
-  out_.say_all(channels_.clients_of(user),
-               say_event(std::string(user_channel_prefix) + user, {.event = event, .data = data}),
-               std::nullopt);
+  const std::string channel = std::string(user_channel_prefix) + user;
+  out_.say_all(channel, channels_.clients_of(user),
+               say_event(channel, {.event = event, .data = data}), std::nullopt);
 }
 
 int PusherApp::terminate_user(const std::string& user) {
-  const auto clients = channels_.clients_of(user);
-  const std::vector<ClientSlot> cut(clients.begin(), clients.end());
-  for (const ClientSlot client : cut)
+  const Readers clients = channels_.clients_of(user);
+  if (!clients) return 0;
+  for (const ClientSlot client : *clients)
     out_.end(client, pusher_code::unauthorized, "You got disconnected by the app.");
-  return int(cut.size());
+  return int(clients->size());
 }
 
 }  // namespace utakata::realtime

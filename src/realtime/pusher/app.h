@@ -7,7 +7,6 @@
 #include <expected>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,8 +38,9 @@ class PusherOut {
  public:
   virtual ~PusherOut() = default;
   virtual void say(ClientSlot client, const std::string& text) = 0;
-  // `but`: who sent it and does not hear it.
-  virtual void say_all(std::span<const ClientSlot> clients, const std::string& text,
+  // To all of them, each text of a channel in its order. None: nobody. `but`: who sent it and does
+  // not hear it.
+  virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
                        std::optional<ClientSlot> but) = 0;
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };

@@ -13,9 +13,10 @@ struct Heard final : PusherOut {
   void say(ClientSlot client, const std::string& text) override {
     by_client[client] += text + "\n";
   }
-  void say_all(std::span<const ClientSlot> clients, const std::string& text,
+  void say_all(std::string_view, Readers clients, const std::string& text,
                std::optional<ClientSlot> but) override {
-    for (const ClientSlot client : clients)
+    if (!clients) return;
+    for (const ClientSlot client : *clients)
       if (client != but) say(client, text);
   }
   void end(ClientSlot client, int code, const std::string&) override {

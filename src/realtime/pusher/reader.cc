@@ -50,6 +50,11 @@ struct PusherReader::Parser {
     text = from;
     return dom.parse(text.data(), text.size(), false);
   }
+  std::optional<std::string> id_in(std::string_view from, std::string_view key, object& top) {
+    element root, id;
+    if (parse(from).get(root) || root.get(top) || top[key].get(id)) return std::nullopt;
+    return id_of(id);
+  }
   // The value of a key at the top, as it was written.
   std::string raw_of(std::string_view key) {
     const simdjson::padded_string_view padded(text.data(), text.size(), text.capacity());
@@ -116,26 +121,20 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
 }
 
 Expected<Member> PusherReader::read_member(std::string_view channel_data) {
-  element root, id, info;
   object top;
-  if (parser_->parse(channel_data).get(root) != simdjson::SUCCESS ||
-      root.get(top) != simdjson::SUCCESS || top["user_id"].get(id) != simdjson::SUCCESS)
-    return invalid("`channel_data` must be a JSON object with a `user_id`.");
-  const auto user = id_of(id);
-  if (!user) return invalid("`user_id` must be a text or a whole number.");
+  const auto user = parser_->id_in(channel_data, "user_id", top);
+  if (!user)
+    return invalid("`channel_data` must be a JSON object with a `user_id`: a text or whole.");
+  element info;
   Member member{.user = *user, .info = {}};
   if (top["user_info"].get(info) == simdjson::SUCCESS) member.info = simdjson::minify(info);
   return member;
 }
 
 Expected<std::string> PusherReader::read_user(std::string_view user_data) {
-  element root, id;
   object top;
-  if (parser_->parse(user_data).get(root) != simdjson::SUCCESS ||
-      root.get(top) != simdjson::SUCCESS || top["id"].get(id) != simdjson::SUCCESS)
-    return invalid("`user_data` must be a JSON object with an `id`.");
-  const auto user = id_of(id);
-  if (!user) return invalid("`id` must be a text or a whole number.");
+  const auto user = parser_->id_in(user_data, "id", top);
+  if (!user) return invalid("`user_data` must be a JSON object with an `id`: a text or whole.");
   return *user;
 }
 

@@ -1,52 +1,19 @@
 #include "realtime/pusher/signature.h"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <utility>
 
-#include "base/check.h"
+#include "wire/digest.h"
 
 namespace utakata::realtime {
 namespace {
 
-std::string hex(const unsigned char* bytes, unsigned size) {
-  std::string text;
-  for (unsigned i = 0; i < size; ++i)
-    for (const int half : {bytes[i] >> 4, bytes[i] & 15}) text += "0123456789abcdef"[half];
-  return text;
-}
-
-std::string hmac(std::string_view secret, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  check(HMAC(EVP_sha256(), secret.data(), int(secret.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(),
-             &size) != nullptr,
-        "every OpenSSL has HMAC-SHA-256");
-  return hex(digest.data(), size);
-}
-
-std::string md5(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  check(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_md5(), nullptr) == 1,
-        "OpenSSL has MD5, of which nothing is kept secret");
-  return hex(digest.data(), size);
-}
-
-bool is_equal(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 std::string signed_by(const TenantKey& tenant, std::string_view text) {
-  return tenant.key + ":" + hmac(tenant.secret, text);
+  return tenant.key + ":" + wire::hmac_sha256_hex(tenant.secret, text);
 }
 
 std::string channel_text(std::string_view socket_id, std::string_view channel,
@@ -123,16 +90,16 @@ std::string user_auth(const TenantKey& tenant, std::string_view socket_id,
 
 bool is_channel_auth(std::string_view auth, const TenantKey& tenant, std::string_view socket_id,
                      std::string_view channel, std::string_view channel_data) {
-  return is_equal(auth, channel_auth(tenant, socket_id, channel, channel_data));
+  return wire::constant_time_equal(auth, channel_auth(tenant, socket_id, channel, channel_data));
 }
 
 bool is_user_auth(std::string_view auth, const TenantKey& tenant, std::string_view socket_id,
                   std::string_view user_data) {
-  return is_equal(auth, user_auth(tenant, socket_id, user_data));
+  return wire::constant_time_equal(auth, user_auth(tenant, socket_id, user_data));
 }
 
 std::string body_signature(const TenantKey& tenant, std::string_view body) {
-  return hmac(tenant.secret, body);
+  return wire::hmac_sha256_hex(tenant.secret, body);
 }
 
 std::string api_parameter(std::string_view query, std::string_view name) {
@@ -164,10 +131,13 @@ std::optional<ApiRefusal> api_refusal(const ApiRequest& request, const TenantKey
         fmt::format("Timestamp expired: given {}, the server's time is {}, {} seconds "
                     "apart at most.",
                     at, now_s, api_clock_slack_s));
-  if (!request.body.empty() && !is_equal(value("body_md5"), md5(request.body)))
+  if (!request.body.empty() &&
+      !wire::constant_time_equal(value("body_md5"), wire::md5_hex(request.body)))
     return refuse("Invalid body_md5: it is not that of the body.");
   // What ought to have been sent is not told: it would be a signature for the asking.
-  if (!is_equal(value("auth_signature"), hmac(tenant.secret, api_text(request, parameters))))
+  if (!wire::constant_time_equal(
+          value("auth_signature"),
+          wire::hmac_sha256_hex(tenant.secret, api_text(request, parameters))))
     return refuse(fmt::format("Invalid auth_signature of {} {}.", request.method, request.path));
   return std::nullopt;
 }
@@ -178,8 +148,9 @@ std::string api_signed_query(const ApiRequest& request, const TenantKey& tenant,
   parameters["auth_key"] = tenant.key;
   parameters["auth_timestamp"] = fmt::format("{}", now_s);
   parameters["auth_version"] = "1.0";
-  if (!request.body.empty()) parameters["body_md5"] = md5(request.body);
-  parameters["auth_signature"] = hmac(tenant.secret, api_text(request, parameters));
+  if (!request.body.empty()) parameters["body_md5"] = wire::md5_hex(request.body);
+  parameters["auth_signature"] =
+      wire::hmac_sha256_hex(tenant.secret, api_text(request, parameters));
   std::string query = "?";
   for (const auto& [name, value] : parameters)
     query.append(query.size() > 1 ? "&" : "").append(name).append("=").append(value);

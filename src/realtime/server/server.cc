@@ -7,8 +7,9 @@
 
 #include "net/http_server.h"
 #include "net/secret.h"
-#include "net/websocket.h"
 #include "realtime/pusher/api.h"
+#include "realtime/server/fanout.h"
+#include "realtime/server/sockets.h"
 #include "wire/websocket_handshake.h"
 
 namespace utakata::realtime {
@@ -51,6 +52,14 @@ class Server::State final : public PusherOut {
   State(net::Loop& loop, ServerSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
+        sockets_(loop, settings_.sockets,
+                 {.message =
+                      [this](ClientSlot client, std::string_view text) {
+                        if (PusherApp* const app = apps_of_[client])
+                          app->says(client, text, loop_.turn_time());
+                      },
+                  .gone = [this](ClientSlot client) { gone(client); }}),
+        fanout_([this](ClientSlot client, const Frame& frame) { sockets_.send(client, frame); }),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
         }) {
@@ -66,15 +75,15 @@ class Server::State final : public PusherOut {
   ~State() override { loop_.cancel(sweep_); }
 
   void say(ClientSlot client, const std::string& text) override {
-    if (auto& socket = clients_[client].socket) socket->send(wire::WebSocketKind::text, text);
+    sockets_.send(client, text_frame(text));
   }
-  void say_all(std::span<const ClientSlot> clients, const std::string& text,
+  void say_all(std::string_view channel, Readers clients, const std::string& text,
                std::optional<ClientSlot> but) override {
-    for (const ClientSlot client : clients)
-      if (client != but) say(client, text);
+    fanout_.publish(channel, std::move(clients), text_frame(text), but);
+    go_on_later();
   }
   void end(ClientSlot client, int code, const std::string& why) override {
-    if (auto& socket = clients_[client].socket) socket->close(std::uint16_t(code), why);
+    sockets_.close(client, std::uint16_t(code), why);
   }
 
   net::HttpServer& http() { return http_; }
@@ -82,35 +91,30 @@ class Server::State final : public PusherOut {
   std::int64_t accepted() const { return accepted_; }
 
  private:
-  struct Client {
-    std::unique_ptr<net::WebSocket> socket;
-    PusherApp* app = nullptr;  // none: it was refused, and is told so
-  };
+  // Who reads is served between two slices.
+  void go_on_later() {
+    if (!fanout_.is_busy() || std::exchange(is_going_on_, true)) return;
+    loop_.after(Duration{0}, [this] {
+      is_going_on_ = false;
+      fanout_.go_on();
+      go_on_later();
+    });
+  }
 
   void upgrade(const net::HttpRequest& request, net::Descriptor socket) {
     const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
     if (net::tcp_send(socket.get(), hello).bytes != hello.size()) return;  // a fresh one takes it
-    const ClientSlot slot = free_slot();
-    Client& client = clients_[slot];
-    client.socket = std::make_unique<net::WebSocket>(
-        loop_, std::move(socket), wire::WebSocketRole::server,
-        net::WebSocketSettings{.message_bytes = settings_.message_bytes,
-                               .backlog_bytes = settings_.backlog_bytes});
-    client.socket->start({.message =
-                              [this, slot](wire::WebSocketKind, std::string_view text) {
-                                if (PusherApp* const app = clients_[slot].app)
-                                  app->says(slot, text, loop_.turn_time());
-                              },
-                          .ended = [this, slot](const net::WebSocketEnd&) { gone(slot); }});
+    const ClientSlot client = sockets_.add(std::move(socket));
+    if (client >= apps_of_.size()) apps_of_.resize(client + 1);
     const auto app = admit(request);
     if (!app) {
-      say(slot, say_error(app.error().code, app.error().why));
-      return end(slot, app.error().code, app.error().why);
+      say(client, say_error(app.error().code, app.error().why));
+      return end(client, app.error().code, app.error().why);
     }
-    client.app = *app;
+    apps_of_[client] = *app;
     ++here_;
     ++accepted_;
-    (*app)->opens(slot, fmt::format("{}.{}", process_, ++serial_));
+    (*app)->opens(client, fmt::format("{}.{}", process_, ++serial_));
   }
 
   std::expected<PusherApp*, Refusal> admit(const net::HttpRequest& request) {
@@ -135,23 +139,12 @@ class Server::State final : public PusherOut {
     return found;
   }
 
-  ClientSlot free_slot() {
-    if (free_.empty()) {
-      clients_.emplace_back();
-      return ClientSlot(clients_.size() - 1);
-    }
-    const ClientSlot slot = free_.back();
-    free_.pop_back();
-    return slot;
-  }
-
-  void gone(ClientSlot slot) {
-    if (PusherApp* const app = std::exchange(clients_[slot].app, nullptr)) {
-      --here_;
-      app->leaves(slot, loop_.turn_time());
-    }
-    clients_[slot].socket.reset();
-    free_.push_back(slot);
+  void gone(ClientSlot client) {
+    PusherApp* const app = std::exchange(apps_of_[client], nullptr);
+    if (!app) return;
+    --here_;
+    fanout_.leaves(client);
+    app->leaves(client, loop_.turn_time());
   }
 
   void answer(const net::HttpRequest& request, net::HttpReply reply) {
@@ -177,12 +170,14 @@ class Server::State final : public PusherOut {
   net::Loop& loop_;
   const ServerSettings settings_;
   std::vector<std::unique_ptr<PusherApp>> apps_;
-  std::vector<Client> clients_;  // by slot
-  std::vector<ClientSlot> free_;
+  std::vector<PusherApp*> apps_of_;  // by slot; none: it was refused, and is told so
+  bool is_going_on_ = false;
   std::size_t here_ = 0;
   std::int64_t accepted_ = 0;
   const std::uint64_t process_ = std::hash<std::string>{}(net::random_token()) % 1'000'000'000;
   std::uint64_t serial_ = 0;
+  Sockets sockets_;
+  Fanout fanout_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;
 };

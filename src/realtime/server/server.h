@@ -10,13 +10,13 @@
 #include "base/problem.h"
 #include "net/loop.h"
 #include "realtime/pusher/app.h"
+#include "realtime/server/sockets.h"
 
 namespace utakata::realtime {
 
 struct ServerSettings {
   std::vector<TenantSpec> tenants{};
-  std::size_t message_bytes = 64 * 1024;    // of one message of a client
-  std::size_t backlog_bytes = 1024 * 1024;  // unsent; who reads more slowly than that is cut
+  SocketLimits sockets{};
 };
 
 class Server {

@@ -5,11 +5,13 @@ import { utakata_program } from './stack.mjs';
 
 export const app = { appId: '1', key: 'show', secret: 'between-us' };
 
-// Its port, and how to end it. `lines`: what it said.
-export async function realtime(...options) {
+export const realtime = (...options) => realtime_with(['--app', `${app.appId}:${app.key}:${app.secret}`, ...options]);
+
+// Its port, and how to end it.
+export async function realtime_with(options) {
   const child = spawn(
     join(dirname(utakata_program()), 'utakata-realtime'),
-    ['--port', '0', '--app', `${app.appId}:${app.key}:${app.secret}`, ...options],
+    ['--port', '0', ...options],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, PORT: undefined } });
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
   const port = await new Promise((resolve, reject) => {

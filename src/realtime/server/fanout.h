@@ -1,0 +1,63 @@
+// Who gets a message next, when thousands do: in slices, so that others are served between, and
+// what was said meanwhile on the same channel goes out joined. Pure; one thread.
+//
+// Messages of one channel reach each reader in their order; channels take turns. A message for no
+// more than a slice of readers goes out at once where its channel is not busy: no delay when idle.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "realtime/channel/message.h"
+
+namespace utakata::realtime {
+
+using Frame = std::shared_ptr<const std::string>;  // bytes as they go over the wire
+
+class Fanout {
+ public:
+  // About a millisecond of sends, and the most that is joined: who reads slowly holds it.
+  static constexpr std::size_t kSlice = 300, kJoinedBytes = 64 * 1024;
+  explicit Fanout(std::function<void(ClientSlot, const Frame&)> send, std::size_t slice = kSlice)
+      : send_(std::move(send)), slice_(slice) {}
+
+  // `but`: who does not get it.
+  void publish(std::string_view channel, Readers readers, Frame frame,
+               std::optional<ClientSlot> but = {});
+  // It is gone, and its slot may be another's: it gets nothing of what was published before.
+  void leaves(ClientSlot client);
+  bool go_on();  // one slice of one channel; true: there is more
+  bool is_busy() const { return !turns_.empty(); }
+
+ private:
+  struct Letter {
+    Readers readers;
+    Frame frame;
+    std::optional<ClientSlot> but;
+    std::size_t next = 0;            // of the readers
+    std::vector<ClientSlot> gone{};  // of the readers, meanwhile
+  };
+  using Lane = std::deque<Letter>;
+  void slice(Letter& letter);
+  static void join(Lane& lane);
+
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>{}(name);
+    }
+  };
+  std::function<void(ClientSlot, const Frame&)> send_;
+  const std::size_t slice_;
+  std::unordered_map<std::string, Lane, NameHash, std::equal_to<>> lanes_;  // busy ones
+  std::deque<std::string> turns_;                                           // of the lanes
+};
+
+}  // namespace utakata::realtime

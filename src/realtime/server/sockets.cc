@@ -1,0 +1,243 @@
+#include "realtime/server/sockets.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "net/tcp.h"
+
+namespace utakata::realtime {
+namespace {
+
+constexpr std::size_t kBuffer = 64 * 1024;
+
+Frame control_frame(void (*append)(std::string&, std::string_view,
+                                   std::optional<wire::WebSocketMask>),
+                    std::string_view payload) {
+  auto frame = std::make_shared<std::string>();
+  append(*frame, payload, std::nullopt);
+  return frame;
+}
+
+Frame close_frame(std::uint16_t code, std::string_view reason) {
+  auto frame = std::make_shared<std::string>();
+  wire::append_close(*frame, code, reason, std::nullopt);
+  return frame;
+}
+
+}  // namespace
+
+Frame text_frame(std::string_view text) {
+  auto frame = std::make_shared<std::string>();
+  frame->reserve(text.size() + 10);
+  wire::append_message(*frame, wire::WebSocketKind::text, text, std::nullopt);
+  return frame;
+}
+
+// What one client said. Whatever is called may have closed it.
+struct Sockets::Sink final : wire::WebSocketSink {
+  Sink(Sockets& of, ClientSlot slot) : all(of), client(slot) {}
+  Sockets& all;
+  const ClientSlot client;
+
+  bool goes_on() const { return all.sockets_[client]->phase <= Phase::closing; }
+  bool message(wire::WebSocketKind, std::string_view payload) override {
+    if (all.sockets_[client]->phase == Phase::open) all.calls_.message(client, payload);
+    return goes_on();
+  }
+  bool ping(std::string_view payload) override {
+    if (all.sockets_[client]->phase == Phase::open)
+      all.send(client, control_frame(wire::append_pong, payload));
+    return goes_on();
+  }
+  bool pong(std::string_view) override { return true; }
+  bool close(std::uint16_t code, std::string_view) override {
+    if (all.sockets_[client]->phase == Phase::open) all.send(client, close_frame(code, {}));
+    all.leave(client, Phase::leaving);
+    return false;
+  }
+};
+
+Sockets::Sockets(net::Loop& loop, const SocketLimits& limits, Calls calls)
+    : loop_(loop),
+      limits_(limits),
+      calls_(std::move(calls)),
+      buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
+      ping_(control_frame(wire::append_ping, {})),
+      sweep_(loop.every(std::min<Duration>(1s, limits.ping_every), [this] { sweep(); })),
+      turn_end_(loop.on_turn_end([this] { end_turn(); })) {}
+
+Sockets::~Sockets() {
+  loop_.cancel(sweep_);
+  loop_.cancel_turn_end(turn_end_);
+  for (const auto& socket : sockets_)
+    if (socket->descriptor) loop_.unwatch(socket->descriptor.get());
+}
+
+ClientSlot Sockets::add(net::Descriptor descriptor) {
+  auto slot = ClientSlot(sockets_.size());
+  if (free_.empty()) {
+    sockets_.push_back(std::make_unique<Socket>());
+    descriptors_.push_back(-1);
+  } else {
+    std::ranges::pop_heap(free_, std::greater<>{});
+    slot = free_.back();
+    free_.pop_back();
+  }
+  Socket& socket = *sockets_[slot];
+  socket = {.descriptor = std::move(descriptor), .phase = Phase::open};
+  socket.parser =
+      wire::WebSocketParser(wire::WebSocketRole::server, {.message_bytes = limits_.message_bytes});
+  descriptors_[slot] = socket.descriptor.get();
+  loop_.watch(descriptors_[slot], EPOLLIN,
+              [this, slot](std::uint32_t events) { ready(slot, events); });
+  return slot;
+}
+
+void Sockets::send(ClientSlot client, const Frame& frame) {
+  const int descriptor = descriptors_[client];
+  std::size_t sent = 0;
+  if (descriptor >= 0) {
+    const net::Moved moved = net::tcp_send(descriptor, *frame);
+    if (moved.how == net::Moved::How::failed) return drop(client);
+    sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
+    if (sent == frame->size()) return;
+  } else if (sockets_[client]->phase != Phase::open) {
+    return;
+  }
+  queue(client, frame, sent);
+}
+
+void Sockets::queue(ClientSlot client, const Frame& frame, std::size_t sent) {
+  Socket& socket = *sockets_[client];
+  if (!socket.backlog) {
+    socket.backlog = std::make_unique<Backlog>();
+    socket.backlog->sent = sent;
+    descriptors_[client] = -1;
+    loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
+  }
+  socket.backlog->frames.push_back(frame);
+  socket.backlog->bytes += frame->size() - sent;
+  if (socket.backlog->bytes <= limits_.backlog_bytes) return;
+  ++cut_for_slowness_;
+  drop(client);
+}
+
+void Sockets::flush(ClientSlot client) {
+  Socket& socket = *sockets_[client];
+  if (!socket.backlog) return;
+  Backlog& backlog = *socket.backlog;
+  while (backlog.first < backlog.frames.size()) {
+    const std::string_view left =
+        std::string_view(*backlog.frames[backlog.first]).substr(backlog.sent);
+    const net::Moved moved = net::tcp_send(socket.descriptor.get(), left);
+    if (moved.how == net::Moved::How::would_block) break;
+    if (moved.how != net::Moved::How::bytes) return drop(client);
+    backlog.sent += moved.bytes;
+    backlog.bytes -= moved.bytes;
+    if (moved.bytes < left.size()) break;
+    backlog.frames[backlog.first++].reset();
+    backlog.sent = 0;
+  }
+  if (backlog.first < backlog.frames.size()) {
+    if (backlog.first > backlog.frames.size() / 2) {
+      backlog.frames.erase(backlog.frames.begin(),
+                           backlog.frames.begin() + std::ptrdiff_t(backlog.first));
+      backlog.first = 0;
+    }
+    return;
+  }
+  socket.backlog.reset();
+  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+  if (socket.phase == Phase::open) descriptors_[client] = socket.descriptor.get();
+  if (socket.phase == Phase::leaving) drop(client);
+  if (socket.phase == Phase::lingering) shutdown(socket.descriptor.get(), SHUT_WR);
+}
+
+void Sockets::close(ClientSlot client, std::uint16_t code, std::string_view reason) {
+  if (sockets_[client]->phase != Phase::open) return;
+  send(client, close_frame(code, reason));
+  if (sockets_[client]->phase == Phase::open) leave(client, Phase::closing);
+}
+
+// No more is sent than what is queued.
+void Sockets::leave(ClientSlot client, Phase phase) {
+  Socket& socket = *sockets_[client];
+  if (socket.phase >= Phase::gone) return;
+  descriptors_[client] = -1;
+  socket.phase = phase;
+  socket.until = loop_.turn_time() + limits_.close_within;
+  if (socket.backlog) return;
+  if (phase == Phase::leaving) drop(client);
+  // Closing on unread bytes would reset the connection, and could take our close frame with it.
+  if (phase == Phase::lingering) shutdown(socket.descriptor.get(), SHUT_WR);
+}
+
+void Sockets::drop(ClientSlot client) {
+  Socket& socket = *sockets_[client];
+  if (socket.phase >= Phase::gone) return;
+  socket.phase = Phase::gone;
+  descriptors_[client] = -1;
+  loop_.unwatch(socket.descriptor.get());
+  socket.descriptor.reset();
+  socket.backlog.reset();
+  gone_.push_back(client);
+}
+
+void Sockets::ready(ClientSlot client, std::uint32_t events) {
+  if (events & EPOLLOUT) flush(client);
+  if (sockets_[client]->phase < Phase::gone && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
+    read(client);
+}
+
+void Sockets::read(ClientSlot client) {
+  Socket& socket = *sockets_[client];
+  const net::Moved moved =
+      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  if (moved.how == net::Moved::How::would_block) return;
+  if (moved.how != net::Moved::How::bytes) return drop(client);
+  socket.was_heard = true;
+  if (socket.phase > Phase::closing) return;  // what comes after their close is not read
+  Sink sink(*this, client);
+  const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink);
+  if (!failure || socket.phase >= Phase::gone) return;
+  if (socket.phase == Phase::open) send(client, close_frame(failure->code, failure->why));
+  if (socket.phase < Phase::gone) leave(client, Phase::lingering);
+}
+
+// One in so many seconds' worth of slots each time, so that pings are spread.
+void Sockets::sweep() {
+  const Instant now = loop_.turn_time();
+  const Duration every = std::min<Duration>(1s, limits_.ping_every);
+  const auto parts = std::size_t(limits_.ping_every / every);
+  const auto part = std::size_t(now.time_since_epoch() / every) % parts;
+  for (ClientSlot client = 0; client < sockets_.size(); ++client) {
+    Socket& socket = *sockets_[client];
+    if (socket.phase > Phase::open && socket.phase < Phase::gone && socket.until <= now)
+      drop(client);
+    if (socket.phase != Phase::open || client % parts != part) continue;
+    if (std::exchange(socket.was_heard, false)) {
+      socket.was_pinged = false;
+    } else if (socket.was_pinged) {
+      drop(client);
+    } else {
+      socket.was_pinged = true;
+      send(client, ping_);
+    }
+  }
+}
+
+void Sockets::end_turn() {
+  while (!gone_.empty())  // who is told may find that others are gone
+    for (const ClientSlot client : std::exchange(gone_, {})) {
+      calls_.gone(client);
+      *sockets_[client] = {};
+      free_.push_back(client);
+      std::ranges::push_heap(free_, std::greater<>{});
+    }
+}
+
+}  // namespace utakata::realtime

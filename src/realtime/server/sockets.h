@@ -1,0 +1,94 @@
+// The WebSockets of one loop, server side (RFC 6455), with no more state than it takes to hold
+// thousands that are idle. What goes to many is one frame that all of them refer to. Loop thread
+// only.
+//
+// A client that reads too slowly holds references to frames, not copies, and is cut when they come
+// to more than `backlog_bytes`. Pings are answered; who has said nothing for `ping_every` is
+// pinged, and cut when it still says nothing for as long again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/descriptor.h"
+#include "net/loop.h"
+#include "realtime/channel/message.h"
+#include "realtime/server/fanout.h"
+#include "wire/websocket.h"
+
+namespace utakata::realtime {
+
+Frame text_frame(std::string_view text);  // a whole message of a server: not masked
+
+struct SocketLimits {
+  std::size_t message_bytes = 64 * 1024;  // received; larger ones end the connection with 1009
+  std::size_t backlog_bytes = 1024 * 1024;
+  Duration ping_every{30s};
+  Duration close_within{5s};  // how long a client may take to answer a close
+};
+
+class Sockets {
+ public:
+  struct Calls {
+    std::function<void(ClientSlot, std::string_view text)> message;  // valid in the call
+    // Once for each, never within a call of ours; its slot is free afterwards.
+    std::function<void(ClientSlot)> gone;
+  };
+  Sockets(net::Loop& loop, const SocketLimits& limits, Calls calls);
+  ~Sockets();  // cuts all, and tells nobody
+  Sockets(const Sockets&) = delete;
+  Sockets& operator=(const Sockets&) = delete;
+
+  ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
+  // To one that is closing or gone: nothing happens.
+  void send(ClientSlot client, const Frame& frame);
+  void close(ClientSlot client, std::uint16_t code, std::string_view reason);
+  std::int64_t cut_for_slowness() const { return cut_for_slowness_; }
+
+ private:
+  //  open -- close() --> closing -- their close, or close_within --> gone
+  //   |-- their close, answered --> leaving -- sent, or close_within --> gone
+  //   |-- they broke the protocol --> lingering -- their end, or close_within --> gone
+  //   +-- lost, slow, silent ------------------------------------------> gone
+  enum class Phase : std::uint8_t { open, closing, leaving, lingering, gone, free };
+  struct Backlog {
+    std::vector<Frame> frames;
+    std::size_t first = 0, sent = 0, bytes = 0;  // sent: of the first one; bytes: of all, unsent
+  };
+  struct Socket {
+    net::Descriptor descriptor;
+    Phase phase = Phase::free;
+    bool was_heard = true, was_pinged = false;
+    Instant until{};  // of closing and leaving
+    std::unique_ptr<Backlog> backlog;
+    wire::WebSocketParser parser{wire::WebSocketRole::server};
+  };
+  struct Sink;
+  void ready(ClientSlot client, std::uint32_t events);
+  void read(ClientSlot client);
+  void queue(ClientSlot client, const Frame& frame, std::size_t sent);
+  void flush(ClientSlot client);
+  void leave(ClientSlot client, Phase phase);
+  void drop(ClientSlot client);
+  void sweep();
+  void end_turn();
+
+  net::Loop& loop_;
+  const SocketLimits limits_;
+  const Calls calls_;
+  std::vector<int> descriptors_;  // by slot, of those that take a frame at once; others -1
+  std::vector<std::unique_ptr<Socket>> sockets_;
+  std::vector<ClientSlot> free_;  // a heap, the lowest first
+  std::vector<ClientSlot> gone_;  // to be told at the turn's end
+  std::unique_ptr<char[]> buffer_;
+  const Frame ping_;
+  std::int64_t cut_for_slowness_ = 0;
+  net::Loop::TimerId sweep_ = 0;
+  net::Loop::TurnEndId turn_end_ = 0;
+};
+
+}  // namespace utakata::realtime

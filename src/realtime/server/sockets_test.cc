@@ -1,0 +1,176 @@
+// WebSockets over real sockets: what a client sees of us, whatever it does.
+#include "realtime/server/sockets.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <map>
+#include <string>
+
+namespace utakata::realtime {
+namespace {
+
+class SocketsTest : public testing::Test {
+ protected:
+  void begin(const SocketLimits& limits = {}) {
+    sockets_ = std::make_unique<Sockets>(
+        loop_, limits,
+        Sockets::Calls{
+            .message = [this](ClientSlot client, std::string_view text) { heard_[client] += text; },
+            .gone = [this](ClientSlot client) { gone_ += std::to_string(client) + " "; }});
+  }
+  // The other end's descriptor.
+  int come(ClientSlot expected, int buffer = 0) {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    if (buffer > 0) setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+    EXPECT_EQ(sockets_->add(net::Descriptor(ends[0])), expected);
+    clients_.emplace_back(ends[1]);
+    return ends[1];
+  }
+  void turn(Duration time = 20ms) {
+    loop_.after(time, [this] { loop_.stop(); });
+    loop_.run();
+  }
+  void say(int client, std::string_view bytes) {
+    EXPECT_EQ(::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+  }
+  static std::string masked(std::string_view text) {
+    std::string frame;
+    wire::append_message(frame, wire::WebSocketKind::text, text, wire::WebSocketMask{1, 2, 3, 4});
+    return frame;
+  }
+  static std::string masked_close(std::uint16_t code) {
+    std::string frame;
+    wire::append_close(frame, code, "", wire::WebSocketMask{1, 2, 3, 4});
+    return frame;
+  }
+  // All that has come; "end" behind it when nothing more will.
+  static std::string got(int client) {
+    std::string all;
+    char bytes[4096];
+    for (;;) {
+      const auto count = recv(client, bytes, sizeof bytes, 0);
+      if (count == 0) return all + "end";
+      if (count < 0) return all;
+      all.append(bytes, std::size_t(count));
+    }
+  }
+
+  net::Loop loop_;
+  std::unique_ptr<Sockets> sockets_;
+  std::vector<net::Descriptor> clients_;
+  std::map<ClientSlot, std::string> heard_;
+  std::string gone_;
+};
+
+TEST_F(SocketsTest, messages_go_both_ways_and_a_close_is_answered) {
+  begin();
+  const int client = come(0);
+  sockets_->send(0, text_frame("hello"));
+  say(client, masked("hi"));
+  turn();
+  EXPECT_EQ(heard_[0], "hi");
+  EXPECT_EQ(got(client), "\x81\x05hello");
+  say(client, masked_close(1000));
+  turn();
+  EXPECT_EQ(got(client), std::string("\x88\x02\x03\xe8") + "end");
+  EXPECT_EQ(gone_, "0 ");
+  sockets_->send(0, text_frame("late"));
+  come(0);
+}
+
+TEST_F(SocketsTest, the_lowest_slot_is_taken_again) {
+  begin();
+  const int first = come(0);
+  come(1);
+  const int third = come(2);
+  shutdown(third, SHUT_RDWR);
+  shutdown(first, SHUT_RDWR);
+  turn();
+  EXPECT_EQ(gone_.size(), 4u);
+  come(0);
+  come(2);
+  come(3);
+}
+
+TEST_F(SocketsTest, who_reads_slowly_holds_frames_in_order_and_is_cut_when_they_are_too_many) {
+  begin({.backlog_bytes = 200'000});
+  const int client = come(0, 4096);
+  std::string want;
+  for (int i = 0; i < 30; ++i) {
+    const Frame frame = text_frame(std::string(4000, char('a' + i % 26)));
+    want += *frame;
+    sockets_->send(0, frame);
+  }
+  std::string all;
+  while (all.size() < want.size()) {
+    turn(2ms);
+    all += got(client);
+  }
+  EXPECT_EQ(all, want);
+  EXPECT_EQ(sockets_->cut_for_slowness(), 0);
+
+  const Frame big = text_frame(std::string(50'000, 'x'));
+  for (int i = 0; i < 10; ++i) sockets_->send(0, big);
+  turn();
+  EXPECT_EQ(gone_, "0 ");
+  EXPECT_EQ(sockets_->cut_for_slowness(), 1);
+  EXPECT_EQ(big.use_count(), 1) << "nothing is held for who is gone";
+}
+
+TEST_F(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
+  begin({.message_bytes = 100});
+  const int client = come(0);
+  std::string unmasked;
+  wire::append_message(unmasked, wire::WebSocketKind::text, "x", std::nullopt);
+  say(client, unmasked + masked("never"));
+  turn();
+  EXPECT_EQ(got(client).substr(0, 1), "\x88");
+  EXPECT_EQ(heard_[0], "");
+  say(client, masked("never"));
+  turn();
+  EXPECT_EQ(heard_[0], "");
+  shutdown(client, SHUT_WR);
+  turn();
+  EXPECT_EQ(gone_, "0 ");
+
+  const int greedy = come(0);
+  say(greedy, std::string("\x81\xff\x00\x00\x00\x00\x80\x00\x00\x00", 10) + "mask");  // of 2 GB
+  turn();
+  EXPECT_EQ(got(greedy).substr(2, 2), "\x03\xf1") << "1009";
+}
+
+TEST_F(SocketsTest, who_is_silent_is_pinged_and_then_cut_and_who_answers_is_not) {
+  begin({.ping_every = 100ms});
+  const int silent = come(0);
+  const int lively = come(1);
+  for (int i = 0; i < 8; ++i) {
+    turn(60ms);
+    std::string pong;
+    wire::append_pong(pong, "", wire::WebSocketMask{1, 2, 3, 4});
+    say(lively, pong);
+  }
+  EXPECT_EQ(gone_, "0 ");
+  EXPECT_EQ(got(silent), std::string("\x89\x00", 2) + "end");
+}
+
+TEST_F(SocketsTest, a_close_of_ours_waits_for_theirs_but_not_for_ever) {
+  begin({.ping_every = 20ms, .close_within = 50ms});
+  const int polite = come(0);
+  const int deaf = come(1);
+  sockets_->close(0, 4001, "no");
+  sockets_->close(1, 4001, "no");
+  sockets_->send(0, text_frame("late"));
+  turn(5ms);
+  EXPECT_EQ(got(polite), "\x88\x04\x0f\xa1no");
+  say(polite, masked_close(4001));
+  turn(10ms);
+  EXPECT_EQ(gone_, "0 ");
+  turn(120ms);
+  EXPECT_EQ(gone_, "0 1 ");
+  EXPECT_EQ(got(deaf), "\x88\x04\x0f\xa1noend");
+}
+
+}  // namespace
+}  // namespace utakata::realtime

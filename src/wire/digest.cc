@@ -1,0 +1,50 @@
+#include "wire/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
+
+#include "base/check.h"
+
+namespace utakata::wire {
+namespace {
+
+using Bytes = std::array<unsigned char, EVP_MAX_MD_SIZE>;
+
+std::string hex(const Bytes& bytes, unsigned size) {
+  std::string text;
+  for (unsigned i = 0; i < size; ++i)
+    for (const int half : {bytes[i] >> 4, bytes[i] & 15}) text += "0123456789abcdef"[half];
+  return text;
+}
+
+std::string digest_hex(std::string_view text, const EVP_MD* kind) {
+  Bytes digest;
+  unsigned size = 0;
+  check(EVP_Digest(text.data(), text.size(), digest.data(), &size, kind, nullptr) == 1,
+        "every OpenSSL has SHA-256 and MD5");
+  return hex(digest, size);
+}
+
+}  // namespace
+
+std::string sha256_hex(std::string_view text) { return digest_hex(text, EVP_sha256()); }
+std::string md5_hex(std::string_view text) { return digest_hex(text, EVP_md5()); }
+
+std::string hmac_sha256_hex(std::string_view secret, std::string_view text) {
+  Bytes digest;
+  unsigned size = 0;
+  check(HMAC(EVP_sha256(), secret.data(), int(secret.size()),
+             reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(),
+             &size) != nullptr,
+        "every OpenSSL has HMAC-SHA-256");
+  return hex(digest, size);
+}
+
+bool constant_time_equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace utakata::wire
