@@ -40,7 +40,7 @@ Json shown(const PusherApp& app, const std::string& channel, const std::string& 
     told["subscription_count"] = app.channels().readers_count(channel);
   if (!asks_for(info, "cache")) return told;
   const MessagePtr cached = app.channels().cached(channel, now);
-  told["cache"] = cached ? Json{{"data", Json::parse(cached->data)}} : Json();
+  told["cache"] = cached ? Json{{"data", Json::parse(cached->data, nullptr, false)}} : Json();
   return told;
 }
 
@@ -79,8 +79,8 @@ bool publish_to_user(PusherApp& app, const PusherApp::Publication& made) {
 
 class Call {
  public:
-  Call(PusherApp& app, const ApiRequest& request, std::int64_t now_s, Instant now)
-      : app_(app), request_(request), now_s_(now_s), now_(now) {}
+  Call(PusherApp& app, const ApiRequest& request, Instant now)
+      : app_(app), request_(request), now_(now) {}
 
   ApiAnswer events() {
     const auto body = parsed();
@@ -89,7 +89,11 @@ class Call {
     if (!made) return refused(400, made.error());
     if (publish_to_user(app_, *made)) return {};
     if (const auto done = app_.publish(*made, now_); !done) return refused(done.error());
-    return told_of({{made->channels, text_of(*body, "info")}}, "channels");
+    const std::string info = text_of(*body, "info");
+    Json told = Json::object();
+    for (const std::string& channel : made->channels)
+      if (!info.empty()) told[channel] = shown(app_, channel, info, now_);
+    return {.body = told.empty() ? "{}" : Json{{"channels", told}}.dump()};
   }
 
   ApiAnswer batch() {
@@ -153,18 +157,8 @@ class Call {
     if (json.is_discarded()) return std::unexpected("The body is not JSON.");
     return json;
   }
-  ApiAnswer told_of(const std::vector<std::pair<std::vector<std::string>, std::string>>& asked,
-                    const char* as) {
-    Json told = Json::object();
-    for (const auto& [channels, info] : asked)
-      for (const std::string& one : channels)
-        if (!info.empty()) told[one] = shown(app_, one, info, now_);
-    return {.body = told.empty() ? "{}" : Json{{as, told}}.dump()};
-  }
-
   PusherApp& app_;
   const ApiRequest& request_;
-  std::int64_t now_s_;
   Instant now_;
 };
 
@@ -187,7 +181,7 @@ ApiAnswer api_answer(PusherApp& app, const ApiRequest& request, std::string_view
   if (const auto refusal = api_refusal(request, app.spec().key, now_s))
     return refused(refusal->status, refusal->why);
   if (!app.spec().is_enabled) return refused(403, "This app is disabled.");
-  Call call(app, request, now_s, now);
+  Call call(app, request, now);
   const auto only = [&](std::string_view method, auto answer) {
     return request.method == method ? answer()
                                     : refused(405, fmt::format("Only {} is known here.", method));
