@@ -49,8 +49,7 @@ class Brake final : public Promise {
   // With those that are silent: all that are more than wanted are substitutes.
   void judge_size(const SimWorld& world) const {
     if (!world.plan || !is_said_) return;
-    const int size =
-        count_of(world.decided, Lifecycle::starting) + count_of(world.decided, Lifecycle::serving);
+    const int size = size_of(world.decided);
     const bool is_rollout = std::ranges::any_of(world.decided, [&](const auto& one) {
       return one.second.version != world.fleet->spec.version;
     });

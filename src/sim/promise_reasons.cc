@@ -48,9 +48,7 @@ class Reasons final : public Promise {
     const Census& there = world.census;  // the record is asked if they are too few
     const int least = world.spec.instances_min;
     return there.decided_as(Lifecycle::starting) + there.decided_as(Lifecycle::serving) < least &&
-           count_of(world.decided, Lifecycle::starting) +
-                   count_of(world.decided, Lifecycle::serving) <
-               least;
+           size_of(world.decided) < least;
   }
   // Numbers count down while it is the same that holds back.
   static std::string letters(const std::string& text) {

@@ -56,4 +56,8 @@ int count_of(const Decisions& decisions, Lifecycle lifecycle) {
                                 [](const auto& one) { return one.second.lifecycle; }));
 }
 
+int size_of(const Decisions& decisions) {
+  return count_of(decisions, Lifecycle::starting) + count_of(decisions, Lifecycle::serving);
+}
+
 }  // namespace utakata

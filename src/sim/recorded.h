@@ -32,5 +32,6 @@ class Recorded {
 };
 
 int count_of(const Decisions& decisions, Lifecycle lifecycle);
+int size_of(const Decisions& decisions);  // those that start or serve
 
 }  // namespace utakata

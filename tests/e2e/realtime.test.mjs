@@ -118,6 +118,10 @@ test('a user who has signed in is spoken to on all its clients', async () => {
   const heard = Promise.all(tabs.map((tab) => once(tab.user, 'hi')));
   await api.sendToUser('cid', 'hi', { n: 1 });
   assert.deepEqual(await heard, [{ n: 1 }, { n: 1 }]);
+  const again = Promise.all(tabs.map((tab) => once(tab.user, 'hi')));
+  const batch = [{ name: 'hi', channel: '#server-to-user-cid', data: '2' }];
+  assert.equal((await api.post({ path: '/batch_events', body: { batch } })).status, 200);
+  assert.deepEqual(await again, [2, 2], 'in a batch, too');
 });
 
 // With a bare socket: pusher-js keeps a timer for 30 s after such an end, and the test's process with it.

@@ -70,13 +70,6 @@ std::expected<PusherApp::Publication, std::string> publication_of(const Json& fr
   return made;
 }
 
-// Server-to-user events go to a channel of their own name.
-bool publish_to_user(PusherApp& app, const PusherApp::Publication& made) {
-  if (made.channels.size() != 1 || !made.channels[0].starts_with(user_channel_prefix)) return false;
-  app.publish_to_user(made.channels[0].substr(user_channel_prefix.size()), made.event, made.data);
-  return true;
-}
-
 class Call {
  public:
   Call(PusherApp& app, const ApiRequest& request, Instant now)
@@ -87,7 +80,6 @@ class Call {
     if (!body) return refused(400, body.error());
     auto made = publication_of(*body);
     if (!made) return refused(400, made.error());
-    if (publish_to_user(app_, *made)) return {};
     if (const auto done = app_.publish(*made, now_); !done) return refused(done.error());
     const std::string info = text_of(*body, "info");
     Json told = Json::object();
@@ -113,7 +105,7 @@ class Call {
     }
     Json told = Json::array();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!publish_to_user(app_, all[i])) (void)app_.publish(all[i], now_);
+      (void)app_.publish(all[i], now_);
       told.push_back(shown(app_, all[i].channels.front(), text_of(batch[i], "info"), now_));
     }
     const bool says_anything =

@@ -38,14 +38,12 @@ void PusherApp::opens(ClientSlot client, std::string socket_id) {
   out_.say(client, say_established(socket_id, spec_.activity_timeout_s));
   by_socket_id_[socket_id] = client;
   clients_[client] = {.socket_id = std::move(socket_id)};
-  ++clients_here_;
 }
 
 void PusherApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || clients_[client].socket_id.empty()) return;
   by_socket_id_.erase(clients_[client].socket_id);
   clients_[client] = {};
-  --clients_here_;
   for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
 }
 
@@ -197,14 +195,13 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
   on_news_({.name = "client_event", .channel = says.channel});
 }
 
-Position PusherApp::deliver(const std::string& channel, Message message,
-                            std::optional<ClientSlot> but, Instant now) {
+void PusherApp::deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
+                        Instant now) {
   const auto shared = std::make_shared<const Message>(std::move(message));
   const Position position = channels_.publish(channel, shared, now);
   if (channels_.readers_count(channel) > 0)
     out_.say_all(channel, channels_.readers(channel), say_event(channel, *shared, position.offset),
                  but);
-  return position;
 }
 
 std::optional<ClientSlot> PusherApp::client_of(std::string_view socket_id) const {
@@ -228,7 +225,7 @@ std::optional<Problem> PusherApp::fault_of(const Publication& publication) const
                  fmt::format("The data of an event has {} bytes at most, not {}.",
                              spec_.event_data_bytes, publication.data.size()));
   for (const std::string& channel : publication.channels)
-    if (!is_channel_name(channel))
+    if (!channel.starts_with(user_channel_prefix) && !is_channel_name(channel))
       return fault(Problem::Kind::invalid, fmt::format("Invalid channel name `{}`.",
                                                        channel.substr(0, channel_name_bytes_max)));
   return std::nullopt;
@@ -237,16 +234,15 @@ std::optional<Problem> PusherApp::fault_of(const Publication& publication) const
 Expected<void> PusherApp::publish(const Publication& publication, Instant now) {
   if (auto fault = fault_of(publication)) return std::unexpected(std::move(*fault));
   const auto but = client_of(publication.but_socket_id);
-  for (const std::string& channel : publication.channels)
-    deliver(channel, {.event = publication.event, .data = publication.data}, but, now);
+  for (const std::string& channel : publication.channels) {
+    const Message message{.event = publication.event, .data = publication.data};
+    if (channel.starts_with(user_channel_prefix))
+      out_.say_all(channel, channels_.clients_of(channel.substr(user_channel_prefix.size())),
+                   say_event(channel, message), but);
+    else
+      deliver(channel, message, but, now);
+  }
   return {};
-}
-
-void PusherApp::publish_to_user(const std::string& user, const std::string& event,
-                                const std::string& data) {
-  const std::string channel = std::string(user_channel_prefix) + user;
-  out_.say_all(channel, channels_.clients_of(user),
-               say_event(channel, {.event = event, .data = data}), std::nullopt);
 }
 
 int PusherApp::terminate_user(const std::string& user) {

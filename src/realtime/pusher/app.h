@@ -67,11 +67,10 @@ class PusherApp {
     std::vector<std::string> channels;
     std::string but_socket_id;  // who does not hear it; empty: all do
   };
-  // Problems: `invalid`, `refused` (a limit). All channels or none.
+  // On #server-to-user-ID it goes to all clients of that user. Problems: `invalid`, `refused` (a
+  // limit). All channels or none.
   Expected<void> publish(const Publication& publication, Instant now);
   std::optional<Problem> fault_of(const Publication& publication) const;  // none: it can be
-  // To all clients of a user who has signed in.
-  void publish_to_user(const std::string& user, const std::string& event, const std::string& data);
   int terminate_user(const std::string& user);  // how many clients are cut
 
   struct Refused {  // a subscription, as protocol 7 says it
@@ -81,7 +80,7 @@ class PusherApp {
   };
   const TenantSpec& spec() const { return spec_; }
   const Channels& channels() const { return channels_; }
-  std::size_t clients() const { return clients_here_; }
+  std::size_t clients() const { return by_socket_id_.size(); }
   void expire(Instant now) { channels_.expire(now); }
 
  private:
@@ -99,8 +98,8 @@ class PusherApp {
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, const PusherSays& says, Instant now);
   const char* event_fault(ClientSlot client, const PusherSays& says) const;
-  Position deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
-                   Instant now);
+  void deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
+               Instant now);
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
 
   const TenantSpec spec_;
@@ -109,7 +108,6 @@ class PusherApp {
   PusherReader reader_;
   Channels channels_;
   std::vector<Client> clients_;  // by slot
-  std::size_t clients_here_ = 0;
   std::unordered_map<std::string, ClientSlot> by_socket_id_;
 };
 

@@ -194,7 +194,8 @@ TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
   };
   EXPECT_NE(listen(1).find("subscription_succeeded"), std::string::npos) << "pusher-js asks for it";
   EXPECT_NE(listen(3).find("AuthError"), std::string::npos) << "another user's";
-  app_.publish_to_user("ann", "hi", "1");
+  ASSERT_TRUE(
+      app_.publish({.event = "hi", .data = "1", .channels = {"#server-to-user-ann"}}, now_));
   EXPECT_EQ(heard(1), R"({"event":"hi","channel":"#server-to-user-ann","data":1})"
                       "\n");
   EXPECT_EQ(app_.terminate_user("ann"), 1);

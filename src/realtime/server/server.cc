@@ -87,7 +87,11 @@ class Server::State final : public PusherOut {
   }
 
   net::HttpServer& http() { return http_; }
-  std::size_t here() const { return here_; }
+  std::size_t here() const {
+    std::size_t all = 0;
+    for (const auto& app : apps_) all += app->clients();
+    return all;
+  }
   std::int64_t accepted() const { return accepted_; }
 
  private:
@@ -112,7 +116,6 @@ class Server::State final : public PusherOut {
       return end(client, app.error().code, app.error().why);
     }
     apps_of_[client] = *app;
-    ++here_;
     ++accepted_;
     (*app)->opens(client, fmt::format("{}.{}", process_, ++serial_));
   }
@@ -142,7 +145,6 @@ class Server::State final : public PusherOut {
   void gone(ClientSlot client) {
     PusherApp* const app = std::exchange(apps_of_[client], nullptr);
     if (!app) return;
-    --here_;
     fanout_.leaves(client);
     app->leaves(client, loop_.turn_time());
   }
@@ -152,7 +154,7 @@ class Server::State final : public PusherOut {
       return reply.send({.content_type = "text/plain", .body = "ok\n"});
     if (request.path == "/stats")
       return reply.send(
-          {.body = fmt::format(R"({{"connections":{},"accepted":{}}})", here_, accepted_)});
+          {.body = fmt::format(R"({{"connections":{},"accepted":{}}})", here(), accepted_)});
     std::string_view path = request.path;
     const std::string_view id = take_name(path, "/apps/");
     for (const auto& app : apps_) {
@@ -172,7 +174,6 @@ class Server::State final : public PusherOut {
   std::vector<std::unique_ptr<PusherApp>> apps_;
   std::vector<PusherApp*> apps_of_;  // by slot; none: it was refused, and is told so
   bool is_going_on_ = false;
-  std::size_t here_ = 0;
   std::int64_t accepted_ = 0;
   const std::uint64_t process_ = std::hash<std::string>{}(net::random_token()) % 1'000'000'000;
   std::uint64_t serial_ = 0;
