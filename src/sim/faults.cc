@@ -27,6 +27,8 @@ const char* to_text(FaultKind kind) {
       return "lying probe";
     case FaultKind::repeated_news:
       return "repeated news";
+    case FaultKind::twin_launches:
+      return "twin launches";
     case FaultKind::lose_zone:
       return "lose zone";
     case FaultKind::crash_controller:

@@ -21,13 +21,14 @@ enum class FaultKind : std::uint8_t {
   slow_probe,         // counts come as late as they may, and are as old, for a while
   lying_probe,        // counts are anything, for a while
   repeated_news,      // what the provider says it says again a while later, for a while
+  twin_launches,      // the provider launches two for one id, for a while
   lose_zone,          // a half of all instances is out of everybody's reach, for a while
   crash_controller,   // at one of its next steps, whichever
   freeze_controller,  // for a while
   full_store,         // nothing can be recorded, for a while
   step_clock          // the wall clock, by a day or less
 };
-inline constexpr int kFaultKinds = 15;
+inline constexpr int kFaultKinds = 16;
 const char* to_text(FaultKind kind);
 
 struct Fault {

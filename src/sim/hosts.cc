@@ -55,10 +55,28 @@ Guest& Hosts::make(const InstanceId& id, const std::string& cluster) {
   guest.address = {"127.0.0.1", std::uint16_t(20'000 + next_port_++ % 40'000)};
   guest.is_owned = true;
   guest.boots_badly = random_.unit() < habits.bad_boots;
-  index_[id] = index;
-  there_.push_back(index);
-  there_of_[cluster].push_back(index);
   return guest;
+}
+
+void Hosts::enlist(const Guest& guest) {
+  index_[guest.id] = guest.index;
+  there_.push_back(guest.index);
+  there_of_[guest.cluster].push_back(guest.index);
+}
+
+void Hosts::delist(const Guest& guest) {
+  std::erase(there_, guest.index);
+  std::erase(there_of_[guest.cluster], guest.index);
+}
+
+// The controller recorded its handle, and not that of the one known by this id till now.
+void Hosts::be_the_one(Guest& twin) {
+  Guest& other = guests_[index_[twin.id]];
+  twin.decided = other.decided;
+  delist(other);
+  std::erase(twins_, twin.index);
+  enlist(twin);
+  if (other.phase != Guest::Phase::gone) twins_.push_back(other.index);
 }
 
 // The gate stands, and the controller hears of it.
@@ -66,6 +84,7 @@ void Hosts::enter(std::uint32_t index) {
   Guest& guest = guests_[index];
   if (guest.phase != Guest::Phase::asked) return;
   guest.phase = Guest::Phase::gated;
+  guest.gated_at = timeline_.now();
   if (guest.is_owned)
     tell({.kind = ProviderNews::Kind::launched,
           .id = guest.id,
@@ -91,13 +110,14 @@ void Hosts::boot(std::uint32_t index) {
 void Hosts::die(Guest& guest, const std::string& what) {
   if (guest.phase == Guest::Phase::gone) return;
   guest.phase = Guest::Phase::gone;
-  std::erase(there_, guest.index);
-  std::erase(there_of_[guest.cluster], guest.index);
-  on_gone(guest);
+  if (std::erase(twins_, guest.index) == 0) {
+    delist(guest);
+    on_gone(guest);
+  }
   if (guest.is_owned)
     tell({.kind = ProviderNews::Kind::gone,
           .id = guest.id,
-          .handle = {},
+          .handle = guest.handle,
           .address = {},
           .what = what});
 }
@@ -154,7 +174,9 @@ HostsProvider::HostsProvider(Hosts& hosts) : hosts_(hosts) { hosts_.provider_ = 
 
 HostsProvider::~HostsProvider() {
   hosts_.provider_ = nullptr;
-  for (const std::uint32_t index : std::vector(hosts_.there())) {
+  std::vector<std::uint32_t> all = hosts_.there_;
+  all.insert(all.end(), hosts_.twins_.begin(), hosts_.twins_.end());
+  for (const std::uint32_t index : all) {
     Guest& guest = hosts_.guests_[index];
     guest.is_owned = false;
     if (guest.phase == Guest::Phase::asked || guest.phase == Guest::Phase::gated)
@@ -166,14 +188,33 @@ Expected<void> HostsProvider::launch(const InstanceId& id, const LaunchSpec& spe
   if (hosts_.find(id)) return {};
   if (hosts_.habits.refuses)
     return problem(Problem::Kind::unavailable, "the process table is full", true);
-  const std::uint32_t index = hosts_.make(id, spec.cluster).index;
-  hosts_.timeline_.after(hosts_.habits.launch, [&hosts = hosts_, index] { hosts.enter(index); });
+  const Guest& guest = hosts_.make(id, spec.cluster);
+  hosts_.enlist(guest);
+  Duration takes = hosts_.habits.launch;
+  if (hosts_.habits.launches_twice) {
+    const std::uint32_t twin = hosts_.make(id, spec.cluster).index;
+    hosts_.twins_.push_back(twin);
+    Duration twin_takes = takes + from_seconds(5 * hosts_.random_.unit());
+    if (hosts_.random_.below(2) == 0) std::swap(takes, twin_takes);
+    hosts_.timeline_.after(twin_takes, [&hosts = hosts_, twin] { hosts.enter(twin); });
+  }
+  hosts_.timeline_.after(takes, [&hosts = hosts_, index = guest.index] { hosts.enter(index); });
   return {};
 }
 
-void HostsProvider::release(const InstanceId& id) {
-  const Guest* guest = hosts_.find(id);
-  if (guest && guest->phase == Guest::Phase::gated) hosts_.boot(guest->index);
+void HostsProvider::release(const InstanceId& id, const std::string& handle) {
+  for (const std::uint32_t index : std::vector(hosts_.twins_))
+    if (Guest& twin = hosts_[index]; twin.id == id && twin.handle == handle)
+      hosts_.be_the_one(twin);
+  Guest* const guest = hosts_.find(id);
+  const auto end_at_gate = [&](Guest& other) {
+    if (other.phase == Guest::Phase::gated) hosts_.die(other, "ended before it was released");
+  };
+  for (const std::uint32_t index : std::vector(hosts_.twins_))
+    if (hosts_[index].id == id) end_at_gate(hosts_[index]);
+  if (!guest) return;
+  if (guest->handle != handle) return end_at_gate(*guest);
+  if (guest->phase == Guest::Phase::gated) hosts_.boot(guest->index);
 }
 
 void HostsProvider::adopt(const InstanceId& id, const std::string& handle, const Address&) {
@@ -181,7 +222,7 @@ void HostsProvider::adopt(const InstanceId& id, const std::string& handle, const
   if (!guest || (!handle.empty() && handle != guest->handle)) {
     hosts_.tell({.kind = ProviderNews::Kind::gone,
                  .id = id,
-                 .handle = {},
+                 .handle = handle,
                  .address = {},
                  .what = handle.empty() ? "was never started" : "ended while nobody watched"});
     return;

@@ -56,6 +56,7 @@ struct Guest {
   bool was_lied_about = false;
   int uninvited = 0;       // who came back by an old address, and is on it
   Instant uninvited_at{};  // when one last did
+  Instant gated_at{};
   std::optional<Instant> serving_since{};
 
   // What placement knows of it is true: nobody came by an old address lately, no count was wrong.
@@ -80,6 +81,7 @@ class Hosts {
     bool is_probe_slow = false;    // answers take nearly as long as they may
     bool is_probe_lying = false;   // about counts
     bool repeats_news = false;     // up to 5 s later, so that it is told out of order
+    bool launches_twice = false;   // a twin for each, told before or up to 5 s after it
   };
   Hosts(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
 
@@ -93,6 +95,8 @@ class Hosts {
   Guest* find(const InstanceId& id);            // none: not there, or gone
   Guest* find_handle(std::string_view handle);  // the same, at once: it says where it lies
   int starts(const InstanceId& id) const;  // how often its command was let go, also of a gone one
+  // Launched under the id of another that is there, at their gates. Not in there().
+  const std::vector<std::uint32_t>& twins() const { return twins_; }
   Guest& operator[](std::uint32_t index) { return guests_[index]; }
   // Indices, in the order of launch; of all clusters, or of one.
   const std::vector<std::uint32_t>& there() const { return there_; }
@@ -110,6 +114,9 @@ class Hosts {
   friend class HostsProbe;
   int told_count(Guest& guest);
   Guest& make(const InstanceId& id, const std::string& cluster);
+  void enlist(const Guest& guest);
+  void delist(const Guest& guest);
+  void be_the_one(Guest& twin);
   void enter(std::uint32_t index);
   void boot(std::uint32_t index);
   void tell(ProviderNews news);
@@ -118,7 +125,7 @@ class Hosts {
   Random random_;
   std::deque<Guest> guests_;  // gone ones, too: their number is never used again
   std::unordered_map<InstanceId, std::uint32_t> index_;
-  std::vector<std::uint32_t> there_;
+  std::vector<std::uint32_t> there_, twins_;
   std::map<std::string, std::vector<std::uint32_t>> there_of_;
   HostsProvider* provider_ = nullptr;
   int next_port_ = 0;
@@ -129,7 +136,7 @@ class HostsProvider final : public Provider {
   explicit HostsProvider(Hosts& hosts);
   ~HostsProvider() override;
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
-  void release(const InstanceId& id) override;
+  void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
   std::vector<ProviderNews> hear() override { return std::exchange(news_, {}); }

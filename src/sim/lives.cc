@@ -47,8 +47,8 @@ class Lives::CrashingProvider final : public Provider {
       return asked;
     });
   }
-  void release(const InstanceId& id) override {
-    between([&] { return inner_.release(id), Expected<void>{}; });
+  void release(const InstanceId& id, const std::string& handle) override {
+    between([&] { return inner_.release(id, handle), Expected<void>{}; });
   }
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override {
     inner_.adopt(id, handle, address);

@@ -19,6 +19,13 @@ class CrashSafe final : public Promise {
     if (!world.fleet || !world.is_running_for(5s)) return;
     if (++seconds_ % 10 != 0) return;  // what is lost stays lost
     judge_unknown(world);
+    for (const std::uint32_t index : world.hosts.twins()) {
+      const Guest& twin = world.hosts[index];
+      if (twin.starts > 0) broken(fmt::format("{} runs twice", twin.id.text));
+      if (twin.phase == Guest::Phase::gated && world.is_calm_for(10s) &&
+          world.now - twin.gated_at > 10s)
+        broken(fmt::format("a twin of {} waits at its gate, and nobody ends it", twin.id.text));
+    }
     if (!world.is_calm_for(10s)) return;
     for (const auto& [id, one] : world.decided) {
       const Guest* const guest = world.hosts.find(id);

@@ -31,7 +31,7 @@ void take_one(Decided& decided, const Activity& one, const Instance* row, Instan
 
 void Recorded::take(const Batch& batch, Instant now) {
   for (const Activity& one : batch.activities) {
-    if (one.instance.empty()) continue;
+    if (one.instance.empty() || one.kind == "twin") continue;  // it never was an instance
     Decisions& decisions = clusters_[one.cluster];
     if (one.kind == "gone" || one.kind == "launch_failed") {
       decisions.erase({one.instance});

@@ -136,6 +136,8 @@ void Simulation::strike_all(const Fault& fault) {
     turn_on(&Hosts::Habits::is_probe_lying);
   } else if (fault.kind == FaultKind::repeated_news) {
     turn_on(&Hosts::Habits::repeats_news);
+  } else if (fault.kind == FaultKind::twin_launches) {
+    turn_on(&Hosts::Habits::launches_twice);
   } else if (fault.kind == FaultKind::slow_boots) {
     habits.boot = 10 * options_.boot;
     undo_later(fault.lasts + 15 * options_.boot, [] {});  // until the last of them is up

@@ -47,7 +47,7 @@ class Times {
 class NoProvider final : public Provider {  // everybody is there already, and stays
  public:
   Expected<void> launch(const InstanceId&, const LaunchSpec&) override { return {}; }
-  void release(const InstanceId&) override {}
+  void release(const InstanceId&, const std::string&) override {}
   void adopt(const InstanceId&, const std::string&, const Address&) override {}
   Expected<void> stop(const InstanceId&, Duration) override { return {}; }
   std::vector<ProviderNews> hear() override { return {}; }

@@ -46,9 +46,9 @@ void Cluster::start() {
            i.closes_begun && spec().drain.pace > 0
                ? std::optional(CloseAction{i.id, spec().drain.pace, 0, {}})
                : std::nullopt);
-    if (!i.handle.empty()) to_release_.push_back(i.id);
+    if (!i.handle.empty()) to_release_.push_back({i.id, i.handle});
   }
-  for (const InstanceId& id : std::exchange(to_release_, {})) control_.parts_.provider.release(id);
+  release();
   due_ = control_.parts_.clock.now();
   publish();
   tick();
@@ -174,8 +174,7 @@ void Cluster::step(Observation seen) {
   withhold(last_plan_);
   if (record(last_plan_)) {
     for (const Action& action : last_plan_.actions) planner_.commit(action);
-    for (const InstanceId& id : std::exchange(to_release_, {}))
-      control_.parts_.provider.release(id);
+    release();
     act(last_plan_.actions);
   }
   keep_measured();
@@ -194,13 +193,14 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
       o.instance.url = client_url(spec(), o.instance);
       o.instance.token_hash = control_.parts_.hash_of(control_.parts_.token_of(o.instance.id));
       planner_.commit_launched(o.instance);
-      if (o.kind == "launched") to_release_.push_back(o.instance.id);
       if (o.kind == "found") pending_.clusters = {row()};
     }
+    if (o.kind == "launched" || o.kind == "twin")
+      to_release_.push_back({o.instance.id, o.instance.handle});
     if (is_forgetting_) o.kind = "forgotten", o.cut.reset();
     if (o.instance.lifecycle == Lifecycle::gone) {
       closed_at_.erase(o.instance.id);
-      std::erase(to_release_, o.instance.id);
+      std::erase_if(to_release_, [&](const Release& r) { return r.id == o.instance.id; });
     }
     if (pending_.activities.size() < pending_activities_max)
       pending_.activities.push_back({.number = 0,
@@ -213,6 +213,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
                                      .limited_by = {},
                                      .by = "utakata",
                                      .cut = o.cut});
+    if (o.kind == "twin") continue;
     std::erase_if(pending_.instances,
                   [&](const InstanceRow& r) { return r.instance.id == o.instance.id; });
     pending_.instances.push_back({spec().name, std::move(o.instance)});
@@ -369,74 +370,6 @@ void Cluster::add_answers(Observation& seen) const {
     seen.answers.push_back(answer);
     seen.answers.back().age = seen.at - at;
   }
-}
-
-void Cluster::act(const std::vector<Action>& actions) {
-  for (const Action& action : actions) {
-    const auto found = std::ranges::find(fleet().instances, id_of(action), &Instance::id);
-    if (found == fleet().instances.end()) continue;
-    if (const auto* launching = std::get_if<LaunchAction>(&action)) launch(*launching);
-    if (std::holds_alternative<StopAction>(action))
-      (void)control_.parts_.provider.stop(found->id, spec().drain.grace);
-    if (std::holds_alternative<DrainAction>(action)) tell(*found, true);
-    if (std::holds_alternative<ResumeAction>(action)) tell(*found, false);
-    if (const auto* close = std::get_if<CloseAction>(&action))
-      tell(*found, found->lifecycle == Lifecycle::draining, *close);
-  }
-}
-
-void Cluster::launch(const LaunchAction& action) {
-  const auto value_of = [this](std::string_view name,
-                               std::string_view field) -> std::optional<std::string> {
-    const Cluster* other = control_.find(std::string(name));
-    if (!other) return std::nullopt;
-    for (const Instance& i : other->fleet().instances) {
-      if (i.lifecycle != Lifecycle::serving) continue;
-      if (field == "host") return i.address.host;
-      if (field == "port") return std::to_string(i.address.port);
-      if (field == "url") return i.url;
-    }
-    return std::nullopt;
-  };
-  const std::string token = control_.parts_.token_of(action.id);
-  auto spec_for_it = launch_spec(control_.stack_, spec(),
-                                 {.instance = action.id.text,
-                                  .token = token,
-                                  .api_url = control_.parts_.api_url,
-                                  .stack = control_.stack_.name,
-                                  .cluster = value_of});
-  Expected<void> asked;
-  if (!spec_for_it)
-    asked = std::unexpected(spec_for_it.error());
-  else
-    asked = control_.parts_.provider.launch(action.id, *spec_for_it);
-  if (!asked)
-    refused_.push_back({.kind = ProviderNews::Kind::launch_failed,
-                        .id = action.id,
-                        .handle = {},
-                        .address = {},
-                        .what = asked.error().what,
-                        .retry = asked.error().retry});
-}
-
-void Cluster::tell(const Instance& i, bool draining, std::optional<CloseAction> close) {
-  if (spec().drain.tell_path.empty() || i.address.port == 0 || control_.only_observes()) return;
-  control_.parts_.teller.tell(
-      {.address = i.address,
-       .method = spec().drain.tell_method,
-       .path = spec().drain.tell_path,
-       .token = control_.parts_.token_of(i.id),
-       .draining = draining,
-       .deadline = i.drain_left,
-       .close = std::move(close),
-       .ask = fmt::format("{}/v1/stacks/{}/clusters/{}/endpoint", control_.parts_.api_url,
-                          control_.stack_.name, spec().name),
-       .reconnects = spec().reconnects},
-      [this, alive = alive_, id = i.id](Expected<void> told) {
-        if (*alive && !told)
-          control_.parts_.on_problem(
-              fmt::format("{} could not be told: {}", id.text, told.error().what));
-      });
 }
 
 void Cluster::publish() {

@@ -44,6 +44,7 @@ class Cluster {
   void looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late);
   void step(Observation seen);
   bool record(const Plan& plan);
+  void release();
   void note_outcomes(std::vector<Outcome> outcomes);
   void act(const std::vector<Action>& actions);
   void launch(const LaunchAction& action);
@@ -66,8 +67,12 @@ class Cluster {
   std::unique_ptr<Probe> probe_;
   SeatReport seats_;
   Plan last_plan_;
-  Batch pending_;                       // outcomes not yet recorded
-  std::vector<InstanceId> to_release_;  // launched; run as soon as that is recorded
+  Batch pending_;  // outcomes not yet recorded
+  struct Release {
+    InstanceId id;
+    std::string handle;
+  };
+  std::vector<Release> to_release_;  // launched; run as soon as that is recorded
   std::unordered_map<InstanceId, std::uint64_t>
       closed_at_;  // view version since which it is out of placement
   std::vector<std::pair<FunctionAnswer, Instant>> answers_;

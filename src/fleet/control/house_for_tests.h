@@ -40,8 +40,8 @@ class CrashingProvider final : public Provider {
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override {
     return order([&] { return inner_.launch(id, spec); });
   }
-  void release(const InstanceId& id) override {
-    order([&] { return inner_.release(id), Expected<void>{}; });
+  void release(const InstanceId& id, const std::string& handle) override {
+    order([&] { return inner_.release(id, handle), Expected<void>{}; });
   }
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override {
     inner_.adopt(id, handle, address);

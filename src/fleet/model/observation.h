@@ -38,7 +38,7 @@ struct ProviderNews {
   enum class Kind { launched, launch_failed, gone, found };
   Kind kind;
   InstanceId id;       // empty of a provider that launches nothing: `cluster` and `handle` say whom
-  std::string handle;  // of launched
+  std::string handle;  // of launched; of gone, where it is known which of them is meant
   Address address;     // of launched and found
   std::string what;  // of launch_failed and gone: "exit code 1", "killed by signal 9", "ended while
                      // nobody watched"

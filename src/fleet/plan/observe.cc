@@ -101,12 +101,18 @@ class Observer {
                            : std::ranges::find(fleet_.instances, news.id, &Instance::id);
     if (news.kind == ProviderNews::Kind::found && found == fleet_.instances.end())
       return become_known(news);
-    if (found == fleet_.instances.end() || found->lifecycle == Lifecycle::gone) return;
+    if (found == fleet_.instances.end() || found->lifecycle == Lifecycle::gone) {
+      if (news.kind == ProviderNews::Kind::launched) add_twin({.id = news.id}, news);
+      return;
+    }
     Instance& i = *found;
+    const bool is_of_another = !news.handle.empty() && !i.handle.empty() && news.handle != i.handle;
     switch (news.kind) {
       case ProviderNews::Kind::found:
         return;
       case ProviderNews::Kind::launched:
+        if (is_of_another) return add_twin(i, news);
+        if (!i.handle.empty()) return;  // said twice
         i.handle = news.handle;
         i.address = news.address;
         add(i, "launched",
@@ -117,6 +123,7 @@ class Observer {
         become_gone(i, "launch_failed", news.what);
         return;
       case ProviderNews::Kind::gone:
+        if (is_of_another) return;
         // What others launch is no proof against a version of ours.
         if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping && died_young(i))
           backoff_.failed(i.version, news.what, seen_.at);
@@ -147,6 +154,13 @@ class Observer {
     i.since = seen_.at;
     add(i, kind, what);
     if (clients > 0) outcomes_.back().cut = clients;
+  }
+
+  // A provider has launched two for one id, or one that was given up.
+  void add_twin(const Instance& i, const ProviderNews& news) {
+    add(i, "twin",
+        fmt::format("{} was launched under its id, too, and ends unrun; {}", news.handle,
+                    i.handle.empty() ? "the instance is gone" : i.handle + " stays"));
   }
 
   void add(const Instance& i, std::string kind, std::string because) {

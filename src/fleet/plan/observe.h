@@ -16,7 +16,8 @@ namespace utakata {
 // A change that came from the world, to be recorded.
 struct Outcome {
   Instance instance;  // as it is after the change
-  std::string kind;   // launched found ready launch_failed gone
+  // launched found ready launch_failed gone; twin: `instance` has not changed, or is not known
+  std::string kind;
   std::string because;
   std::optional<int> cut;  // of gone: clients by the last count, where it was not empty
 };

@@ -60,14 +60,17 @@ class World {
     for (int k = 0; k < n; ++k) tick();
   }
   // News between two ticks, as a provider tells it.
-  void dies(const std::string& id, const std::string& what = "killed by signal 9") {
+  void hears(ProviderNews news) {
     pass({.at = now,
           .wall = {},
           .late = false,
           .sights = {},
           .seats = {},
-          .news = {{ProviderNews::Kind::gone, {id}, {}, {}, what, false}},
+          .news = {std::move(news)},
           .waiting = 0});
+  }
+  void dies(const std::string& id, const std::string& what = "killed by signal 9") {
+    hears({ProviderNews::Kind::gone, {id}, {}, {}, what, false});
   }
 
   const Instance* find(const std::string& id) const {
@@ -295,6 +298,23 @@ TEST(Planner, a_step_stays_taken_when_what_it_drained_is_gone) {
   EXPECT_EQ(world.did("drain").size(), 2u) << "20% of 10";
   world.ticks(20);
   EXPECT_EQ(world.did("drain").size(), 3u) << "20% of 8";
+}
+
+TEST(Planner, of_two_launched_under_one_id_the_first_told_stays) {
+  World world(game(1, 5));
+  world.ticks(3);
+  const std::string first = world.find("game-1")->handle;
+  world.hears({ProviderNews::Kind::launched, {"game-1"}, "pid 2", {"127.0.0.1", 20001}, {}, false});
+  world.hears({ProviderNews::Kind::gone, {"game-1"}, "pid 2", {}, "killed by signal 9", false});
+  ASSERT_TRUE(world.find("game-1"));
+  EXPECT_EQ(world.find("game-1")->handle, first);
+  EXPECT_EQ(world.find("game-1")->address.port, 20000);
+  EXPECT_EQ(world.did("twin"), std::vector<std::string>{"game-1"});
+  world.hears({ProviderNews::Kind::gone, {"game-1"}, first, {}, "killed by signal 9", false});
+  EXPECT_FALSE(world.find("game-1"));
+  world.hears({ProviderNews::Kind::launched, {"game-1"}, "pid 3", {"127.0.0.1", 20002}, {}, false});
+  EXPECT_FALSE(world.find("game-1")) << "an id is given once";
+  EXPECT_EQ(world.did("twin").size(), 2u);
 }
 
 TEST(Planner, what_drains_for_scale_in_is_resumed_before_anything_is_launched) {

@@ -54,7 +54,7 @@ class ProviderContract
   }
   ProviderNews running(const InstanceId& id) {
     const auto news = launched(id);
-    world->provider().release(id);
+    world->provider().release(id, news.handle);
     EXPECT_TRUE(world->until([&] { return world->starts_of(id) == 1; }));
     return news;
   }
@@ -71,8 +71,8 @@ TEST_P(ProviderContract, launched_twice_is_there_once_and_runs_when_released) {
   EXPECT_FALSE(news.handle.empty());
   EXPECT_NE(news.address.port, 0);
   EXPECT_EQ(world->starts_of(one), 0);
-  world->provider().release(one);
-  world->provider().release(one);
+  world->provider().release(one, news.handle);
+  world->provider().release(one, news.handle);
   EXPECT_TRUE(world->until([&] { return world->starts_of(one) == 1; }));
   launch(one);
   world->kill(news);
@@ -96,17 +96,25 @@ TEST_P(ProviderContract, stopped_it_is_gone_once_however_often_it_was_asked) {
   EXPECT_EQ(count(Kind::gone, one), 1);
 }
 
+TEST_P(ProviderContract, where_another_is_the_recorded_one_it_ends_unrun) {
+  const auto news = launched(one);
+  world->provider().release(one, "of another");
+  EXPECT_EQ(wait(Kind::gone, one).handle, news.handle);
+  EXPECT_EQ(world->starts_of(one), 0);
+}
+
 TEST_P(ProviderContract, what_was_never_there_is_stopped_and_released_in_silence) {
-  world->provider().release(one);
+  world->provider().release(one, "of another");
+  world->provider().release(one, "");
   EXPECT_TRUE(world->provider().stop(one, 10s));
   running(two);
   EXPECT_EQ(count(Kind::gone, one) + count(Kind::launched, one), 0);
 }
 
 TEST_P(ProviderContract, stopped_before_its_release_it_never_ran) {
-  launched(one);
+  const auto news = launched(one);
   EXPECT_TRUE(world->provider().stop(one, 10s));
-  world->provider().release(one);
+  world->provider().release(one, news.handle);
   wait(Kind::gone, one);
   EXPECT_EQ(world->starts_of(one), 0);
 }

@@ -78,10 +78,11 @@ Expected<void> FakeProvider::launch(const InstanceId& id, const LaunchSpec& spec
   return {};
 }
 
-void FakeProvider::release(const InstanceId& id) {
+void FakeProvider::release(const InstanceId& id, const std::string& handle) {
   calls_.push_back("release " + id.text);
   const auto there = host_.guests_.find(id);
   if (there == host_.guests_.end() || there->second.phase != FakeHost::Phase::gated) return;
+  if (there->second.handle != handle) return end(id, "ended before it was released");
   there->second.phase = FakeHost::Phase::running;
   ++host_.starts[id];
 }
@@ -141,10 +142,11 @@ void FakeProvider::enter(const InstanceId& id, FakeHost::Guest& guest) {
 }
 
 void FakeProvider::end(const InstanceId& id, std::string what) {
+  std::string handle = std::move(host_.guests_.at(id).handle);
   host_.guests_.erase(id);
   tell({.kind = ProviderNews::Kind::gone,
         .id = id,
-        .handle = {},
+        .handle = std::move(handle),
         .address = {},
         .what = std::move(what)});
 }

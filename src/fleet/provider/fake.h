@@ -61,7 +61,7 @@ class FakeProvider final : public Provider {
   ~FakeProvider() override;
 
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
-  void release(const InstanceId& id) override;
+  void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
   std::vector<ProviderNews> hear() override;

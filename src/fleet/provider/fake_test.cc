@@ -43,7 +43,7 @@ struct Orders : testing::Test {
 
 TEST_F(Orders, are_logged_in_their_order) {
   ASSERT_TRUE(provider.launch({"game-1"}, {}));
-  provider.release({"game-1"});
+  provider.release({"game-1"}, host.guests().at({"game-1"}).handle);
   ASSERT_TRUE(provider.stop({"game-1"}, 10s));
   provider.adopt({"game-2"}, "", {});
   EXPECT_EQ(provider.calls(), (std::vector<std::string>{"launch game-1", "release game-1",
@@ -77,7 +77,7 @@ TEST_F(Orders, scripted_the_host_answers_when_the_test_says) {
   EXPECT_EQ(news[0].kind, ProviderNews::Kind::launched);
   EXPECT_EQ(news[1].kind, ProviderNews::Kind::launch_failed);
   EXPECT_TRUE(news[1].retry);
-  provider.release({"game-1"});
+  provider.release({"game-1"}, host.guests().at({"game-1"}).handle);
   ASSERT_TRUE(provider.stop({"game-1"}, 10s));
   EXPECT_TRUE(host.runs({"game-1"}));
   host.die({"game-1"}, "exit code 0");

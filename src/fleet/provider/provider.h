@@ -29,15 +29,16 @@ class Provider {
  public:
   virtual ~Provider() = default;
 
-  // Asks for one instance. Safe to repeat: the same id never starts two. The answer is news:
+  // Asks for one instance. Safe to repeat: the same id never runs twice. The answer is news:
   // `launched` with a handle and an address, or `launch_failed`. A launched instance waits, having
   // run nothing of the user's, until it is released; if this process dies before that, it ends by
   // itself. Fails only if it cannot even be asked: `invalid` (no such folder), `unavailable`
   // (retry).
   virtual Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) = 0;
 
-  // Its handle is recorded: let it run. Nothing happens where it already runs.
-  virtual void release(const InstanceId& id) = 0;
+  // This handle is the recorded one: let it run. Nothing happens where it already runs. Whatever
+  // else was launched under the id ends, having run nothing; an empty handle: all of it.
+  virtual void release(const InstanceId& id, const std::string& handle) = 0;
 
   // Takes charge again of an instance launched by an earlier life of this controller. If it is not
   // there any more, the news `gone` follows. Call before anything else; an id with an empty handle
@@ -46,7 +47,7 @@ class Provider {
 
   // Asks to stop it and everything it started: SIGTERM, then after `grace` SIGKILL. Repeating it,
   // or stopping what is gone, is not a failure. Connections are cut: drain first. News `gone`
-  // follows when nothing of it is left.
+  // follows when nothing of it is left, with its handle if it has one.
   virtual Expected<void> stop(const InstanceId& id, Duration grace) = 0;
 
   // What was heard since the last call. Empty is normal.

@@ -38,7 +38,7 @@ class ObserveProvider final : public Provider {
   // Both are refused: nothing may be launched or stopped here.
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
-  void release(const InstanceId&) override {}
+  void release(const InstanceId&, const std::string&) override {}
   // Known already: it is not found anew, and is gone when it is not listed any more.
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   std::vector<ProviderNews> hear() override { return std::exchange(news_, {}); }

@@ -141,9 +141,10 @@ void ProcessProvider::State::fail(const InstanceId& id, const Problem& why) {
         .retry = why.retry});
 }
 
-void ProcessProvider::State::release(const InstanceId& id) {
+void ProcessProvider::State::release(const InstanceId& id, const std::string& handle) {
   auto* const one = find(id);
   if (!one || one->phase != ProcessPhase::gated || one->stop_asked) return;
+  if (handle != to_text(one->handle)) return kill_now(*one);
   one->phase = ProcessPhase::running;
   open_gate(one->gate);
   look_for_it_in_its_cgroup(id);

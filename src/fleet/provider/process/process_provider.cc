@@ -82,7 +82,9 @@ ProcessProvider::~ProcessProvider() = default;
 Expected<void> ProcessProvider::launch(const InstanceId& id, const LaunchSpec& spec) {
   return state_->launch(id, spec);
 }
-void ProcessProvider::release(const InstanceId& id) { state_->release(id); }
+void ProcessProvider::release(const InstanceId& id, const std::string& handle) {
+  state_->release(id, handle);
+}
 void ProcessProvider::adopt(const InstanceId& id, const std::string& handle,
                             const Address& address) {
   state_->adopt(id, handle, address);

@@ -57,7 +57,7 @@ class ProcessProvider final : public Provider {
   // `invalid`: no such folder, or `run` or `env` has a reference other than ${port} and ${host}.
   // Blocks about 1 ms. An id whose end was told is forgotten: the caller never gives one twice.
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
-  void release(const InstanceId& id) override;
+  void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   // SIGTERM and SIGCONT to the main process's group; the rest, and who is left after `grace`, gets
   // SIGKILL. What was not released ends at once. A repeated stop may shorten the grace, never

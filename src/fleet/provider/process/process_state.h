@@ -58,7 +58,7 @@ struct ProcessProvider::State {
   Expected<SpawnOrder> order_for(const InstanceId& id, const LaunchSpec& spec,
                                  std::uint16_t port) const;
   void fail(const InstanceId& id, const Problem& why);
-  void release(const InstanceId& id);
+  void release(const InstanceId& id, const std::string& handle);
   void look_for_it_in_its_cgroup(const InstanceId& id);
   void note_limits(const InstanceId& id, const LaunchSpec& spec,
                    std::optional<std::int64_t> clamped);

@@ -79,7 +79,7 @@ class ProcessWorld {
   ProviderNews run(const std::string& id, const LaunchSpec& what) {
     EXPECT_TRUE(launch(id, what));
     const auto told = wait(ProviderNews::Kind::launched, id);
-    provider->release({id});
+    provider->release({id}, news.back().handle);
     return told;
   }
   ProviderNews run(const std::string& id, std::string text) {

@@ -95,7 +95,7 @@ void ProcessProvider::State::end(const InstanceId& id, std::string text) {
   const auto told = [this, id] {
     tell({.kind = ProviderNews::Kind::gone,
           .id = id,
-          .handle = {},
+          .handle = own.at(id).handle.pid > 0 ? to_text(own.at(id).handle) : std::string(),
           .address = {},
           .what = own.at(id).end_text});
   };
