@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "fleet/stack/yaml.h"
+#include "yaml/yaml.h"
 
 namespace utakata {
 namespace {

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "fleet/stack/yaml.h"
+#include "yaml/yaml.h"
 
 namespace utakata {
 namespace {

@@ -145,7 +145,7 @@ const Key<HealSpec> heal_keys[] = {
 
 const Key<LimitSpec> limit_keys[] = {
     {{"memory", Mark::now, "size", "Bytes of memory, such as `512M`."},
-     [](Reader& r, const Yaml& y, LimitSpec& s) { r.bytes(y, s.memory); }},
+     [](Reader& r, const Yaml& y, LimitSpec& s) { r.bytes(y, 1024 * 1024, s.memory); }},
     {{"files", Mark::now, "count_from_1", "Open files and sockets."},
      [](Reader& r, const Yaml& y, LimitSpec& s) { r.integer(y, 16, 1'000'000'000, s.files); }},
 };

@@ -10,7 +10,7 @@
 
 #include "base/calendar.h"
 #include "fleet/model/stack.h"
-#include "fleet/stack/mistake.h"
+#include "yaml/mistake.h"
 
 namespace utakata {
 

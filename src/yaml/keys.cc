@@ -1,4 +1,4 @@
-#include "fleet/stack/keys.h"
+#include "yaml/keys.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@ std::string names_of(const std::vector<KeyFacts>& keys) {
   return all;
 }
 
-void note_unknown(Reader& reader, const Yaml& item, const std::vector<KeyFacts>& keys) {
+void note_unknown(YamlReader& reader, const Yaml& item, const std::vector<KeyFacts>& keys) {
   std::vector<std::string_view> known;
   for (const auto& key : keys) known.push_back(key.name);
   const auto guess = did_you_mean(item.key, known);
@@ -25,7 +25,7 @@ void note_unknown(Reader& reader, const Yaml& item, const std::vector<KeyFacts>&
 
 }  // namespace
 
-std::vector<int> match_keys(Reader& reader, const Yaml& y, const std::vector<KeyFacts>& keys) {
+std::vector<int> match_keys(YamlReader& reader, const Yaml& y, const std::vector<KeyFacts>& keys) {
   if (y.kind == Yaml::Kind::refused) return {};
   if (y.kind != Yaml::Kind::map) {
     const std::string what =

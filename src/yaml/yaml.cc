@@ -1,4 +1,4 @@
-#include "fleet/stack/yaml.h"
+#include "yaml/yaml.h"
 
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fleet/stack/mistake.h"
+#include "yaml/mistake.h"
 
 namespace utakata {
 
