@@ -125,7 +125,8 @@ const Yaml* Yaml::find(std::string_view wanted) const {
   return found == items.end() ? nullptr : &*found;
 }
 
-std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mistakes) {
+std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mistakes,
+                              std::string_view needs) {
   if (text.size() > bytes_max) {
     mistakes.push_back({1, 1, "The file is larger than 1 MB: split it into several stacks."});
     return std::nullopt;
@@ -135,8 +136,7 @@ std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mista
     YAML::Parser parser(stream);
     Builder builder(mistakes);
     if (!parser.HandleNextDocument(builder)) {
-      mistakes.push_back(
-          {1, 1, "The file is empty: it needs at least `stack: NAME` and `clusters:`."});
+      mistakes.push_back({1, 1, "The file is empty: " + std::string(needs)});
       return std::nullopt;
     }
     std::vector<Mistake> unheard;

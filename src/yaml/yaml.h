@@ -1,4 +1,4 @@
-// YAML text as a tree of values with their places. Knows nothing of stacks.
+// YAML text as a tree of values with their places. Knows nothing of what it is for.
 //
 // Bounds against hostile text: 1 MB, 32 levels, 50,000 values; aliases are refused (they can
 // multiply without end).
@@ -29,8 +29,9 @@ struct Yaml {
 };
 
 // Nothing where the text is not YAML at all. A key that stands twice, or is no plain text, is noted
-// and left out.
-std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mistakes);
+// and left out. `needs`: what a file that is empty needs, as the end of a sentence.
+std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mistakes,
+                              std::string_view needs);
 
 // For messages: in backticks, cut at 60 characters, without control characters.
 std::string in_ticks(std::string_view text);

@@ -4,13 +4,27 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "net/loop.h"
 #include "realtime/server/server.h"
+#include "realtime/tenants/tenants_file.h"
 
 namespace {
 
-using utakata::realtime::TenantSpec;
+using namespace utakata;
+using realtime::TenantSpec;
+
+struct Options {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 6001;
+  std::vector<std::string> tenants;
+  std::string tenants_file;
+  bool takes_client_events = false, has_timelines = false;
+  double activity_timeout = 120, stop_within = 5;
+};
 
 // "id:key:secret"; none: it is not that.
 std::optional<TenantSpec> tenant_of(const std::string& text) {
@@ -18,48 +32,158 @@ std::optional<TenantSpec> tenant_of(const std::string& text) {
   if (first == std::string::npos || second == std::string::npos || first == 0 ||
       second == first + 1 || second + 1 == text.size())
     return std::nullopt;
-  TenantSpec tenant{.id = text.substr(0, first)};
+  TenantSpec tenant{.id = text.substr(0, first), .name = text.substr(0, first)};
   tenant.key = {text.substr(first + 1, second - first - 1), text.substr(second + 1)};
   return tenant;
+}
+
+std::optional<std::vector<TenantSpec>> tenants_by_hand(const Options& options) {
+  std::vector<TenantSpec> tenants;
+  for (const std::string& text : options.tenants) {
+    auto tenant = tenant_of(text);
+    if (!tenant) {
+      fmt::print(stderr, "`--app {}` is not ID:KEY:SECRET.\n", text);
+      return std::nullopt;
+    }
+    tenant->takes_client_events = options.takes_client_events;
+    tenant->channels.has_timelines = options.has_timelines;
+    tenants.push_back(std::move(*tenant));
+  }
+  return tenants;
+}
+
+std::optional<std::string> variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+// None: it says on stderr what is wrong with it.
+std::optional<std::vector<TenantSpec>> tenants_from(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in) {
+    fmt::print(stderr, "{} cannot be read.\n", file);
+    return std::nullopt;
+  }
+  auto tenants = realtime::parse_tenants(text, variable);
+  if (tenants) return std::move(*tenants);
+  for (const auto& [line, column, what] : tenants.error())
+    fmt::print(stderr, "{}:{}:{}: {}\n", file, line, column, what);
+  return std::nullopt;
+}
+
+// A file that is wrong changes nothing.
+class TenantsWatch {
+ public:
+  TenantsWatch(net::Loop& loop, realtime::Server& server, std::string file)
+      : server_(server), file_(std::move(file)), seen_(stamp()) {
+    loop.every(1s, [this] {
+      if (const auto now = stamp(); now != seen_) seen_ = now, read();
+    });
+    loop.on_signal(SIGHUP, [this] { read(); });
+  }
+
+ private:
+  using Stamp = std::pair<std::filesystem::file_time_type, std::uintmax_t>;
+  Stamp stamp() const {
+    std::error_code none;
+    return {std::filesystem::last_write_time(file_, none), std::filesystem::file_size(file_, none)};
+  }
+  void read() {
+    auto tenants = tenants_from(file_);
+    if (!tenants) return fmt::print(stderr, "{} is left as it was read before.\n", file_);
+    server_.respec(std::move(*tenants));
+    fmt::print("read {} again\n", file_);
+    std::fflush(stdout);
+  }
+  realtime::Server& server_;
+  const std::string file_;
+  Stamp seen_;
+};
+
+// Everybody is asked to come back, spread over most of the time there is.
+void stop_on(int signal, net::Loop& loop, realtime::Server& server, double within,
+             bool& is_stopping) {
+  loop.on_signal(signal, [&loop, &server, within, &is_stopping] {
+    if (std::exchange(is_stopping, true)) return loop.stop();
+    server.drain({.pace = std::max(100.0, double(server.clients()) / (0.7 * within + 0.01))});
+    loop.after(from_seconds(within), [&loop] { loop.stop(); });
+  });
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--host", options.host, "the address to listen at")->capture_default_str();
+  app.add_option("--port", options.port, "its port; 0: any free one")
+      ->envname("PORT")
+      ->capture_default_str();
+  auto* const by_hand =
+      app.add_option("--app", options.tenants, "a tenant, ID:KEY:SECRET; may be given again");
+  app.add_option("--tenants", options.tenants_file,
+                 "a file of tenants; read again when it changes, and by SIGHUP")
+      ->excludes(by_hand);
+  app.add_flag("--client-events", options.takes_client_events,
+               "clients may send events to each other")
+      ->needs(by_hand);
+  app.add_flag("--timelines", options.has_timelines, "messages are kept for those who come back")
+      ->needs(by_hand);
+  app.add_option("--activity-timeout", options.activity_timeout,
+                 "who says nothing for so many seconds is asked whether it is there")
+      ->check(CLI::Range(1.0, 3600.0))
+      ->capture_default_str();
+  app.add_option("--stop-within", options.stop_within,
+                 "seconds from SIGTERM to the end, in which everybody is told to come back")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+}
+
+int run(const Options& options) {
+  auto tenants =
+      options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
+  if (!tenants) return 2;
+  realtime::ServerSettings settings{.tenants = std::move(*tenants)};
+  settings.token = variable("UTAKATA_TOKEN").value_or("");
+  settings.sockets.silent_after = from_seconds(options.activity_timeout);
+  settings.sockets.answer_within =
+      std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
+  net::Loop loop;
+  realtime::Server server(loop, std::move(settings));
+  const auto listening = server.listen(options.host, options.port);
+  if (!listening) {
+    fmt::print(stderr, "{}\n", listening.error().what);
+    return 2;
+  }
+  std::optional<TenantsWatch> watch;
+  if (!options.tenants_file.empty()) watch.emplace(loop, server, options.tenants_file);
+  fmt::print("listening at {}:{}\n", options.host, *listening);
+  std::fflush(stdout);
+  int exit_code = 0;
+  bool is_stopping = false;
+  for (const int signal : {SIGTERM, SIGINT})
+    stop_on(signal, loop, server, options.stop_within, is_stopping);
+  server.on_empty([&] {
+    fmt::print("empty\n");
+    std::fflush(stdout);
+    if (is_stopping) loop.stop();
+  });
+  server.on_fenced([&] {
+    fmt::print(stderr, "The time that it was lent is over: it stops.\n");
+    exit_code = 3;
+    loop.stop();
+  });
+  loop.run();
+  return exit_code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"channels for browsers and games: the Pusher Channels protocol"};
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 6001;
-  std::vector<std::string> tenants;
-  bool takes_client_events = false, has_timelines = false;
-  app.add_option("--host", host, "the address to listen at")->capture_default_str();
-  app.add_option("--port", port, "its port; 0: any free one")
-      ->envname("PORT")
-      ->capture_default_str();
-  app.add_option("--app", tenants, "a tenant, ID:KEY:SECRET; may be given again")->required();
-  app.add_flag("--client-events", takes_client_events, "clients may send events to each other");
-  app.add_flag("--timelines", has_timelines, "messages are kept for those who come back");
+  Options options;
+  add_options(app, options);
   CLI11_PARSE(app, argc, argv);
-
-  utakata::realtime::ServerSettings settings;
-  for (const std::string& text : tenants) {
-    auto tenant = tenant_of(text);
-    if (!tenant) {
-      fmt::print(stderr, "`--app {}` is not ID:KEY:SECRET.\n", text);
-      return 2;
-    }
-    tenant->takes_client_events = takes_client_events;
-    tenant->channels.has_timelines = has_timelines;
-    settings.tenants.push_back(std::move(*tenant));
-  }
-  utakata::net::Loop loop;
-  utakata::realtime::Server server(loop, std::move(settings));
-  const auto listening = server.listen(host, port);
-  if (!listening) {
-    fmt::print(stderr, "{}\n", listening.error().what);
+  if (options.tenants.empty() && options.tenants_file.empty()) {
+    fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");
     return 2;
   }
-  fmt::print("listening at {}:{}\n", host, *listening);
-  std::fflush(stdout);
-  for (const int signal : {SIGTERM, SIGINT}) loop.on_signal(signal, [&loop] { loop.stop(); });
-  loop.run();
+  return run(options);
 }

@@ -105,7 +105,8 @@ void complete_stack(Stack& stack) {
 
 std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) {
   Reader reader(input.folder, input.zone_of, input.zone_names);
-  const auto root = read_yaml(input.text, reader.mistakes);
+  const auto root =
+      read_yaml(input.text, reader.mistakes, "it needs at least `stack: NAME` and `clusters:`.");
   if (!root) return std::unexpected(std::move(reader.mistakes));
   read_parameters(reader, root->find("parameters"), input.parameters);
   StackDraft draft;

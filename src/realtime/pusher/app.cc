@@ -33,9 +33,14 @@ PusherApp::PusherApp(TenantSpec spec, PusherOut& out, std::function<std::string(
       on_news_(std::move(on_news)),
       channels_(spec_.channels, std::move(random)) {}
 
-void PusherApp::opens(ClientSlot client, std::string socket_id) {
+void PusherApp::respec(TenantSpec spec) {
+  spec_ = std::move(spec);
+  channels_.limit(spec_.channels);
+}
+
+void PusherApp::opens(ClientSlot client, std::string socket_id, int activity_timeout_s) {
   if (client >= clients_.size()) clients_.resize(client + 1);
-  out_.say(client, say_established(socket_id, spec_.activity_timeout_s));
+  out_.say(client, say_established(socket_id, activity_timeout_s));
   by_socket_id_[socket_id] = client;
   clients_[client] = {.socket_id = std::move(socket_id)};
 }
@@ -47,7 +52,20 @@ void PusherApp::leaves(ClientSlot client, Instant now) {
   for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
 }
 
+void PusherApp::silent(ClientSlot client, bool again) {
+  if (!again) return out_.say(client, say_ping());
+  if (clients_[client].has_spoken)
+    out_.end(client, pusher_code::no_pong, "There was no answer to a ping.");
+  else
+    out_.end(client, pusher_code::inactive, "Nothing was said since it came.");
+}
+
+void PusherApp::end_all(int code, const std::string& why) {
+  for (const auto& [socket_id, client] : by_socket_id_) out_.end(client, code, why);
+}
+
 void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
+  clients_[client].has_spoken = true;
   const auto says = reader_.read(text);
   if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
   switch (says->kind) {

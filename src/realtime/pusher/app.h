@@ -30,7 +30,7 @@ struct TenantSpec {
   std::size_t event_data_bytes = 10 * 1024;  // of one message
   std::size_t event_name_bytes = 200;
   std::size_t user_id_bytes = 128, user_info_bytes = 1024;
-  int activity_timeout_s = 120;
+  std::vector<std::string> origins{};  // of web pages that may connect; empty: all
   ChannelLimits channels{};
 };
 
@@ -57,9 +57,14 @@ class PusherApp {
       TenantSpec spec, PusherOut& out, std::function<std::string()> random,
       std::function<void(const PusherNews&)> on_news = [](const PusherNews&) {});
 
-  void opens(ClientSlot client, std::string socket_id);
+  void respec(TenantSpec spec);  // for what comes from now on; who is here stays
+  // `activity_timeout_s`: how long it may hear nothing before it asks whether we are there.
+  void opens(ClientSlot client, std::string socket_id, int activity_timeout_s = 120);
   void says(ClientSlot client, std::string_view text, Instant now);
   void leaves(ClientSlot client, Instant now);
+  // It has said nothing for long; again: nor since it was asked. Asks, then ends it.
+  void silent(ClientSlot client, bool again);
+  void end_all(int code, const std::string& why);
 
   struct Publication {
     std::string event;
@@ -88,6 +93,7 @@ class PusherApp {
     std::string socket_id;  // empty: nobody is there
     Instant second{};       // in which it has sent so many events
     int events = 0;
+    bool has_spoken = false;
   };
   void subscribe(ClientSlot client, const PusherSays& says, Instant now);
   std::expected<std::optional<Member>, Refused> admit(ClientSlot client, const PusherSays& says);
@@ -102,7 +108,7 @@ class PusherApp {
                Instant now);
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
 
-  const TenantSpec spec_;
+  TenantSpec spec_;
   PusherOut& out_;
   std::function<void(const PusherNews&)> on_news_;
   PusherReader reader_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,13 +11,15 @@
 #include "base/problem.h"
 #include "net/loop.h"
 #include "realtime/pusher/app.h"
+#include "realtime/server/drain.h"
 #include "realtime/server/sockets.h"
 
 namespace utakata::realtime {
 
 struct ServerSettings {
-  std::vector<TenantSpec> tenants{};
+  std::vector<TenantSpec> tenants{};  // ids and keys differ
   SocketLimits sockets{};
+  std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
 };
 
 class Server {
@@ -25,6 +28,14 @@ class Server {
   ~Server();  // cuts everybody
   // Problems: those of net::HttpServer::listen. Port 0: any free one.
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
+  // Other tenants, or the same with other limits. Who is here stays, unless its tenant is disabled
+  // or gone.
+  void respec(std::vector<TenantSpec> tenants);
+  void drain(const DrainOrder& order);
+  // It drains, and nobody is here any more.
+  void on_empty(std::function<void()> call);
+  // The time that it was lent (`PUT /lease`) is over: others may serve in its place by now.
+  void on_fenced(std::function<void()> call);
   std::size_t clients() const;
   std::int64_t accepted() const;  // ever
 

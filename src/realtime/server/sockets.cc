@@ -66,8 +66,9 @@ Sockets::Sockets(net::Loop& loop, const SocketLimits& limits, Calls calls)
       limits_(limits),
       calls_(std::move(calls)),
       buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
-      ping_(control_frame(wire::append_ping, {})),
-      sweep_(loop.every(std::min<Duration>(1s, limits.ping_every), [this] { sweep(); })),
+      looks_(std::uint8_t(
+          std::clamp<std::int64_t>(limits.silent_after / limits.answer_within + 1, 1, 200))),
+      sweep_(loop.every(std::min<Duration>(1s, limits.answer_within), [this] { sweep(); })),
       turn_end_(loop.on_turn_end([this] { end_turn(); })) {}
 
 Sockets::~Sockets() {
@@ -199,7 +200,7 @@ void Sockets::read(ClientSlot client) {
       net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes) return drop(client);
-  socket.was_heard = true;
+  socket.silent_looks = 0;
   if (socket.phase > Phase::closing) return;  // what comes after their close is not read
   Sink sink(*this, client);
   const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink);
@@ -208,25 +209,19 @@ void Sockets::read(ClientSlot client) {
   if (socket.phase < Phase::gone) leave(client, Phase::lingering);
 }
 
-// One in so many seconds' worth of slots each time, so that pings are spread.
+// One in so many seconds' worth of slots each time, so that what it brings is spread.
 void Sockets::sweep() {
   const Instant now = loop_.turn_time();
-  const Duration every = std::min<Duration>(1s, limits_.ping_every);
-  const auto parts = std::size_t(limits_.ping_every / every);
+  const Duration every = std::min<Duration>(1s, limits_.answer_within);
+  const auto parts = std::size_t(limits_.answer_within / every);
   const auto part = std::size_t(now.time_since_epoch() / every) % parts;
   for (ClientSlot client = 0; client < sockets_.size(); ++client) {
     Socket& socket = *sockets_[client];
     if (socket.phase > Phase::open && socket.phase < Phase::gone && socket.until <= now)
       drop(client);
     if (socket.phase != Phase::open || client % parts != part) continue;
-    if (std::exchange(socket.was_heard, false)) {
-      socket.was_pinged = false;
-    } else if (socket.was_pinged) {
-      drop(client);
-    } else {
-      socket.was_pinged = true;
-      send(client, ping_);
-    }
+    if (socket.silent_looks <= looks_) ++socket.silent_looks;
+    if (socket.silent_looks >= looks_) calls_.silent(client, socket.silent_looks > looks_);
   }
 }
 

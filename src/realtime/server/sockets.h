@@ -3,8 +3,8 @@
 // only.
 //
 // A client that reads too slowly holds references to frames, not copies, and is cut when they come
-// to more than `backlog_bytes`. Pings are answered; who has said nothing for `ping_every` is
-// pinged, and cut when it still says nothing for as long again.
+// to more than `backlog_bytes`. Pings are answered. Who says nothing is for others to judge: they
+// hear of it.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ Frame text_frame(std::string_view text);  // a whole message of a server: not ma
 struct SocketLimits {
   std::size_t message_bytes = 64 * 1024;  // received; larger ones end the connection with 1009
   std::size_t backlog_bytes = 1024 * 1024;
-  Duration ping_every{30s};
-  Duration close_within{5s};  // how long a client may take to answer a close
+  Duration silent_after{120s};
+  Duration answer_within{30s};  // each client's silence is looked at so often
+  Duration close_within{5s};    // how long a client may take to answer a close
 };
 
 class Sockets {
@@ -37,6 +38,9 @@ class Sockets {
     std::function<void(ClientSlot, std::string_view text)> message;  // valid in the call
     // Once for each, never within a call of ours; its slot is free afterwards.
     std::function<void(ClientSlot)> gone;
+    // It has said nothing, not even a pong, for silent_after, answer_within more at most; again:
+    // nor for answer_within since it was told so first.
+    std::function<void(ClientSlot, bool again)> silent;
   };
   Sockets(net::Loop& loop, const SocketLimits& limits, Calls calls);
   ~Sockets();  // cuts all, and tells nobody
@@ -47,6 +51,7 @@ class Sockets {
   // To one that is closing or gone: nothing happens.
   void send(ClientSlot client, const Frame& frame);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
+  bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
   std::int64_t cut_for_slowness() const { return cut_for_slowness_; }
 
  private:
@@ -62,7 +67,7 @@ class Sockets {
   struct Socket {
     net::Descriptor descriptor;
     Phase phase = Phase::free;
-    bool was_heard = true, was_pinged = false;
+    std::uint8_t silent_looks = 0;
     Instant until{};  // of closing and leaving
     std::unique_ptr<Backlog> backlog;
     wire::WebSocketParser parser{wire::WebSocketRole::server};
@@ -85,7 +90,7 @@ class Sockets {
   std::vector<ClientSlot> free_;  // a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
-  const Frame ping_;
+  const std::uint8_t looks_;  // in silence, until it is told
   std::int64_t cut_for_slowness_ = 0;
   net::Loop::TimerId sweep_ = 0;
   net::Loop::TurnEndId turn_end_ = 0;

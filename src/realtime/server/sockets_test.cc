@@ -17,7 +17,12 @@ class SocketsTest : public testing::Test {
         loop_, limits,
         Sockets::Calls{
             .message = [this](ClientSlot client, std::string_view text) { heard_[client] += text; },
-            .gone = [this](ClientSlot client) { gone_ += std::to_string(client) + " "; }});
+            .gone = [this](ClientSlot client) { gone_ += std::to_string(client) + " "; },
+            .silent =
+                [this](ClientSlot client, bool again) {
+                  silent_ += std::to_string(client) + (again ? " again " : " ");
+                  if (again) sockets_->close(client, 4201, "");
+                }});
   }
   // The other end's descriptor.
   int come(ClientSlot expected, int buffer = 0) {
@@ -61,7 +66,7 @@ class SocketsTest : public testing::Test {
   std::unique_ptr<Sockets> sockets_;
   std::vector<net::Descriptor> clients_;
   std::map<ClientSlot, std::string> heard_;
-  std::string gone_;
+  std::string gone_, silent_;
 };
 
 TEST_F(SocketsTest, messages_go_both_ways_and_a_close_is_answered) {
@@ -141,8 +146,8 @@ TEST_F(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
   EXPECT_EQ(got(greedy).substr(2, 2), "\x03\xf1") << "1009";
 }
 
-TEST_F(SocketsTest, who_is_silent_is_pinged_and_then_cut_and_who_answers_is_not) {
-  begin({.ping_every = 100ms});
+TEST_F(SocketsTest, of_who_is_silent_it_is_told_twice_and_of_who_answers_it_is_not) {
+  begin({.silent_after = 100ms, .answer_within = 100ms});
   const int silent = come(0);
   const int lively = come(1);
   for (int i = 0; i < 8; ++i) {
@@ -151,12 +156,12 @@ TEST_F(SocketsTest, who_is_silent_is_pinged_and_then_cut_and_who_answers_is_not)
     wire::append_pong(pong, "", wire::WebSocketMask{1, 2, 3, 4});
     say(lively, pong);
   }
-  EXPECT_EQ(gone_, "0 ");
-  EXPECT_EQ(got(silent), std::string("\x89\x00", 2) + "end");
+  EXPECT_EQ(silent_, "0 0 again ");
+  EXPECT_EQ(got(silent), "\x88\x02\x10\x69");
 }
 
 TEST_F(SocketsTest, a_close_of_ours_waits_for_theirs_but_not_for_ever) {
-  begin({.ping_every = 20ms, .close_within = 50ms});
+  begin({.answer_within = 20ms, .close_within = 50ms});
   const int polite = come(0);
   const int deaf = come(1);
   sockets_->close(0, 4001, "no");
