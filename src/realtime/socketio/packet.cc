@@ -58,6 +58,8 @@ Expected<void> read_namespace(std::string_view& text, SocketIoPacket& packet) {
     return invalid(
         fmt::format("A namespace has {} bytes at most.", socketio_limit::namespace_bytes));
   packet.space = text.substr(0, end);
+  if (std::ranges::any_of(packet.space, [](unsigned char c) { return c < 0x20; }))
+    return invalid("A namespace has no control characters.");
   text.remove_prefix(std::min(text.size(), end + 1));
   return {};
 }

@@ -95,9 +95,12 @@ TEST(SocketIoPacket, with_attachments_it_cannot_have_is_refused) {
   EXPECT_TRUE(read(R"(51-["a",{"_placeholder":false}])"));
 }
 
-TEST(SocketIoPacket, of_a_long_namespace_is_refused) {
+TEST(SocketIoPacket, of_a_namespace_that_cannot_be_is_refused) {
   EXPECT_TRUE(read("0/" + std::string(199, 'a')));
   EXPECT_FALSE(read("0/" + std::string(200, 'a')));
+  EXPECT_FALSE(
+      read("0/a\x1e"
+           "b"));
 }
 
 TEST(SocketIoAssembly, gives_a_packet_with_what_came_behind_it) {

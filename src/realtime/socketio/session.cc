@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/utf8.h"
+
 namespace utakata::realtime {
 
 EngineSession::EngineSession(ClientSlot client, EngineOpen open, EngineTransport transport,
@@ -53,7 +55,7 @@ std::optional<EngineRefusal> EngineSession::end_post(std::string_view body, Inst
   if (body.size() > open_.payload_bytes_max)
     return EngineRefusal{.fault = EngineFault::bad_request, .status = 413};
   const auto packets = engine_packets(body);
-  if (!packets) {
+  if (!packets || !wire::is_utf8(body)) {
     finish("a payload that is none");
     return EngineRefusal{};
   }

@@ -90,6 +90,11 @@ TEST_F(EngineSessionTest, ends_upon_a_payload_that_is_none) {
   EXPECT_EQ(polls_.due(), Instant::max());
 }
 
+TEST_F(EngineSessionTest, ends_upon_a_payload_that_is_not_utf_8) {
+  EXPECT_EQ(post("4\xff"), refused_);
+  EXPECT_EQ(out_.told(), "closed: a payload that is none\n");
+}
+
 TEST_F(EngineSessionTest, hears_nothing_of_a_payload_behind_its_end) {
   EXPECT_EQ(post("4a\x1e"
                  "1\x1e"
