@@ -1,0 +1,280 @@
+#include "realtime/socketio/app.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace utakata::realtime {
+namespace {
+
+std::unexpected<Problem> refuse(std::string why) {
+  return problem(Problem::Kind::refused, std::move(why));
+}
+
+}  // namespace
+
+SocketIoApp::SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
+                         std::function<std::string()> random)
+    : tenant_(std::move(tenant)),
+      spec_(std::move(spec)),
+      channels_(channels),
+      out_(out),
+      random_(std::move(random)),
+      recovery_(spec_.recovery, random_()) {}
+
+void SocketIoApp::opens(ClientSlot client, Instant now) {
+  if (client >= clients_.size()) clients_.resize(client + 1);
+  clients_[client] = {.is_there = true, .opened = now};
+}
+
+void SocketIoApp::leaves(ClientSlot client, Instant now) {
+  if (client >= clients_.size() || !clients_[client].is_there) return;
+  Client gone = std::exchange(clients_[client], {});
+  for (RecoverySeat& seat : gone.seats) {
+    leave_channels(client, seat, now);
+    by_sid_.erase(seat.sid);
+    by_pid_.erase(seat.pid);
+    if (!gone.is_at_fault) recovery_.leaves(std::move(seat), now);
+  }
+}
+
+void SocketIoApp::says(ClientSlot client, std::string_view text, Instant now) {
+  if (client >= clients_.size() || !clients_[client].is_there) return;
+  auto packet = packets_.read(text);
+  if (!packet) return fail(client, packet.error().what);
+  take(client, clients_[client].assembly.take(std::move(*packet)), now);
+}
+
+void SocketIoApp::says_bytes(ClientSlot client, std::string_view bytes, Instant now) {
+  if (client >= clients_.size() || !clients_[client].is_there) return;
+  take(client, clients_[client].assembly.take_bytes(bytes), now);
+}
+
+void SocketIoApp::fail(ClientSlot client, const std::string& why) {
+  clients_[client].is_at_fault = true;
+  out_.end(client, why);
+}
+
+void SocketIoApp::take(ClientSlot client, Taken taken, Instant now) {
+  if (!taken) return fail(client, taken.error().what);
+  if (!*taken || clients_[client].is_at_fault) return;
+  const SocketIoWhole& whole = **taken;
+  switch (whole.packet.type) {
+    case SocketIoType::connect:
+      return connect(client, whole.packet, now);
+    case SocketIoType::disconnect:
+      return disconnect(client, whole.packet.space, now);
+    case SocketIoType::event:
+    case SocketIoType::binary_event:
+      return event(client, whole, now);
+    case SocketIoType::ack:  // of nothing that we asked
+    case SocketIoType::binary_ack:
+    case SocketIoType::connect_error:
+      return;
+  }
+}
+
+RecoverySeat* SocketIoApp::seat_of(ClientSlot client, std::string_view space) {
+  auto& seats = clients_[client].seats;
+  const auto found = std::ranges::find(seats, space, &RecoverySeat::space);
+  return found == seats.end() ? nullptr : &*found;
+}
+
+void SocketIoApp::sit(ClientSlot client, RecoverySeat seat) {
+  by_sid_[seat.sid] = client;
+  if (recovery_.is_on()) by_pid_[seat.pid] = client;
+  clients_[client].has_connected = true;
+  out_.say(client, socketio_connected(seat.space, seat.sid, recovery_.is_on() ? seat.pid : ""));
+  clients_[client].seats.push_back(std::move(seat));
+}
+
+void SocketIoApp::connect(ClientSlot client, const SocketIoPacket& packet, Instant now) {
+  const std::string& space = packet.space;
+  if (space != "/" && std::ranges::find(spec_.namespaces, space) == spec_.namespaces.end())
+    return out_.say(client, socketio_refused(space, "Invalid namespace"));
+  if (seat_of(client, space)) return fail(client, "It is connected to that namespace already.");
+  const SocketIoAsks asks = reader_.read_connect(packet.json);
+  if (!asks.pid.empty() && recover(client, space, asks, now)) return;
+  sit(client, {.space = space, .sid = random_(), .pid = random_(), .since = recovery_.last()});
+}
+
+// Its old connection may be dead and we not know it yet.
+void SocketIoApp::cut_former(ClientSlot client, const std::string& pid, Instant now) {
+  const auto former = by_pid_.find(pid);
+  if (former == by_pid_.end() || former->second == client) return;
+  const ClientSlot slot = former->second;
+  leaves(slot, now);
+  out_.end(slot, "It came again on another connection.");
+}
+
+bool SocketIoApp::recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks,
+                          Instant now) {
+  if (!recovery_.is_on()) return false;
+  cut_former(client, asks.pid, now);
+  auto seat = recovery_.take(asks.pid, space, now);
+  if (!seat) return false;
+  const auto missed = recovery_.missed(*seat, asks.offset, channels_);
+  if (!missed) return false;
+  std::vector<Channels::Subscribed> came;
+  for (const RecoverySubscription& each : seat->channels) {
+    auto one = channels_.subscribe(client, each.channel, each.member, std::nullopt, now);
+    if (!one) {  // one of them is full by now: it is to begin anew, with none
+      for (std::size_t i = 0; i < came.size(); ++i)
+        channels_.unsubscribe(client, seat->channels[i].channel, now);
+      return false;
+    }
+    came.push_back(std::move(*one));
+  }
+  const std::vector<RecoverySubscription> channels = seat->channels;
+  for (const RecoverySubscription& each : channels)
+    note_place(client, each.channel, seat->space, true);
+  sit(client, std::move(*seat));
+  for (const Recovery::Missed& each : *missed)
+    out_.say(client, socketio_event(space, each.channel, *each.message, each.offset));
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
+  return true;
+}
+
+void SocketIoApp::leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now) {
+  for (const RecoverySubscription& each : seat.channels) {
+    note_place(client, each.channel, seat.space, false);
+    if (const auto left = channels_.unsubscribe(client, each.channel, now)) tell_departure(*left);
+  }
+}
+
+void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instant now) {
+  auto& seats = clients_[client].seats;
+  const auto found = std::ranges::find(seats, space, &RecoverySeat::space);
+  if (found == seats.end()) return;
+  const RecoverySeat seat = std::move(*found);
+  seats.erase(found);
+  by_sid_.erase(seat.sid);
+  by_pid_.erase(seat.pid);
+  leave_channels(client, seat, now);
+}
+
+void SocketIoApp::event(ClientSlot client, const SocketIoWhole& whole, Instant now) {
+  RecoverySeat* const seat = seat_of(client, whole.packet.space);
+  if (!seat) return fail(client, "It is not connected to that namespace.");
+  const auto done = obey(client, *seat, whole, reader_.read(whole.packet.json), now);
+  if (!whole.packet.ack) return;
+  if (done)
+    out_.say(client, socketio_done(whole.packet, *done));
+  else
+    out_.say(client, socketio_failed(whole.packet, done.error().what));
+}
+
+SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
+                                    const SocketIoWhole& whole, const SocketIoSays& says,
+                                    Instant now) {
+  using Kind = SocketIoSays::Kind;
+  if (whole.packet.type == SocketIoType::binary_event && says.kind != Kind::client_event)
+    return refuse("binary data is for client events only");
+  switch (says.kind) {
+    case Kind::subscribe:
+      return subscribe(client, seat, says, now);
+    case Kind::unsubscribe:
+      return unsubscribe(client, seat, says.channel, now);
+    case Kind::client_event:
+      return client_event(client, whole, says, now);
+    case Kind::unknown:
+      break;
+  }
+  return refuse("unknown event");
+}
+
+// Who it is, where the channel wants to know.
+Expected<std::optional<Member>> SocketIoApp::admit(const RecoverySeat& seat,
+                                                   const SocketIoSays& says) {
+  if (!is_channel_name(says.channel))
+    return refuse(fmt::format("a channel has a name of 1 to {} letters, digits or _-=@,.;",
+                              channel_name_bytes_max));
+  const ChannelKind kind = channel_kind(says.channel);
+  if (!kind.needs_signature()) return std::nullopt;
+  const bool is_presence = kind.access == ChannelAccess::presence;
+  if (!is_channel_auth(says.auth, tenant_.key, seat.sid, says.channel,
+                       is_presence ? says.channel_data : std::string()))
+    return refuse("invalid signature");
+  if (!is_presence) return std::nullopt;
+  auto member = members_.read_member(says.channel_data);
+  if (!member) return std::unexpected(std::move(member.error()));
+  if (member->user.size() > tenant_.user_id_bytes || member->info.size() > tenant_.user_info_bytes)
+    return refuse(fmt::format("a user_id may have {} bytes, user_info {}", tenant_.user_id_bytes,
+                              tenant_.user_info_bytes));
+  return std::move(*member);
+}
+
+SocketIoApp::Done SocketIoApp::subscribe(ClientSlot client, RecoverySeat& seat,
+                                         const SocketIoSays& says, Instant now) {
+  auto member = admit(seat, says);
+  if (!member) return std::unexpected(std::move(member.error()));
+  const auto came = channels_.subscribe(client, says.channel, *member, std::nullopt, now);
+  if (!came) return std::unexpected(came.error());
+  seat.channels.push_back({says.channel, *member, recovery_.last()});
+  note_place(client, says.channel, seat.space, true);
+  if (came->cached && !is_reserved_event(came->cached->event))
+    out_.say(client, socketio_event(seat.space, says.channel, *came->cached));
+  else if (!came->cached && channel_kind(says.channel).is_cache)
+    out_.news({.name = "cache_miss", .channel = says.channel});
+  tell_arrival(client, says.channel, *member, *came);
+  return came->members;
+}
+
+SocketIoApp::Done SocketIoApp::unsubscribe(ClientSlot client, RecoverySeat& seat,
+                                           const std::string& channel, Instant now) {
+  if (std::erase_if(seat.channels, [&](const auto& each) { return each.channel == channel; }) == 0)
+    return refuse("not subscribed to that channel");
+  note_place(client, channel, seat.space, false);
+  if (const auto left = channels_.unsubscribe(client, channel, now)) tell_departure(*left);
+  return std::vector<Member>();
+}
+
+const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says) const {
+  if (!tenant_.takes_client_events) return "client events are not enabled for this app";
+  if (!channel_kind(says.channel).takes_client_events())
+    return "client events are for private and presence channels, not for encrypted ones";
+  if (!channels_.reads(client, says.channel)) return "not subscribed to that channel";
+  if (says.event.size() > tenant_.event_name_bytes) return "the name of the event is too long";
+  if (says.data.size() > tenant_.event_data_bytes) return "the data of the event is too long";
+  return nullptr;
+}
+
+SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const SocketIoWhole& whole,
+                                            const SocketIoSays& says, Instant now) {
+  if (const char* const fault = event_fault(client, says)) return refuse(fault);
+  std::size_t bytes = 0;
+  for (const std::string& each : whole.attachments) bytes += each.size();
+  if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
+  Client& sender = clients_[client];
+  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
+  if (++sender.events > tenant_.client_events_per_second)
+    return refuse(
+        fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));
+  Message message{.event = says.event, .data = says.data};
+  if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+  if (whole.packet.type == SocketIoType::binary_event) {
+    // Bytes are for those who can take them: no timeline has them, and no other dialect.
+    deliver(says.channel, message, {}, whole.attachments, client);
+  } else {
+    const auto shared = std::make_shared<const Message>(std::move(message));
+    const Position position = channels_.publish(says.channel, shared, now);
+    hears(says.channel, shared, position, client, now);
+    out_.published(says.channel, shared, position);
+  }
+  out_.news({.name = "client_event", .channel = says.channel});
+  return std::vector<Member>();
+}
+
+void SocketIoApp::expire(Instant now) {
+  recovery_.expire(now);
+  for (ClientSlot client = 0; client < clients_.size(); ++client) {
+    Client& one = clients_[client];
+    if (!one.is_there || one.has_connected || now - one.opened < spec_.connect_timeout) continue;
+    one.has_connected = true;  // said once
+    fail(client, "It did not connect to a namespace.");
+  }
+}
+
+}  // namespace utakata::realtime

@@ -1,0 +1,140 @@
+// One tenant as clients of Socket.IO 4 see it (protocol 5): the same channels that clients of
+// Pusher read, by the events of events.h. It knows no socket and no transport: what is said goes to
+// a SocketIoOut. Pure; one thread; `now` never goes back.
+//
+// Whoever publishes on the channels tells hears() of it, and this tells published() of what its own
+// clients say: so that both dialects hear the same. A client reads a channel through one of its
+// namespaces only, and a namespace is no more than a place to stand: channels are the tenant's.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/problem.h"
+#include "realtime/channel/channels.h"
+#include "realtime/pusher/app.h"
+#include "realtime/socketio/events.h"
+#include "realtime/socketio/packet.h"
+#include "realtime/socketio/recovery.h"
+
+namespace utakata::realtime {
+
+struct SocketIoSpec {
+  std::vector<std::string> namespaces{};  // beside "/"; with their slash
+  Duration connect_timeout{45s};          // from opens() to its first connect
+  RecoveryLimits recovery{};
+};
+
+struct SocketIoNews {  // as PusherNews, with the whole member
+  std::string name;    // channel_occupied, channel_vacated, member_added, member_removed ...
+  std::string channel;
+  Member member{};
+};
+
+// Texts are packets of Socket.IO: without the 4 of Engine.IO. It may not call the app back: that a
+// client is gone is told later.
+class SocketIoOut {
+ public:
+  virtual ~SocketIoOut() = default;
+  virtual void say(ClientSlot client, const std::string& text) = 0;
+  // To all of them but `but`, the attachments behind the text. Among `clients` may be some that
+  // speak another dialect: they get nothing of it. What a client gets must keep the order of the
+  // calls over all channels: recovery depends on it.
+  virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
+                       std::span<const std::string> attachments, std::optional<ClientSlot> but) = 0;
+  virtual void end(ClientSlot client, const std::string& why) = 0;  // its whole connection
+  // One of our clients said this on a channel: for readers of other dialects. It is published.
+  virtual void published(std::string_view channel, const MessagePtr& message,
+                         const Position& position) = 0;
+  virtual void news(const SocketIoNews& news) = 0;  // for webhooks, and members of other dialects
+};
+
+class SocketIoApp {
+ public:
+  // Of the tenant: the key and the limits. `channels` outlives this. `random`: a text of letters
+  // unlike any before that nobody guesses; 20 of them are enough.
+  SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
+              std::function<std::string()> random);
+
+  void opens(ClientSlot client, Instant now);  // a connection of Engine.IO
+  // Messages of it. One that is no packet, or out of turn, ends the connection.
+  void says(ClientSlot client, std::string_view text, Instant now);
+  void says_bytes(ClientSlot client, std::string_view bytes, Instant now);
+  void leaves(ClientSlot client, Instant now);  // end() does not replace it; safe to repeat
+
+  // Something was published on a channel, at that position of its timeline; `but`: who sent it. A
+  // message of a reserved name (packet.h) is not told: it would cut who hears it.
+  void hears(std::string_view channel, const MessagePtr& message, const Position& position,
+             std::optional<ClientSlot> but, Instant now);
+  // On a presence channel, by a client of another dialect.
+  void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
+  void hears_removed(std::string_view channel, const std::string& user);
+
+  std::optional<ClientSlot> client_of(std::string_view sid) const;
+  std::size_t clients() const { return by_sid_.size(); }  // each namespace of each counts
+  void expire(Instant now);                               // about once a second
+
+ private:
+  struct Client {
+    bool is_there = false, has_connected = false;
+    bool is_at_fault = false;  // it said what is no packet: it is not recovered
+    Instant opened{};
+    Instant second{};  // in which it has sent so many events
+    int events = 0;
+    std::vector<RecoverySeat> seats{};
+    SocketIoAssembly assembly{};
+  };
+  using Taken = Expected<std::optional<SocketIoWhole>>;
+  using Done = Expected<std::vector<Member>>;  // of a presence channel, for the ack
+
+  void take(ClientSlot client, Taken taken, Instant now);
+  void fail(ClientSlot client, const std::string& why);
+  void connect(ClientSlot client, const SocketIoPacket& packet, Instant now);
+  bool recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks, Instant now);
+  void cut_former(ClientSlot client, const std::string& pid, Instant now);
+  void disconnect(ClientSlot client, const std::string& space, Instant now);
+  void event(ClientSlot client, const SocketIoWhole& whole, Instant now);
+  Done obey(ClientSlot client, RecoverySeat& seat, const SocketIoWhole& whole,
+            const SocketIoSays& says, Instant now);
+  Done subscribe(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says, Instant now);
+  Done unsubscribe(ClientSlot client, RecoverySeat& seat, const std::string& channel, Instant now);
+  Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
+  Done client_event(ClientSlot client, const SocketIoWhole& whole, const SocketIoSays& says,
+                    Instant now);
+  const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+
+  RecoverySeat* seat_of(ClientSlot client, std::string_view space);
+  void sit(ClientSlot client, RecoverySeat seat);
+  void leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now);
+  void tell_arrival(ClientSlot client, const std::string& channel,
+                    const std::optional<Member>& member, const Channels::Subscribed& came);
+  void tell_departure(const Channels::Left& left);
+  void deliver(std::string_view channel, const Message& message, std::string_view offset,
+               std::span<const std::string> attachments, std::optional<ClientSlot> but);
+  void note_place(ClientSlot client, const std::string& channel, const std::string& space,
+                  bool is_there);
+
+  const TenantSpec tenant_;
+  const SocketIoSpec spec_;
+  Channels& channels_;
+  SocketIoOut& out_;
+  std::function<std::string()> random_;
+  SocketIoPacketReader packets_;
+  SocketIoReader reader_;
+  PusherReader members_;  // channel_data is the same in both dialects
+  Recovery recovery_;
+  std::vector<Client> clients_;  // by slot
+  std::unordered_map<std::string, ClientSlot> by_sid_, by_pid_;
+  // Who reads a channel through another namespace than "/": by channel, by namespace.
+  std::map<std::string, std::map<std::string, std::vector<ClientSlot>>, std::less<>> elsewhere_;
+};
+
+}  // namespace utakata::realtime

@@ -1,0 +1,97 @@
+// What the clients of a SocketIoApp hear: each in the namespace through which it reads a channel.
+#include <algorithm>
+#include <utility>
+
+#include "realtime/socketio/app.h"
+
+namespace utakata::realtime {
+
+void SocketIoApp::hears(std::string_view channel, const MessagePtr& message,
+                        const Position& position, std::optional<ClientSlot> but, Instant now) {
+  if (is_reserved_event(message->event)) return;
+  std::string offset;
+  const bool has_nobody = by_sid_.empty() && recovery_.has_nobody();
+  if (recovery_.is_on() && !position.epoch.empty() && !has_nobody) {
+    std::string but_sid;
+    if (but && *but < clients_.size())
+      for (const RecoverySeat& seat : clients_[*but].seats)
+        if (std::ranges::find(seat.channels, channel, &RecoverySubscription::channel) !=
+            seat.channels.end())
+          but_sid = seat.sid;
+    offset = recovery_.append(channel, position, std::move(but_sid), now);
+  }
+  deliver(channel, *message, offset, {}, but);
+}
+
+void SocketIoApp::hears_added(std::string_view channel, const Member& member,
+                              std::optional<ClientSlot> but) {
+  deliver(channel, {.event = std::string(socketio_member_added), .data = member_json(member)}, {},
+          {}, but);
+}
+
+void SocketIoApp::hears_removed(std::string_view channel, const std::string& user) {
+  deliver(channel,
+          {.event = std::string(socketio_member_removed),
+           .data = member_json({.user = user, .info = {}})},
+          {}, {}, std::nullopt);
+}
+
+void SocketIoApp::tell_arrival(ClientSlot client, const std::string& channel,
+                               const std::optional<Member>& member,
+                               const Channels::Subscribed& came) {
+  if (came.was_vacant) out_.news({.name = "channel_occupied", .channel = channel});
+  if (!came.is_new_member) return;
+  hears_added(channel, *member, client);
+  out_.news({.name = "member_added", .channel = channel, .member = *member});
+}
+
+void SocketIoApp::tell_departure(const Channels::Left& left) {
+  if (left.gone) {
+    hears_removed(left.channel, left.gone->user);
+    out_.news({.name = "member_removed", .channel = left.channel, .member = *left.gone});
+  }
+  if (left.is_vacant) out_.news({.name = "channel_vacated", .channel = left.channel});
+}
+
+void SocketIoApp::deliver(std::string_view channel, const Message& message, std::string_view offset,
+                          std::span<const std::string> attachments, std::optional<ClientSlot> but) {
+  if (by_sid_.empty()) return;
+  Readers readers = channels_.readers(channel);
+  if (!readers || readers->empty()) return;
+  const auto say = [&](std::string_view space, Readers to) {
+    out_.say_all(channel, std::move(to),
+                 socketio_event(space, channel, message, offset, attachments.size()), attachments,
+                 but);
+  };
+  if (const auto found = elsewhere_.find(channel); found != elsewhere_.end()) {
+    auto rest = std::make_shared<std::vector<ClientSlot>>(*readers);
+    for (const auto& [space, clients] : found->second) {
+      std::erase_if(*rest,
+                    [&](ClientSlot one) { return std::ranges::binary_search(clients, one); });
+      say(space, std::make_shared<const std::vector<ClientSlot>>(clients));
+    }
+    readers = std::move(rest);
+  }
+  if (!readers->empty()) say("/", readers);
+}
+
+void SocketIoApp::note_place(ClientSlot client, const std::string& channel,
+                             const std::string& space, bool is_there) {
+  if (space == "/") return;
+  auto& spaces = elsewhere_[channel];
+  auto& clients = spaces[space];
+  const auto at = std::ranges::lower_bound(clients, client);
+  if (is_there)
+    clients.insert(at, client);
+  else if (at != clients.end() && *at == client)
+    clients.erase(at);
+  if (clients.empty()) spaces.erase(space);
+  if (spaces.empty()) elsewhere_.erase(channel);
+}
+
+std::optional<ClientSlot> SocketIoApp::client_of(std::string_view sid) const {
+  const auto known = by_sid_.find(std::string(sid));
+  return known == by_sid_.end() ? std::nullopt : std::optional(known->second);
+}
+
+}  // namespace utakata::realtime
