@@ -130,7 +130,7 @@ test('tenants come from a file, which is read again when it changes; one that is
     writeFileSync(file, `apps:\n${tenant('show', ', enabled: false')}`);
     assert.deepEqual(await Promise.all([one, two, three].map((each) => each.ended)), [4003, 4003, 4003]);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    assert.match(metrics, /^realtime_connections\{app="show"\} 0$/m);
+    assert.match(metrics, /^realtime_connections\{app="show-1"\} 0$/m);
     assert.match(metrics, /^realtime_accepted_total 6$/m);
   } finally {
     await server.stop();

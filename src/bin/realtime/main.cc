@@ -15,7 +15,7 @@
 namespace {
 
 using namespace utakata;
-using realtime::TenantSpec;
+using realtime::Tenant;
 
 struct Options {
   std::string host = "127.0.0.1";
@@ -27,26 +27,26 @@ struct Options {
 };
 
 // "id:key:secret"; none: it is not that.
-std::optional<TenantSpec> tenant_of(const std::string& text) {
+std::optional<Tenant> tenant_of(const std::string& text) {
   const auto first = text.find(':'), second = text.find(':', first + 1);
   if (first == std::string::npos || second == std::string::npos || first == 0 ||
       second == first + 1 || second + 1 == text.size())
     return std::nullopt;
-  TenantSpec tenant{.id = text.substr(0, first), .name = text.substr(0, first)};
-  tenant.key = {text.substr(first + 1, second - first - 1), text.substr(second + 1)};
+  Tenant tenant{.spec = {.id = text.substr(0, first), .name = text.substr(0, first)}};
+  tenant.spec.key = {text.substr(first + 1, second - first - 1), text.substr(second + 1)};
   return tenant;
 }
 
-std::optional<std::vector<TenantSpec>> tenants_by_hand(const Options& options) {
-  std::vector<TenantSpec> tenants;
+std::optional<std::vector<Tenant>> tenants_by_hand(const Options& options) {
+  std::vector<Tenant> tenants;
   for (const std::string& text : options.tenants) {
     auto tenant = tenant_of(text);
     if (!tenant) {
       fmt::print(stderr, "`--app {}` is not ID:KEY:SECRET.\n", text);
       return std::nullopt;
     }
-    tenant->takes_client_events = options.takes_client_events;
-    tenant->channels.has_timelines = options.has_timelines;
+    tenant->spec.takes_client_events = options.takes_client_events;
+    tenant->spec.channels.has_timelines = options.has_timelines;
     tenants.push_back(std::move(*tenant));
   }
   return tenants;
@@ -58,7 +58,7 @@ std::optional<std::string> variable(const std::string& name) {
 }
 
 // None: it says on stderr what is wrong with it.
-std::optional<std::vector<TenantSpec>> tenants_from(const std::string& file) {
+std::optional<std::vector<Tenant>> tenants_from(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   if (!in) {

@@ -169,6 +169,9 @@ void PusherApp::tell_departure(const Channels::Left& left) {
 
 void PusherApp::tell_count(const std::string& channel) {
   if (!spec_.tells_subscription_counts) return;
+  on_news_({.name = "subscription_count",
+            .channel = channel,
+            .readers = channels_.readers_count(channel)});
   out_.say_all(channel, channels_.readers(channel),
                say_subscription_count(channel, channels_.readers_count(channel)), std::nullopt);
 }
@@ -209,8 +212,13 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
                                                   spec_.client_events_per_second)));
   Message message{.event = says.event, .data = says.data.empty() ? "null" : says.data};
   if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+  on_news_({.name = "client_event",
+            .channel = says.channel,
+            .user = message.user.value_or(""),
+            .event = message.event,
+            .data = message.data,
+            .socket_id = sender.socket_id});
   deliver(says.channel, std::move(message), client, now);
-  on_news_({.name = "client_event", .channel = says.channel});
 }
 
 void PusherApp::deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,

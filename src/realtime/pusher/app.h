@@ -45,10 +45,13 @@ class PusherOut {
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
 
-// What a webhook tells of; `client_event` and `cache_miss` with their channel.
+// What a webhook tells of.
 struct PusherNews {
   std::string name;  // channel_occupied, channel_vacated, member_added, member_removed ...
-  std::string channel, user;
+  std::string channel;
+  std::string user{};                        // of members, and of their client events
+  std::string event{}, data{}, socket_id{};  // of client_event; data: a JSON value
+  std::size_t readers = 0;                   // of subscription_count
 };
 
 class PusherApp {

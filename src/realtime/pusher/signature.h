@@ -12,6 +12,7 @@ namespace utakata::realtime {
 
 struct TenantKey {
   std::string key, secret;
+  bool operator==(const TenantKey&) const = default;
 };
 
 // "key:signature". `channel_data`: of presence channels, as the client sends it; otherwise empty.

@@ -12,6 +12,7 @@
 #include "realtime/pusher/api.h"
 #include "realtime/server/fanout.h"
 #include "realtime/server/sockets.h"
+#include "realtime/server/webhook_sender.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
 #include "wire/websocket_handshake.h"
@@ -95,21 +96,31 @@ class Server::State final : public PusherOut {
     loop_.cancel(lease_);
   }
 
-  void respec(std::vector<TenantSpec> tenants) {
+  void respec(std::vector<Tenant> tenants) {
     std::map<std::string, std::unique_ptr<PusherApp>, std::less<>> apps;
+    std::map<std::string, std::unique_ptr<WebhookSender>> senders;
     by_key_.clear();
-    for (TenantSpec& tenant : tenants) {
-      auto& app = apps[tenant.id];
-      if (const auto known = apps_.find(tenant.id); known != apps_.end()) {
+    for (auto& [spec, hooks] : tenants) {
+      const std::string id = spec.id;
+      if (!hooks.empty()) {
+        auto& sender = senders_[id];
+        if (!sender || !sender->is_for(spec.key, hooks))
+          sender = std::make_unique<WebhookSender>(loop_, client_, spec.key, std::move(hooks));
+        senders[id] = std::move(sender);
+      }
+      auto& app = apps[id];
+      if (const auto known = apps_.find(id); known != apps_.end()) {
         app = std::move(known->second);
-        app->respec(std::move(tenant));
+        app->respec(std::move(spec));
       } else {
-        app = std::make_unique<PusherApp>(std::move(tenant), *this,
-                                          [] { return net::random_token(12); });
+        app = std::make_unique<PusherApp>(
+            std::move(spec), *this, [] { return net::random_token(12); },
+            [this, id](const PusherNews& news) { occurred(id, news); });
       }
       by_key_[app->spec().key.key] = app.get();
       if (!app->spec().is_enabled) app->end_all(pusher_code::app_disabled, "This app is disabled.");
     }
+    senders_ = std::move(senders);
     for (auto& [id, app] : std::exchange(apps_, std::move(apps))) {
       if (!app) continue;
       app->end_all(pusher_code::no_such_app, "There is no such app any more.");
@@ -147,6 +158,19 @@ class Server::State final : public PusherOut {
   std::function<void()> on_empty = [] {}, on_fenced = [] {};
 
  private:
+  void occurred(const std::string& id, const PusherNews& news) {
+    const auto sender = senders_.find(id);
+    const auto kind = webhook_kind(news.name);
+    if (sender == senders_.end() || !kind) return;
+    sender->second->occurred({.kind = *kind,
+                              .channel = news.channel,
+                              .user_id = news.user,
+                              .event = news.event,
+                              .data = news.data,
+                              .socket_id = news.socket_id,
+                              .subscription_count = news.readers});
+  }
+
   void close_some() {
     for (std::int64_t left = drain_.due(loop_.turn_time()); left > 0 && !apps_of_.empty(); --left)
       if (!close_one()) break;
@@ -275,14 +299,19 @@ class Server::State final : public PusherOut {
   std::string metrics() const {
     wire::PrometheusWriter out;
     out.gauge("realtime_connections", "Clients that are here.");
-    for (const auto& [id, app] : apps_)
-      out.sample({{"app", app->spec().name}}, std::int64_t(app->clients()));
+    for (const auto& [id, app] : apps_) out.sample({{"app", id}}, std::int64_t(app->clients()));
     out.counter("realtime_accepted_total", "Clients that were let in.");
     out.sample(accepted_);
     out.counter("realtime_refused_total", "Who came while it drained.");
     out.sample(refused_);
     out.counter("realtime_cut_for_slowness_total", "Clients cut since they read too slowly.");
     out.sample(sockets_.cut_for_slowness());
+    out.counter("realtime_webhook_events_total", "Events that tenants' servers were told.");
+    for (const auto& [id, sender] : senders_)
+      out.sample({{"app", id}}, std::int64_t(sender->counts().sent));
+    out.counter("realtime_webhook_events_dropped_total", "Events that could not be told.");
+    for (const auto& [id, sender] : senders_)
+      out.sample({{"app", id}}, std::int64_t(sender->counts().dropped));
     out.gauge("realtime_draining", "1 while it lets nobody in.");
     out.sample(std::int64_t{drain_.refuses()});
     return out.take();
@@ -313,6 +342,8 @@ class Server::State final : public PusherOut {
   ServerSettings settings_;  // its tenants are where they are now: apps_
   std::map<std::string, std::unique_ptr<PusherApp>, std::less<>> apps_;  // by id
   std::map<std::string, PusherApp*, std::less<>> by_key_;
+  net::HttpClient client_{loop_};
+  std::map<std::string, std::unique_ptr<WebhookSender>> senders_;  // by the tenant's id
   std::vector<std::unique_ptr<PusherApp>> leaving_;  // of no tenant any more, until all have gone
   std::vector<PusherApp*> apps_of_;  // by slot; none: it was refused, and is told so
   bool is_going_on_ = false;
@@ -335,7 +366,7 @@ Server::~Server() = default;
 Expected<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
   return state_->http().listen(host, port);
 }
-void Server::respec(std::vector<TenantSpec> tenants) { state_->respec(std::move(tenants)); }
+void Server::respec(std::vector<Tenant> tenants) { state_->respec(std::move(tenants)); }
 void Server::drain(const DrainOrder& order) { state_->drain(order); }
 void Server::on_empty(std::function<void()> call) { state_->on_empty = std::move(call); }
 void Server::on_fenced(std::function<void()> call) { state_->on_fenced = std::move(call); }

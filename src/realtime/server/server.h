@@ -10,14 +10,14 @@
 
 #include "base/problem.h"
 #include "net/loop.h"
-#include "realtime/pusher/app.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/sockets.h"
+#include "realtime/tenants/tenant.h"
 
 namespace utakata::realtime {
 
 struct ServerSettings {
-  std::vector<TenantSpec> tenants{};  // ids and keys differ
+  std::vector<Tenant> tenants{};  // ids and keys differ
   SocketLimits sockets{};
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
 };
@@ -30,7 +30,7 @@ class Server {
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
   // Other tenants, or the same with other limits. Who is here stays, unless its tenant is disabled
   // or gone.
-  void respec(std::vector<TenantSpec> tenants);
+  void respec(std::vector<Tenant> tenants);
   void drain(const DrainOrder& order);
   // It drains, and nobody is here any more.
   void on_empty(std::function<void()> call);

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kTenants = 10'000;
 
 struct Draft {
-  TenantSpec spec;
+  Tenant tenant;
   const Yaml* at = nullptr;
 };
 
@@ -93,24 +93,66 @@ const Key<TenantSpec> limit_keys[] = {
      }},
 };
 
-const Key<TenantSpec> tenant_keys[] = {
+void read_kinds(R& r, const Yaml& y, WebhookSpec& hook) {
+  std::vector<std::string> names;
+  r.texts(y, names);
+  for (const std::string& name : names) {
+    if (const auto kind = webhook_kind(name)) {
+      hook.kinds.push_back(*kind);
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const auto each : webhook_kinds) known.push_back(webhook_kind_name(each));
+    r.mistake(
+        y, fmt::format("{} is no event of a webhook{}", in_ticks(name), did_you_mean(name, known)));
+  }
+}
+
+const Key<WebhookSpec> webhook_keys[] = {
+    {{"url", Mark::now, "", "Where it is POSTed to.", true},
+     [](R& r, const Yaml& y, WebhookSpec& h) { r.secret(y, h.url); }},
+    {{"events", Mark::now, "", "Those it is told of; all, if not given."}, read_kinds},
+    {{"prefix", Mark::now, "", "Of the channels it is told of."},
+     [](R& r, const Yaml& y, WebhookSpec& h) { r.text(y, h.filter_by_prefix); }},
+    {{"suffix", Mark::now, "", "Of the channels it is told of."},
+     [](R& r, const Yaml& y, WebhookSpec& h) { r.text(y, h.filter_by_suffix); }},
+    {{"headers", Mark::now, "", "`Name: value`, sent with it."},
+     [](R& r, const Yaml& y, WebhookSpec& h) { r.texts(y, h.headers); }},
+};
+
+void read_webhooks(R& r, const Yaml& y, Tenant& tenant) {
+  if (y.kind != Yaml::Kind::list || y.items.size() > 20)
+    return r.mistake_at_key(y, "`webhooks` must be a list of 20 at most, each with a `url`.");
+  for (const Yaml& item : y.items) {
+    WebhookSpec hook;
+    read_map<WebhookSpec>(r, item, webhook_keys, hook);
+    if (const auto fault = hook.url.empty() ? std::nullopt : webhook_fault(hook))
+      r.mistake(item, fault->what);
+    tenant.webhooks.push_back(std::move(hook));
+  }
+}
+
+const Key<Tenant> tenant_keys[] = {
     {{"id", Mark::now, "", "What the HTTP API calls it: /apps/ID.", true},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.text(y, t.id); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.text(y, t.spec.id); }},
     {{"key", Mark::now, "", "What its clients call it: /app/KEY.", true},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.secret(y, t.key.key); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.secret(y, t.spec.key.key); }},
     {{"secret", Mark::now, "", "What its servers sign with, or `$NAME` of the environment.", true},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.secret(y, t.key.secret); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.secret(y, t.spec.key.secret); }},
     {{"enabled", Mark::now, "", "`false`: its clients are told 4003, and come no more."},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.flag(y, t.is_enabled); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.is_enabled); }},
     {{"client_events", Mark::now, "", "Clients may send events to each other."},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.flag(y, t.takes_client_events); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.takes_client_events); }},
     {{"subscription_counts", Mark::now, "", "Readers are told how many they are."},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.flag(y, t.tells_subscription_counts); }},
-    {{"timelines", Mark::now, "", "`true`, or `messages`, `age` and `bytes`."}, read_timelines},
+     [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.tells_subscription_counts); }},
+    {{"timelines", Mark::now, "", "`true`, or `messages`, `age` and `bytes`."},
+     [](R& r, const Yaml& y, Tenant& t) { read_timelines(r, y, t.spec); }},
     {{"origins", Mark::now, "", "Web pages whose scripts may connect; all, if not given."},
-     [](R& r, const Yaml& y, TenantSpec& t) { r.texts(y, t.origins); }},
+     [](R& r, const Yaml& y, Tenant& t) { r.texts(y, t.spec.origins); }},
     {{"limits", Mark::now, "", "How much of it there may be."},
-     [](R& r, const Yaml& y, TenantSpec& t) { read_map<TenantSpec>(r, y, limit_keys, t); }},
+     [](R& r, const Yaml& y, Tenant& t) { read_map<TenantSpec>(r, y, limit_keys, t.spec); }},
+    {{"webhooks", Mark::now, "", "Servers that are told what happens on its channels."},
+     read_webhooks},
 };
 
 // One id and one key each.
@@ -118,11 +160,11 @@ void check_alike(R& r, const std::vector<Draft>& drafts) {
   const auto compare = [&](const char* what, const auto& value_of) {
     std::map<std::string_view, const Draft*> known;
     for (const Draft& draft : drafts) {
-      const auto [first, is_new] = known.emplace(value_of(draft.spec), &draft);
+      const auto [first, is_new] = known.emplace(value_of(draft.tenant.spec), &draft);
       if (!is_new && !first->first.empty())
         r.mistake_at_key(*draft.at, fmt::format("{} has the {} of {}: each needs its own.",
-                                                in_ticks(draft.spec.name), what,
-                                                in_ticks(first->second->spec.name)));
+                                                in_ticks(draft.tenant.spec.name), what,
+                                                in_ticks(first->second->tenant.spec.name)));
     }
   };
   compare("id", [](const TenantSpec& t) { return std::string_view(t.id); });
@@ -142,13 +184,13 @@ void read_apps(R& r, const Yaml& y, File& file) {
     return r.mistake_at_key(y, fmt::format("A file has at most {} tenants.", kTenants));
   for (const Yaml& item : y.items) {
     Draft draft{.at = &item};
-    draft.spec.name = item.key;
-    read_map<TenantSpec>(r, item, tenant_keys, draft.spec);
+    draft.tenant.spec.name = item.key;
+    read_map<Tenant>(r, item, tenant_keys, draft.tenant);
     const auto is_plain = [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
              c == '-' || c == '_';
     };
-    for (const std::string* each : {&draft.spec.id, &draft.spec.key.key})
+    for (const std::string* each : {&draft.tenant.spec.id, &draft.tenant.spec.key.key})
       if (!std::ranges::all_of(*each, is_plain) || each->size() > 100)
         r.mistake_at_key(item, fmt::format("{} is part of addresses: use at most 100 of a-z, A-Z, "
                                            "0-9, `-` and `_`.",
@@ -161,8 +203,8 @@ const Key<File> file_keys[] = {{{"apps", Mark::now, "", "The tenants, by name.",
 
 }  // namespace
 
-std::expected<std::vector<TenantSpec>, std::vector<Mistake>> parse_tenants(
-    std::string_view text, const Variables& variable) {
+std::expected<std::vector<Tenant>, std::vector<Mistake>> parse_tenants(std::string_view text,
+                                                                       const Variables& variable) {
   TenantReader reader(variable);
   File file;
   const auto yaml = read_yaml(text, reader.mistakes, "it needs `apps:` with a tenant below.");
@@ -174,8 +216,8 @@ std::expected<std::vector<TenantSpec>, std::vector<Mistake>> parse_tenants(
     std::ranges::stable_sort(reader.mistakes, {}, &Mistake::line);
     return std::unexpected(std::move(reader.mistakes));
   }
-  std::vector<TenantSpec> tenants;
-  for (Draft& draft : file.drafts) tenants.push_back(std::move(draft.spec));
+  std::vector<Tenant> tenants;
+  for (Draft& draft : file.drafts) tenants.push_back(std::move(draft.tenant));
   return tenants;
 }
 

@@ -20,15 +20,23 @@ TEST(TenantsFile, a_tenant_has_defaults_and_takes_what_it_is_given) {
     subscription_counts: true
     timelines: { messages: 20, age: 30s }
     origins: [ "https://show.example.com" ]
+    webhooks:
+      - url: "http://127.0.0.1:1/hook"
+        events: [ channel_occupied, channel_vacated ]
+        prefix: room-
     limits: { connections: 5, client_events: 600/m, event_size: 20K, channels: 3, members: 2 }
 )",
                                      variable);
   ASSERT_TRUE(tenants) << tenants.error()[0].what;
   ASSERT_EQ(tenants->size(), 2u);
-  EXPECT_EQ((*tenants)[0].name, "plain");
-  EXPECT_FALSE((*tenants)[0].takes_client_events);
-  EXPECT_FALSE((*tenants)[0].channels.has_timelines);
-  const TenantSpec& show = (*tenants)[1];
+  EXPECT_EQ((*tenants)[0].spec.name, "plain");
+  EXPECT_FALSE((*tenants)[0].spec.takes_client_events);
+  EXPECT_FALSE((*tenants)[0].spec.channels.has_timelines);
+  const TenantSpec& show = (*tenants)[1].spec;
+  const WebhookSpec& hook = (*tenants)[1].webhooks.at(0);
+  EXPECT_EQ(hook.url, "http://127.0.0.1:1/hook");
+  EXPECT_EQ(hook.kinds.size(), 2u);
+  EXPECT_EQ(hook.filter_by_prefix, "room-");
   EXPECT_EQ(show.key.secret, "between us");
   EXPECT_TRUE(show.takes_client_events && show.tells_subscription_counts && show.is_enabled);
   EXPECT_EQ(show.channels.timeline.count, 20u);
@@ -57,6 +65,10 @@ TEST(TenantsFile, its_mistakes_are_told_all_at_once_with_their_places) {
        "`b` has the id of `a`"},
       {"apps:\n  a: { id: 1, key: k, secret: s }\n  b: { id: 2, key: k, secret: s }",
        "`b` has the key of `a`"},
+      {"apps: { a: { id: 1, key: k, secret: s, webhooks: [ { url: ftp://x } ] } }", "http"},
+      {"apps: { a: { id: 1, key: k, secret: s, webhooks: [ { url: http://x/, events: occupied } ] "
+       "} }",
+       "`occupied` is no event of a webhook"},
       {"apps: { a: { id: 1, key: k, secret: s, limits: { connections: 0 } } }",
        "`connections` must be a whole number from 1"},
   };

@@ -35,6 +35,7 @@ struct WebhookSpec {
   std::vector<WebhookEvent::Kind> kinds{};         // empty: all
   std::string filter_by_prefix, filter_by_suffix;  // of channel names; both must fit; empty: any
   std::vector<std::string> headers{};              // "Name: value", more than our own
+  bool operator==(const WebhookSpec&) const = default;
 };
 
 // None: it can be used. `invalid`: the URL is none, or a header would change our own or is not one.
