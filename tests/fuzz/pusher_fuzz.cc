@@ -16,7 +16,7 @@ struct Judge final : PusherOut {
     if (!reader.read(text)) std::abort();
   }
   void say_all(std::string_view, Readers clients, const std::string& text,
-               std::optional<ClientSlot>) override {
+               std::optional<ClientSlot>, bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients) say(client, text);
   }

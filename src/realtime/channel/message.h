@@ -18,6 +18,13 @@ using ClientSlot = std::uint32_t;
 // In the order of slots. Shared: who sends to thousands keeps the list as it was when it began.
 using Readers = std::shared_ptr<const std::vector<ClientSlot>>;  // none: nobody
 
+// What becomes of who reads more slowly than is said to it.
+enum class SlowReaders : std::uint8_t {
+  close,        // it is cut
+  drop_oldest,  // it misses what waited longest
+  conflate      // of each channel only the newest waits
+};
+
 struct Message {
   std::string event;
   std::string data;                   // as it was published: a JSON value

@@ -151,7 +151,8 @@ void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
                              const Channels::Subscribed& came) {
   if (came.was_vacant) on_news_({.name = "channel_occupied", .channel = channel});
   if (came.is_new_member) {
-    out_.say_all(channel, channels_.readers(channel), say_member_added(channel, *member), client);
+    out_.say_all(channel, channels_.readers(channel), say_member_added(channel, *member), client,
+                 false);
     on_news_({.name = "member_added", .channel = channel, .user = member->user});
   }
   if (!member) tell_count(channel);
@@ -160,7 +161,7 @@ void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
 void PusherApp::tell_departure(const Channels::Left& left) {
   if (left.gone) {
     out_.say_all(left.channel, channels_.readers(left.channel),
-                 say_member_removed(left.channel, left.gone->user), std::nullopt);
+                 say_member_removed(left.channel, left.gone->user), std::nullopt, false);
     on_news_({.name = "member_removed", .channel = left.channel, .user = left.gone->user});
   }
   if (left.is_vacant) return on_news_({.name = "channel_vacated", .channel = left.channel});
@@ -173,7 +174,8 @@ void PusherApp::tell_count(const std::string& channel) {
             .channel = channel,
             .readers = channels_.readers_count(channel)});
   out_.say_all(channel, channels_.readers(channel),
-               say_subscription_count(channel, channels_.readers_count(channel)), std::nullopt);
+               say_subscription_count(channel, channels_.readers_count(channel)), std::nullopt,
+               false);
 }
 
 void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
@@ -227,7 +229,7 @@ void PusherApp::deliver(const std::string& channel, Message message, std::option
   const Position position = channels_.publish(channel, shared, now);
   if (channels_.readers_count(channel) > 0)
     out_.say_all(channel, channels_.readers(channel), say_event(channel, *shared, position.offset),
-                 but);
+                 but, true);
 }
 
 std::optional<ClientSlot> PusherApp::client_of(std::string_view socket_id) const {
@@ -264,7 +266,7 @@ Expected<void> PusherApp::publish(const Publication& publication, Instant now) {
     const Message message{.event = publication.event, .data = publication.data};
     if (channel.starts_with(user_channel_prefix))
       out_.say_all(channel, channels_.clients_of(channel.substr(user_channel_prefix.size())),
-                   say_event(channel, message), but);
+                   say_event(channel, message), but, false);
     else
       deliver(channel, message, but, now);
   }

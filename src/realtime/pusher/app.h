@@ -31,6 +31,7 @@ struct TenantSpec {
   std::size_t event_name_bytes = 200;
   std::size_t user_id_bytes = 128, user_info_bytes = 1024;
   std::vector<std::string> origins{};  // of web pages that may connect; empty: all
+  SlowReaders when_slow = SlowReaders::close;
   ChannelLimits channels{};
 };
 
@@ -39,9 +40,9 @@ class PusherOut {
   virtual ~PusherOut() = default;
   virtual void say(ClientSlot client, const std::string& text) = 0;
   // To all of them, each text of a channel in its order. None: nobody. `but`: who sent it and does
-  // not hear it.
+  // not hear it. `may_be_missed`: by who reads too slowly, as its tenant's `when_slow` says.
   virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
-                       std::optional<ClientSlot> but) = 0;
+                       std::optional<ClientSlot> but, bool may_be_missed) = 0;
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
 

@@ -14,7 +14,7 @@ struct Heard final : PusherOut {
     by_client[client] += text + "\n";
   }
   void say_all(std::string_view, Readers clients, const std::string& text,
-               std::optional<ClientSlot> but) override {
+               std::optional<ClientSlot> but, bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients)
       if (client != but) say(client, text);

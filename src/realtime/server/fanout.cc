@@ -11,14 +11,14 @@ void Fanout::slice(Letter& letter) {
     const ClientSlot client = (*letter.readers)[letter.next++];
     const bool is_gone =
         !letter.gone.empty() && std::ranges::find(letter.gone, client) != letter.gone.end();
-    if (client != letter.but && !is_gone) send_(client, letter.frame);
+    if (client != letter.but && !is_gone) send_(client, letter.frame, letter.topic);
   }
 }
 
 void Fanout::publish(std::string_view channel, Readers readers, Frame frame,
-                     std::optional<ClientSlot> but) {
+                     std::optional<ClientSlot> but, Topic topic) {
   if (!readers || readers->empty()) return;
-  Letter letter{std::move(readers), std::move(frame), but};
+  Letter letter{std::move(readers), std::move(frame), but, topic};
   if (const auto busy = lanes_.find(channel); busy != lanes_.end())
     return busy->second.push_back(std::move(letter));
   slice(letter);
@@ -37,7 +37,8 @@ void Fanout::leaves(ClientSlot client) {
 void Fanout::join(Lane& lane) {
   std::size_t count = 1, bytes = lane[0].frame->size();
   while (count < lane.size() && lane[count].readers == lane[0].readers &&
-         lane[count].but == lane[0].but && bytes + lane[count].frame->size() <= kJoinedBytes)
+         lane[count].but == lane[0].but && lane[count].topic == lane[0].topic &&
+         bytes + lane[count].frame->size() <= kJoinedBytes)
     bytes += lane[count++].frame->size();
   if (count == 1) return;
   auto joined = std::make_shared<std::string>();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -20,17 +21,22 @@
 namespace utakata::realtime {
 
 using Frame = std::shared_ptr<const std::string>;  // bytes as they go over the wire
+// A channel, for whoever lets newer frames take the place of older ones; 0: of none.
+using Topic = std::uint64_t;
+inline Topic topic_of(std::string_view channel) {
+  return std::hash<std::string_view>{}(channel) | 1;
+}
 
 class Fanout {
  public:
   // About a millisecond of sends, and the most that is joined: who reads slowly holds it.
   static constexpr std::size_t kSlice = 300, kJoinedBytes = 64 * 1024;
-  explicit Fanout(std::function<void(ClientSlot, const Frame&)> send, std::size_t slice = kSlice)
-      : send_(std::move(send)), slice_(slice) {}
+  using Send = std::function<void(ClientSlot, const Frame&, Topic)>;
+  explicit Fanout(Send send, std::size_t slice = kSlice) : send_(std::move(send)), slice_(slice) {}
 
   // `but`: who does not get it.
   void publish(std::string_view channel, Readers readers, Frame frame,
-               std::optional<ClientSlot> but = {});
+               std::optional<ClientSlot> but = {}, Topic topic = 0);
   // It is gone, and its slot may be another's: it gets nothing of what was published before.
   void leaves(ClientSlot client);
   bool go_on();  // one slice of one channel; true: there is more
@@ -41,6 +47,7 @@ class Fanout {
     Readers readers;
     Frame frame;
     std::optional<ClientSlot> but;
+    Topic topic = 0;
     std::size_t next = 0;            // of the readers
     std::vector<ClientSlot> gone{};  // of the readers, meanwhile
   };
@@ -54,7 +61,7 @@ class Fanout {
       return std::hash<std::string_view>{}(name);
     }
   };
-  std::function<void(ClientSlot, const Frame&)> send_;
+  Send send_;
   const std::size_t slice_;
   std::unordered_map<std::string, Lane, NameHash, std::equal_to<>> lanes_;  // busy ones
   std::deque<std::string> turns_;                                           // of the lanes

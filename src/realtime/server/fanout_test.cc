@@ -21,7 +21,7 @@ class FanoutTest : public testing::Test {
  protected:
   std::map<ClientSlot, std::string> got_;
   int sends_ = 0;
-  Fanout fanout_{[this](ClientSlot client, const Frame& sent) {
+  Fanout fanout_{[this](ClientSlot client, const Frame& sent, Topic) {
                    ++sends_;
                    got_[client] += *sent;
                  },
@@ -87,7 +87,7 @@ TEST(FanoutLaws, nothing_is_lost_doubled_or_out_of_order) {
   rc::check([] {
     std::map<std::pair<ClientSlot, char>, std::string> got, want;  // by reader and channel
     Fanout fanout(
-        [&](ClientSlot client, const Frame& sent) {
+        [&](ClientSlot client, const Frame& sent, Topic) {
           for (std::size_t i = 0; i < sent->size(); i += 2)  // channel, then word
             got[{client, (*sent)[i]}] += (*sent)[i + 1];
         },

@@ -78,7 +78,9 @@ class Server::State final : public PusherOut {
                       [this](ClientSlot client, bool again) {
                         if (PusherApp* const app = apps_of_[client]) app->silent(client, again);
                       }}),
-        fanout_([this](ClientSlot client, const Frame& frame) { sockets_.send(client, frame); }),
+        fanout_([this](ClientSlot client, const Frame& frame, Topic topic) {
+          sockets_.send(client, frame, topic);
+        }),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
         }) {
@@ -139,8 +141,9 @@ class Server::State final : public PusherOut {
     sockets_.send(client, text_frame(text));
   }
   void say_all(std::string_view channel, Readers clients, const std::string& text,
-               std::optional<ClientSlot> but) override {
-    fanout_.publish(channel, std::move(clients), text_frame(text), but);
+               std::optional<ClientSlot> but, bool may_be_missed) override {
+    fanout_.publish(channel, std::move(clients), text_frame(text), but,
+                    may_be_missed ? topic_of(channel) : 0);
     go_on_later();
   }
   void end(ClientSlot client, int code, const std::string& why) override {
@@ -215,6 +218,7 @@ class Server::State final : public PusherOut {
       return end(client, app.error().code, app.error().why);
     }
     apps_of_[client] = *app;
+    sockets_.when_slow(client, (*app)->spec().when_slow);
     ++accepted_;
     (*app)->opens(client, fmt::format("{}.{}", process_, ++serial_),
                   int(settings_.sockets.silent_after / 1s));
@@ -293,7 +297,7 @@ class Server::State final : public PusherOut {
   std::string stats() const {
     return fmt::format(
         R"({{"connections":{},"accepted":{},"refused":{},"cut_for_slowness":{},"draining":{}}})",
-        here(), accepted_, refused_, sockets_.cut_for_slowness(), drain_.refuses());
+        here(), accepted_, refused_, sockets_.slowness().cut, drain_.refuses());
   }
 
   std::string metrics() const {
@@ -305,7 +309,10 @@ class Server::State final : public PusherOut {
     out.counter("realtime_refused_total", "Who came while it drained.");
     out.sample(refused_);
     out.counter("realtime_cut_for_slowness_total", "Clients cut since they read too slowly.");
-    out.sample(sockets_.cut_for_slowness());
+    out.sample(sockets_.slowness().cut);
+    out.counter("realtime_frames_dropped_total", "Frames that slow readers missed.");
+    out.sample({{"how", "dropped"}}, sockets_.slowness().dropped);
+    out.sample({{"how", "conflated"}}, sockets_.slowness().conflated);
     out.counter("realtime_webhook_events_total", "Events that tenants' servers were told.");
     for (const auto& [id, sender] : senders_)
       out.sample({{"app", id}}, std::int64_t(sender->counts().sent));

@@ -98,7 +98,11 @@ ClientSlot Sockets::add(net::Descriptor descriptor) {
   return slot;
 }
 
-void Sockets::send(ClientSlot client, const Frame& frame) {
+void Sockets::when_slow(ClientSlot client, SlowReaders policy) {
+  sockets_[client]->when_slow = policy;
+}
+
+void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
   const int descriptor = descriptors_[client];
   std::size_t sent = 0;
   if (descriptor >= 0) {
@@ -109,10 +113,10 @@ void Sockets::send(ClientSlot client, const Frame& frame) {
   } else if (sockets_[client]->phase != Phase::open) {
     return;
   }
-  queue(client, frame, sent);
+  queue(client, frame, topic, sent);
 }
 
-void Sockets::queue(ClientSlot client, const Frame& frame, std::size_t sent) {
+void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent) {
   Socket& socket = *sockets_[client];
   if (!socket.backlog) {
     socket.backlog = std::make_unique<Backlog>();
@@ -120,11 +124,38 @@ void Sockets::queue(ClientSlot client, const Frame& frame, std::size_t sent) {
     descriptors_[client] = -1;
     loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
   }
-  socket.backlog->frames.push_back(frame);
+  if (socket.when_slow == SlowReaders::conflate && topic != 0) conflate(*socket.backlog, topic);
+  socket.backlog->frames.push_back({frame, topic});
   socket.backlog->bytes += frame->size() - sent;
   if (socket.backlog->bytes <= limits_.backlog_bytes) return;
-  ++cut_for_slowness_;
+  if (socket.when_slow != SlowReaders::close) drop_oldest(*socket.backlog);
+  if (socket.backlog->bytes <= limits_.backlog_bytes) return;
+  ++slowness_.cut;
   drop(client);
+}
+
+// What has begun to go out goes out whole.
+void Sockets::conflate(Backlog& backlog, Topic topic) {
+  const auto from = backlog.frames.begin() + std::ptrdiff_t(backlog.first + (backlog.sent > 0));
+  const auto old = std::find_if(from, backlog.frames.end(),
+                                [&](const auto& waiting) { return waiting.topic == topic; });
+  if (old == backlog.frames.end()) return;
+  backlog.bytes -= old->frame->size();
+  backlog.frames.erase(old);
+  ++slowness_.conflated;
+}
+
+// An eighth of it at once, so that each frame is moved a few times and not for each that comes.
+void Sockets::drop_oldest(Backlog& backlog) {
+  const std::size_t enough = limits_.backlog_bytes / 8 * 7;
+  const auto from = backlog.frames.begin() + std::ptrdiff_t(backlog.first + (backlog.sent > 0));
+  const auto kept = std::remove_if(from, backlog.frames.end(), [&](const auto& waiting) {
+    if (waiting.topic == 0 || backlog.bytes <= enough) return false;
+    backlog.bytes -= waiting.frame->size();
+    ++slowness_.dropped;
+    return true;
+  });
+  backlog.frames.erase(kept, backlog.frames.end());
 }
 
 void Sockets::flush(ClientSlot client) {
@@ -133,14 +164,14 @@ void Sockets::flush(ClientSlot client) {
   Backlog& backlog = *socket.backlog;
   while (backlog.first < backlog.frames.size()) {
     const std::string_view left =
-        std::string_view(*backlog.frames[backlog.first]).substr(backlog.sent);
+        std::string_view(*backlog.frames[backlog.first].frame).substr(backlog.sent);
     const net::Moved moved = net::tcp_send(socket.descriptor.get(), left);
     if (moved.how == net::Moved::How::would_block) break;
     if (moved.how != net::Moved::How::bytes) return drop(client);
     backlog.sent += moved.bytes;
     backlog.bytes -= moved.bytes;
     if (moved.bytes < left.size()) break;
-    backlog.frames[backlog.first++].reset();
+    backlog.frames[backlog.first++].frame.reset();
     backlog.sent = 0;
   }
   if (backlog.first < backlog.frames.size()) {

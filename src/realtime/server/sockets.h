@@ -2,9 +2,9 @@
 // thousands that are idle. What goes to many is one frame that all of them refer to. Loop thread
 // only.
 //
-// A client that reads too slowly holds references to frames, not copies, and is cut when they come
-// to more than `backlog_bytes`. Pings are answered. Who says nothing is for others to judge: they
-// hear of it.
+// A client that reads too slowly holds references to frames, not copies; when they come to more
+// than `backlog_bytes` it is cut, or misses some of what was said to many (SlowReaders). Pings are
+// answered. Who says nothing is for others to judge: they hear of it.
 #pragma once
 
 #include <cstdint>
@@ -48,11 +48,16 @@ class Sockets {
   Sockets& operator=(const Sockets&) = delete;
 
   ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
-  // To one that is closing or gone: nothing happens.
-  void send(ClientSlot client, const Frame& frame);
+  void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
+  // To one that is closing or gone: nothing happens. What has no topic is never left out.
+  void send(ClientSlot client, const Frame& frame, Topic topic = 0);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
   bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
-  std::int64_t cut_for_slowness() const { return cut_for_slowness_; }
+  struct Slowness {
+    std::int64_t cut = 0;                     // clients
+    std::int64_t dropped = 0, conflated = 0;  // frames
+  };
+  const Slowness& slowness() const { return slowness_; }
 
  private:
   //  open -- close() --> closing -- their close, or close_within --> gone
@@ -61,13 +66,18 @@ class Sockets {
   //   +-- lost, slow, silent ------------------------------------------> gone
   enum class Phase : std::uint8_t { open, closing, leaving, lingering, gone, free };
   struct Backlog {
-    std::vector<Frame> frames;
+    struct Waiting {
+      Frame frame;
+      Topic topic;
+    };
+    std::vector<Waiting> frames;
     std::size_t first = 0, sent = 0, bytes = 0;  // sent: of the first one; bytes: of all, unsent
   };
   struct Socket {
     net::Descriptor descriptor;
     Phase phase = Phase::free;
     std::uint8_t silent_looks = 0;
+    SlowReaders when_slow = SlowReaders::close;
     Instant until{};  // of closing and leaving
     std::unique_ptr<Backlog> backlog;
     wire::WebSocketParser parser{wire::WebSocketRole::server};
@@ -75,7 +85,9 @@ class Sockets {
   struct Sink;
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
-  void queue(ClientSlot client, const Frame& frame, std::size_t sent);
+  void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
+  void conflate(Backlog& backlog, Topic topic);
+  void drop_oldest(Backlog& backlog);
   void flush(ClientSlot client);
   void leave(ClientSlot client, Phase phase);
   void drop(ClientSlot client);
@@ -91,7 +103,7 @@ class Sockets {
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
   const std::uint8_t looks_;  // in silence, until it is told
-  std::int64_t cut_for_slowness_ = 0;
+  Slowness slowness_;
   net::Loop::TimerId sweep_ = 0;
   net::Loop::TurnEndId turn_end_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -114,14 +115,52 @@ TEST_F(SocketsTest, who_reads_slowly_holds_frames_in_order_and_is_cut_when_they_
     all += got(client);
   }
   EXPECT_EQ(all, want);
-  EXPECT_EQ(sockets_->cut_for_slowness(), 0);
+  EXPECT_EQ(sockets_->slowness().cut, 0);
 
   const Frame big = text_frame(std::string(50'000, 'x'));
   for (int i = 0; i < 10; ++i) sockets_->send(0, big);
   turn();
   EXPECT_EQ(gone_, "0 ");
-  EXPECT_EQ(sockets_->cut_for_slowness(), 1);
+  EXPECT_EQ(sockets_->slowness().cut, 1);
   EXPECT_EQ(big.use_count(), 1) << "nothing is held for who is gone";
+}
+
+// All that a slow client was told after its buffers were full: a letter each of 4,000 bytes.
+std::string letters_in(const std::string& all) {
+  std::string letters;
+  for (std::size_t at = 4; at < all.size(); at += 4004) letters += all[at];
+  return letters;
+}
+
+TEST_F(SocketsTest, a_slow_one_may_miss_the_oldest_but_nothing_said_to_it_alone) {
+  begin({.backlog_bytes = 40'000});
+  const int client = come(0, 4096);
+  sockets_->when_slow(0, SlowReaders::drop_oldest);
+  sockets_->send(0, text_frame(std::string(4000, 'A')), 1);
+  for (char c = 'a'; c <= 'z'; ++c)
+    sockets_->send(0, text_frame(std::string(4000, c)), c == 'g' ? 0 : 1);
+  std::string all;
+  for (int i = 0; i < 40; ++i) turn(2ms), all += got(client);
+  const std::string letters = letters_in(all);
+  EXPECT_TRUE(letters.starts_with("A") && letters.ends_with("uvwxyz")) << letters;
+  EXPECT_NE(letters.find('g'), letters.npos) << "said to it alone";
+  EXPECT_TRUE(std::ranges::is_sorted(letters)) << letters;
+  EXPECT_EQ(std::size_t(sockets_->slowness().dropped) + letters.size(), 27u);
+  EXPECT_EQ(sockets_->slowness().cut, 0);
+}
+
+TEST_F(SocketsTest, a_slow_one_may_be_told_only_the_newest_of_each_channel) {
+  begin({.backlog_bytes = 40'000});
+  const int client = come(0, 4096);
+  sockets_->when_slow(0, SlowReaders::conflate);
+  for (char c = 'a'; c <= 'z'; ++c)
+    sockets_->send(0, text_frame(std::string(4000, c)), c % 2 == 0 ? 1 : 3);
+  std::string all;
+  for (int i = 0; i < 40; ++i) turn(2ms), all += got(client);
+  const std::string letters = letters_in(all);
+  EXPECT_TRUE(letters.ends_with("yz")) << letters;
+  EXPECT_LT(letters.size(), 10u) << letters << ": what its buffers held, and one of each channel";
+  EXPECT_EQ(std::size_t(sockets_->slowness().conflated) + letters.size(), 26u);
 }
 
 TEST_F(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {

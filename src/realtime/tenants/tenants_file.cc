@@ -55,6 +55,18 @@ template <class Into>
 using Key = KeyOf<Into, TenantReader>;
 using R = TenantReader;
 
+void read_slow_readers(R& r, const Yaml& y, Tenant& t) {
+  constexpr std::string_view names[] = {"close", "drop_oldest", "conflate"};
+  const auto got = r.text(y);
+  if (!got) return;
+  const auto known = std::ranges::find(names, *got);
+  if (known == std::end(names))
+    return r.mistake(y, fmt::format("`slow_readers` must be `close`, `drop_oldest` or `conflate`, "
+                                    "not {}.",
+                                    in_ticks(*got)));
+  t.spec.when_slow = SlowReaders(known - names);
+}
+
 const Key<ChannelLimits> timeline_keys[] = {
     {{"messages", Mark::now, "", "How many of the last messages of each channel are kept."},
      [](R& r, const Yaml& y, ChannelLimits& c) { r.size(y, 1, 100'000, c.timeline.count); }},
@@ -147,6 +159,7 @@ const Key<Tenant> tenant_keys[] = {
      [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.tells_subscription_counts); }},
     {{"timelines", Mark::now, "", "`true`, or `messages`, `age` and `bytes`."},
      [](R& r, const Yaml& y, Tenant& t) { read_timelines(r, y, t.spec); }},
+    {{"slow_readers", Mark::now, "", "`close`, `drop_oldest` or `conflate`."}, read_slow_readers},
     {{"origins", Mark::now, "", "Web pages whose scripts may connect; all, if not given."},
      [](R& r, const Yaml& y, Tenant& t) { r.texts(y, t.spec.origins); }},
     {{"limits", Mark::now, "", "How much of it there may be."},
