@@ -31,12 +31,16 @@ int main(int argc, char** argv) {
   std::uint16_t port = 6001;
   std::vector<std::string> tenants;
   bool takes_client_events = false, has_timelines = false;
+  int client_events_per_second = TenantSpec{}.client_events_per_second;
   app.add_option("--host", host, "the address to listen at")->capture_default_str();
   app.add_option("--port", port, "its port; 0: any free one")
       ->envname("PORT")
       ->capture_default_str();
   app.add_option("--app", tenants, "a tenant, ID:KEY:SECRET; may be given again")->required();
   app.add_flag("--client-events", takes_client_events, "clients may send events to each other");
+  app.add_option("--client-events-per-second", client_events_per_second,
+                 "how many of them one client may send")
+      ->capture_default_str();
   app.add_flag("--timelines", has_timelines, "messages are kept for those who come back");
   CLI11_PARSE(app, argc, argv);
 
@@ -48,6 +52,7 @@ int main(int argc, char** argv) {
       return 2;
     }
     tenant->takes_client_events = takes_client_events;
+    tenant->client_events_per_second = client_events_per_second;
     tenant->channels.has_timelines = has_timelines;
     settings.tenants.push_back(std::move(*tenant));
   }
