@@ -39,11 +39,14 @@ class Pair {
     const before = kit.cpu_seconds(this.server.pid);
     this.client.stdin.write(`${words.join(' ')}\n`);
     const told = JSON.parse(await line_of(this.client, /(.*)\n/));
-    return { ...told, cpu: kit.cpu_seconds(this.server.pid) - before };
+    return { ...told, cpu_us: ((kit.cpu_seconds(this.server.pid) - before) * 1e6) / told.messages };
   }
-  async end() {
+  async leave() {
     this.client?.stdin.end();
     await this.client?.ended;
+  }
+  async end() {
+    await this.leave();
     if (this.server) await kit.stop(this.server);
   }
 }
@@ -53,16 +56,17 @@ const node = (pair, what) => pair.serve(process.execPath, join(kit.here, 'broadc
 
 // Turns of all, and what each had of the floor's rate in the same round.
 async function compare(pairs, ...words) {
-  const rates = Object.fromEntries(Object.keys(pairs).map((name) => [name, []]));
+  const told = Object.fromEntries(Object.keys(pairs).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++)
-    for (const [name, pair] of Object.entries(pairs)) rates[name].push((await pair.ask(...words)).rate);
-  for (const [name, all] of Object.entries(rates)) kit.say(`    ${name.padEnd(9)} ${all.map((rate) => Math.round(rate)).join(' ')} /s`);
-  const ratios = (name) => rates[name].map((rate, round) => rate / rates.floor[round]);
+    for (const [name, pair] of Object.entries(pairs)) told[name].push(await pair.ask(...words));
+  for (const [name, all] of Object.entries(told)) kit.say(`    ${name.padEnd(9)} ${all.map((one) => one.rate).join(' ')} /s`);
+  const ratios = (name) => told[name].map((one, round) => one.rate / told.floor[round].rate);
+  const of = (name, field) => kit.median(told[name].map((one) => one[field]));
+  const rate = (name) => Math.round(of(name, 'rate')).toLocaleString('en-US');
   return {
-    rate: (name) => kit.median(rates[name]),
     ratio: (name) => kit.median(ratios(name)),
-    note: (name) => `${Math.round(kit.median(rates[name])).toLocaleString('en-US')} of ${
-      Math.round(kit.median(rates.floor)).toLocaleString('en-US')} /s; rounds: ${ratios(name).map((one) => one.toFixed(2)).join(' ')}`,
+    note: (name) => `${rate(name)} of ${rate('floor')} /s; ${of(name, 'cpu_us').toFixed(2)} of ${
+      of('floor', 'cpu_us').toFixed(2)} us CPU each; rounds: ${ratios(name).map((one) => one.toFixed(2)).join(' ')}`,
   };
 }
 const show = (what, value, unit, must, note) => kit.figure('realtime', what, value, unit, must, note);
@@ -96,6 +100,8 @@ const broadcasts = () => with_pairs(['floor', 'ours', 'ws', 'socket_io'], async 
 
 const crowd = () => with_pairs(['floor', 'ours'], async ({ floor, ours }) => {
   await realtime(ours);
+  await ours.load('realtime_load', 'pusher', 1);
+  await ours.leave();  // code that has run once is in memory
   const before = kit.resident_mb(ours.server.pid);
   await ours.load('realtime_load', 'pusher', many);
   const bytes = ((kit.resident_mb(ours.server.pid) - before) * 2 ** 20) / many;
@@ -104,7 +110,7 @@ const crowd = () => with_pairs(['floor', 'ours'], async ({ floor, ours }) => {
   show(`${said(many)}, one message at a time: of a bare send() loop's deliveries`, single.ratio('ours'), 'x', { at_least: 0.9 },
     single.note('ours'));
   show('an idle subscriber: resident memory', bytes, 'bytes', { at_most: 600 },
-    `${said(many)} of one channel; ${before.toFixed(1)} MB before the first`);
+    `${said(many)} of one channel; ${before.toFixed(1)} MB when one had come and gone`);
   const echoes = [];
   for (let round = 0; round < rounds; round++) echoes.push(await ours.ask(seconds, 1, 2000));
   const p99 = echoes.map((one) => one.p99_us / 1000);

@@ -85,7 +85,7 @@ class Subscribers {
     echo_every_ = 0;
     while (heard_ < published * whole || !asked_.empty()) serve_until(end + patience_ns);
     if (heard_ > published * whole) fail("more came than was published");
-    print(deliveries, took, published);
+    print(deliveries, took);
   }
 
  private:
@@ -101,6 +101,7 @@ class Subscribers {
     wire::append_pong(pong, {}, wire::WebSocketMask{});
     if (dialect_ != Dialect::pusher) return;
     for (const int socket : sockets_) send_whole(socket, pong);
+    send_whole(echo_, pong);
     for (const std::int64_t end = now_ns() + 100'000'000; now_ns() < end;) serve();
   }
 
@@ -166,11 +167,11 @@ class Subscribers {
     return double(latencies_[std::size_t(share * double(latencies_.size() - 1))]) / 1000;
   }
 
-  void print(double deliveries, double took, std::size_t published) {
+  void print(double deliveries, double took) {
     std::printf(
-        R"({"rate":%.0f,"published":%zu,"echoes":%zu,"p50_us":%.0f,"p99_us":%.0f,"most_us":%.0f})"
+        R"({"rate":%.0f,"messages":%.0f,"echoes":%zu,"p50_us":%.0f,"p99_us":%.0f,"most_us":%.0f})"
         "\n",
-        deliveries / took, published, latencies_.size(), latency_us(0.5), latency_us(0.99),
+        deliveries / took, deliveries, latencies_.size(), latency_us(0.5), latency_us(0.99),
         latency_us(1));
     std::fflush(stdout);
   }
