@@ -1,10 +1,10 @@
-// Messages that come back: each of so many connections has one on its way, and sends the next when
-// one has come. It spins.
+// Messages that come back: so many are on their way, and where one comes the next is sent. It
+// spins.
 //
-//   relay_load PORT echo|ping|peer CONNECTIONS
-// echo: bytes; ping: a WebSocket's ping and pong; peer: a client event to the other one on a
-// private channel, who sends one, too. Says {"frame_bytes":N}; then, for each SECONDS on stdin, one
-// line of JSON.
+//   relay_load PORT echo|ping|peer MESSAGES
+// echo: bytes; ping: a WebSocket's ping and pong; both of one connection a message. peer: a client
+// event to the other one on a private channel, who answers with another: two connections a message.
+// Says {"frame_bytes":N}; then, for each SECONDS on stdin, one line of JSON.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load_client.h"
@@ -38,7 +39,8 @@ Connection open(std::uint16_t port, std::string_view kind, std::size_t number) {
 class Relays {
  public:
   Relays(std::uint16_t port, std::string_view kind, std::size_t count)
-      : set_(epoll_create1(EPOLL_CLOEXEC)) {
+      : set_(epoll_create1(EPOLL_CLOEXEC)), beginners_(kind == "peer" ? 2 : 1) {
+    count *= beginners_;
     for (std::size_t k = 0; k < count; ++k) {
       connections_.push_back(open(port, kind, k));
       add_to_epoll(set_, connections_.back().socket, k);
@@ -51,7 +53,7 @@ class Relays {
   void run(double seconds) {
     messages_ = 0;
     goes_on_ = true;
-    ask_all();
+    begin_all();
     const std::int64_t begin = now_ns(), end = begin + std::int64_t(seconds * 1e9);
     std::int64_t now = begin;
     for (; now < end; now = now_ns()) serve();
@@ -72,19 +74,18 @@ class Relays {
     send_whole(one.socket, one.question);
     ++on_their_way_;
   }
-  void ask_all() {
-    for (Connection& one : connections_) ask(one);
+  void begin_all() {
+    for (std::size_t k = 0; k < connections_.size(); k += beginners_) ask(connections_[k]);
   }
 
   void learn_frame() {
     frame_ = SIZE_MAX;
-    ask_all();
+    begin_all();
     for (const std::int64_t end = now_ns() + 300'000'000; now_ns() < end;) serve();
-    frame_ = connections_.front().got;
-    for (Connection& one : connections_) {
-      if (one.got != frame_ || frame_ == 0) fail("not all heard the same");
-      one.got = 0;
-    }
+    frame_ = connections_[beginners_ - 1].got;
+    for (std::size_t k = beginners_ - 1; k < connections_.size(); k += beginners_)
+      if (std::exchange(connections_[k].got, 0) != frame_ || frame_ == 0)
+        fail("not all heard the same");
     on_their_way_ = 0;
   }
 
@@ -105,6 +106,7 @@ class Relays {
   }
 
   const int set_;
+  const std::size_t beginners_;  // one in so many
   std::vector<Connection> connections_;
   std::size_t frame_ = 0, messages_ = 0, on_their_way_ = 0;
   bool goes_on_ = false;
@@ -115,7 +117,7 @@ class Relays {
 
 int main(int count, char** arguments) {
   using namespace utakata::bench;
-  if (count != 4) fail("relay_load PORT echo|ping|peer CONNECTIONS");
+  if (count != 4) fail("relay_load PORT echo|ping|peer MESSAGES");
   Relays relays(std::uint16_t(std::atoi(arguments[1])), arguments[2],
                 std::size_t(std::atoi(arguments[3])));
   std::printf("{\"frame_bytes\":%zu}\n", relays.frame_bytes());
