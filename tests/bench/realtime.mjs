@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as kit from './kit.mjs';
 
 const seconds = kit.options.is_short ? 1 : 3;
-const rounds = kit.options.is_short ? 1 : 7;
+const rounds = kit.options.is_short ? 1 : 5;
 const few = kit.options.is_short ? 500 : 5_000;
 const many = kit.options.is_short ? 2_000 : 19_000;  // 20,000 descriptors are what a process may have
 const file = { stdio: ['pipe', 'pipe', 'pipe'] };

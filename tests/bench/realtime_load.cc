@@ -102,17 +102,24 @@ class Subscribers {
     if (dialect_ != Dialect::pusher) return;
     for (const int socket : sockets_) send_whole(socket, pong);
     send_whole(echo_, pong);
-    for (const std::int64_t end = now_ns() + 100'000'000; now_ns() < end;) serve();
+    serve_until_quiet();
+    char bytes[4096];
+    while (recv(echo_, bytes, sizeof bytes, MSG_DONTWAIT) > 0) continue;
+  }
+
+  void serve_until_quiet() {
+    std::size_t last = heard_;
+    for (std::int64_t end = now_ns() + 300'000'000; now_ns() < end;) {
+      serve();
+      if (std::exchange(last, heard_) != heard_) end = now_ns() + 300'000'000;
+    }
   }
 
   void learn_frame() {
     publish(0, 1);
     const std::int64_t begin = now_ns();
     while (heard_ < sockets_.size()) serve_until(begin + patience_ns);
-    for (std::size_t last = 0; last != heard_;) {
-      last = heard_;
-      for (const std::int64_t end = now_ns() + 300'000'000; now_ns() < end;) serve();
-    }
+    serve_until_quiet();
     frame_ = heard_ / sockets_.size();
     if (heard_ % sockets_.size() != 0) fail("not all heard the same");
   }
