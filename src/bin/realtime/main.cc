@@ -23,6 +23,7 @@ struct Options {
   std::vector<std::string> tenants;
   std::string tenants_file;
   bool takes_client_events = false, has_timelines = false;
+  int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
 };
 
@@ -46,6 +47,7 @@ std::optional<std::vector<Tenant>> tenants_by_hand(const Options& options) {
       return std::nullopt;
     }
     tenant->spec.takes_client_events = options.takes_client_events;
+    tenant->spec.client_events_per_second = options.client_events_per_second;
     tenant->spec.channels.has_timelines = options.has_timelines;
     tenants.push_back(std::move(*tenant));
   }
@@ -124,6 +126,10 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--client-events", options.takes_client_events,
                "clients may send events to each other")
       ->needs(by_hand);
+  app.add_option("--client-events-per-second", options.client_events_per_second,
+                 "how many of them one client may send")
+      ->needs(by_hand)
+      ->capture_default_str();
   app.add_flag("--timelines", options.has_timelines, "messages are kept for those who come back")
       ->needs(by_hand);
   app.add_option("--activity-timeout", options.activity_timeout,

@@ -1,0 +1,214 @@
+// Thousands of subscribers, and the one who publishes to them: deliveries are counted by their
+// bytes. It spins, so that no sender pays for waking it, and throws away what it reads.
+//
+//   realtime_load PORT raw|websocket|socket_io|pusher SUBSCRIBERS
+// Says {"frame_bytes":N} as soon as all have heard a first message. Then, a line each on stdin:
+//   SECONDS IN_FLIGHT [ECHO_EVERY_US]     one line of JSON
+// IN_FLIGHT messages are on their way at any time, by bytes: 1 is "the next one when all have the
+// last". ECHO_EVERY_US: another connection says pusher:ping that often, and latency counts from
+// when it should have.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "load_client.h"
+
+namespace utakata::bench {
+namespace {
+
+constexpr std::int64_t patience_ns = 20'000'000'000;
+
+// What makes the other end send one message to all.
+std::string publication(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::raw:
+      return "!";
+    case Dialect::websocket:
+      return masked_text("say");
+    case Dialect::socket_io:
+      return masked_text(R"(42["say"])");
+    case Dialect::pusher:
+      break;
+  }
+  const std::string path = "/apps/" + std::string(tenant_id) + "/events";
+  const std::string body =
+      R"({"name":"said","channel":"news","data":")" + std::string(100, 'x') + R"("})";
+  const std::string query =
+      realtime::api_signed_query({"POST", path, "", body}, tenant, ::time(nullptr));
+  return "POST " + path + query + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
+         "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+class Subscribers {
+ public:
+  Subscribers(std::uint16_t port, Dialect dialect, std::size_t count)
+      : dialect_(dialect), set_(epoll_create1(EPOLL_CLOEXEC)), publication_(publication(dialect)) {
+    // The floor takes its first connection for the one who publishes.
+    publisher_ = dialect == Dialect::pusher ? connect_to(port) : join(dialect, port);
+    add_to_epoll(set_, publisher_, std::uint64_t(publisher_));
+    for (std::size_t k = 0; k < count; ++k) {
+      sockets_.push_back(join(dialect, port, "news"));
+      add_to_epoll(set_, sockets_.back(), std::uint64_t(sockets_.back()));
+    }
+    if (dialect == Dialect::pusher) echo_ = join(dialect, port);
+    learn_frame();
+  }
+
+  std::size_t frame_bytes() const { return frame_; }
+
+  void run(double seconds, std::size_t in_flight, std::int64_t echo_every_us) {
+    speak();
+    heard_ = 0;
+    latencies_.clear();
+    std::size_t published = 0;
+    const std::size_t whole = frame_ * sockets_.size();
+    const std::int64_t begin = now_ns(), end = begin + std::int64_t(seconds * 1e9);
+    echo_every_ = echo_every_us * 1000;
+    echo_due_ = echo_every_ ? begin : end;
+    std::int64_t now = begin;
+    for (; now < end; now = now_ns()) {
+      const std::size_t wanted = heard_ / whole + in_flight;
+      if (published < wanted) publish(std::exchange(published, wanted), wanted);
+      serve();
+    }
+    const double took = double(now - begin) / 1e9, deliveries = double(heard_) / double(frame_);
+    echo_every_ = 0;
+    while (heard_ < published * whole || !asked_.empty()) serve_until(end + patience_ns);
+    if (heard_ > published * whole) fail("more came than was published");
+    print(deliveries, took);
+  }
+
+ private:
+  void publish(std::size_t from, std::size_t to) {
+    std::string all;
+    for (std::size_t k = from; k < to; ++k) all += publication_;
+    send_whole(publisher_, all);
+  }
+
+  // Who says nothing for half a minute is pinged, and a ping is no delivery.
+  void speak() {
+    std::string pong;
+    wire::append_pong(pong, {}, wire::WebSocketMask{});
+    if (dialect_ != Dialect::pusher) return;
+    for (const int socket : sockets_) send_whole(socket, pong);
+    send_whole(echo_, pong);
+    serve_until_quiet();
+    char bytes[4096];
+    while (recv(echo_, bytes, sizeof bytes, MSG_DONTWAIT) > 0) continue;
+  }
+
+  void serve_until_quiet() {
+    std::size_t last = heard_;
+    for (std::int64_t end = now_ns() + 300'000'000; now_ns() < end;) {
+      serve();
+      if (std::exchange(last, heard_) != heard_) end = now_ns() + 300'000'000;
+    }
+  }
+
+  void learn_frame() {
+    publish(0, 1);
+    const std::int64_t begin = now_ns();
+    while (heard_ < sockets_.size()) serve_until(begin + patience_ns);
+    serve_until_quiet();
+    frame_ = heard_ / sockets_.size();
+    if (heard_ % sockets_.size() != 0) fail("not all heard the same");
+  }
+
+  void serve_until(std::int64_t end) {
+    serve();
+    if (now_ns() > end)
+      fail("still waiting: " + std::to_string(heard_) + " bytes came to " +
+           std::to_string(sockets_.size()) + " subscribers");
+  }
+
+  void serve() {
+    epoll_event events[32];
+    const int ready = epoll_wait(set_, events, 32, 0);
+    for (int i = 0; i < ready; ++i) {
+      const int socket = int(events[i].data.u64);
+      const std::size_t bytes = discard(socket);
+      if (socket != publisher_) heard_ += bytes;
+    }
+    if (echo_every_ || !asked_.empty()) return echo();
+    // Who asks the kernel all the time takes its locks from the sender.
+    if (ready < 32)
+      for (const std::int64_t end = now_ns() + 10'000; now_ns() < end;) continue;
+  }
+
+  static std::size_t discard(int socket) {
+    char bytes[64];
+    const ssize_t got = recv(socket, bytes, 64 * 1024, MSG_TRUNC);  // nothing is copied
+    if (got <= 0) fail("a connection was closed");
+    return std::size_t(got);
+  }
+
+  void echo() {
+    for (; echo_every_ && echo_due_ <= now_ns(); echo_due_ += echo_every_) {
+      send_whole(echo_, ping_);
+      asked_.push_back(echo_due_);
+    }
+    char bytes[4096];
+    const ssize_t got = recv(echo_, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got <= 0) return;
+    const std::int64_t now = now_ns();
+    for (pong_bytes_ += std::size_t(got); pong_bytes_ >= kPong; pong_bytes_ -= kPong) {
+      if (asked_.empty()) fail("an answer to nothing");
+      latencies_.push_back(now - asked_.front());
+      asked_.pop_front();
+    }
+  }
+
+  double latency_us(double share) {
+    if (latencies_.empty()) return 0;
+    std::ranges::sort(latencies_);
+    return double(latencies_[std::size_t(share * double(latencies_.size() - 1))]) / 1000;
+  }
+
+  void print(double deliveries, double took) {
+    std::printf(
+        R"({"rate":%.0f,"messages":%.0f,"echoes":%zu,"p50_us":%.0f,"p99_us":%.0f,"most_us":%.0f})"
+        "\n",
+        deliveries / took, deliveries, latencies_.size(), latency_us(0.5), latency_us(0.99),
+        latency_us(1));
+    std::fflush(stdout);
+  }
+
+  static constexpr std::size_t kPong = 2 + 33;  // {"event":"pusher:pong","data":{}}
+  const Dialect dialect_;
+  const int set_;
+  const std::string publication_;
+  const std::string ping_ = masked_text(R"({"event":"pusher:ping","data":{}})");
+  int publisher_ = -1, echo_ = -1;
+  std::vector<int> sockets_;
+  std::size_t frame_ = 0, heard_ = 0, pong_bytes_ = 0;
+  std::int64_t echo_every_ = 0, echo_due_ = 0;
+  std::deque<std::int64_t> asked_;
+  std::vector<std::int64_t> latencies_;
+};
+
+}  // namespace
+}  // namespace utakata::bench
+
+int main(int count, char** arguments) {
+  using namespace utakata::bench;
+  if (count != 4) fail("realtime_load PORT raw|websocket|socket_io|pusher SUBSCRIBERS");
+  Subscribers subscribers(std::uint16_t(std::atoi(arguments[1])), dialect_of(arguments[2]),
+                          std::size_t(std::atoi(arguments[3])));
+  std::printf("{\"frame_bytes\":%zu}\n", subscribers.frame_bytes());
+  std::fflush(stdout);
+  double seconds = 0;
+  std::size_t in_flight = 0;
+  std::int64_t echo_every_us = 0;
+  while (std::cin >> seconds >> in_flight >> echo_every_us)
+    subscribers.run(seconds, in_flight, echo_every_us);
+}
