@@ -18,7 +18,7 @@
 #include "fleet/control/control.h"
 #include "fleet/store/sqlite/sqlite_store.h"
 #include "net/loop.h"
-#include "net/secret.h"
+#include "wire/digest.h"
 
 namespace {
 
@@ -110,7 +110,7 @@ Saved made_past(int instances) {
     i.handle = fmt::format("pid {} started 93112", 1000 + k);
     i.address = {"127.0.0.1", std::uint16_t(20'000 + k)};
     i.url = fmt::format("wss://game-{}.example.com:{}/", k, 20'000 + k);
-    i.token_hash = net::sha256_hex(i.id.text);
+    i.token_hash = wire::sha256_hex(i.id.text);
     saved.instances.push_back({"game", std::move(i)});
   }
   saved.clusters.push_back({"game", {}, instances + 1});
@@ -193,7 +193,7 @@ class StandingFleet final : public FleetAccess {
         },
         .publish = [this](std::shared_ptr<const PlacementView> view) { publish(std::move(view)); },
         .token_of = [](const InstanceId& id) { return id.text; },
-        .hash_of = [](const std::string& token) { return net::sha256_hex(token); },
+        .hash_of = [](const std::string& token) { return wire::sha256_hex(token); },
         .parse = [](const std::string&) -> Expected<Stack> {
           return problem(Problem::Kind::invalid, "There is no file here.");
         },
