@@ -144,6 +144,7 @@ test('it names what is wrong with its options, and does not start', async () => 
   writeFileSync(file, 'apps: { a: { id: 1, key: k } }');
   await assert.rejects(realtime_with(['--tenants', file]), /ended \(2\).*`a` needs the key `secret`/);
   await assert.rejects(realtime_with(['--tenants', `${file}.none`]), /ended \(2\).*cannot be read/);
+  await assert.rejects(realtime_with(['--app', '1:a:s', '--app', '1:b:s']), /ended \(2\).*each needs its own/);
   await assert.rejects(realtime_with([]), /ended \(2\).*Name a tenant/);
   rmSync(folder, { recursive: true });
 });

@@ -49,6 +49,12 @@ std::optional<std::vector<Tenant>> tenants_by_hand(const Options& options) {
     tenant->spec.takes_client_events = options.takes_client_events;
     tenant->spec.client_events_per_second = options.client_events_per_second;
     tenant->spec.channels.has_timelines = options.has_timelines;
+    for (const Tenant& other : tenants)
+      if (other.spec.id == tenant->spec.id || other.spec.key.key == tenant->spec.key.key) {
+        fmt::print(stderr, "`--app {}` has the id or the key of another: each needs its own.\n",
+                   text);
+        return std::nullopt;
+      }
     tenants.push_back(std::move(*tenant));
   }
   return tenants;

@@ -38,15 +38,14 @@ Cluster::~Cluster() { *alive_ = false; }
 void Cluster::start() {
   for (const Instance& i : fleet().instances) {
     control_.parts_.provider.adopt(i.id, i.handle, i.address);
-    // A stop intent is final: the former life may have died between recording and asking.
-    if (i.lifecycle == Lifecycle::stopping)
-      (void)control_.parts_.provider.stop(i.id, spec().drain.grace);
     if (i.lifecycle == Lifecycle::draining)
       tell(i, true,
            i.closes_begun && spec().drain.pace > 0
                ? std::optional(CloseAction{i.id, spec().drain.pace, 0, {}})
                : std::nullopt);
-    if (!i.handle.empty()) to_release_.push_back({i.id, i.handle});
+    // A stop intent is final: the former life may have died between recording and asking.
+    if (!i.handle.empty() || i.lifecycle == Lifecycle::stopping)
+      to_release_.push_back({i.id, i.handle});
   }
   release();
   due_ = control_.parts_.clock.now();

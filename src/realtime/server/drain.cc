@@ -36,6 +36,8 @@ void Drain::take(const DrainOrder& order, Instant now) {
   asked_ = 0;
 }
 
+bool Drain::is_over() const { return order_.pace <= 0 || (order_.most && asked_ >= *order_.most); }
+
 std::int64_t Drain::due(Instant now) {
   auto all = std::int64_t(to_seconds(now - since_) * order_.pace);
   if (order_.most) all = std::min(all, *order_.most);

@@ -24,6 +24,7 @@ class Drain {
  public:
   void take(const DrainOrder& order, Instant now);
   bool refuses() const { return order_.is_draining; }  // who wants to come in
+  bool is_over() const;                                // nobody more will be asked to go
   // How many are to be asked to go now. Fractions of a second's worth are kept.
   std::int64_t due(Instant now);
 

@@ -15,7 +15,9 @@ TEST(Drain, asks_at_its_pace_whatever_the_turns_are_and_stops_at_most) {
   std::int64_t all = 0;
   for (int k = 0; k < 20; ++k) all += drain.due(now += 100ms);
   EXPECT_EQ(all, 5) << "2.5 a second for 2 s";
+  EXPECT_FALSE(drain.is_over());
   EXPECT_EQ(drain.due(now + 60s), 1) << "6 at most";
+  EXPECT_TRUE(drain.is_over());
   drain.take({.is_draining = false}, now);
   EXPECT_FALSE(drain.refuses());
   EXPECT_EQ(drain.due(now + 60s), 0);

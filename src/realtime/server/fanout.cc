@@ -64,4 +64,9 @@ bool Fanout::go_on() {
   return !turns_.empty();
 }
 
+void Fanout::took(Duration time) {
+  if (time > kSliceTime * 5 / 4) slice_ = std::max(kSliceLeast, slice_ * 3 / 4);
+  if (time < kSliceTime * 3 / 4) slice_ = std::min(kSlice, slice_ * 5 / 4);
+}
+
 }  // namespace utakata::realtime

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/instant.h"
 #include "realtime/channel/message.h"
 
 namespace utakata::realtime {
@@ -29,8 +30,9 @@ inline Topic topic_of(std::string_view channel) {
 
 class Fanout {
  public:
-  // About a millisecond of sends, and the most that is joined: who reads slowly holds it.
-  static constexpr std::size_t kSlice = 300, kJoinedBytes = 64 * 1024;
+  // The most sends at a time, and the most that is joined: who reads slowly holds it.
+  static constexpr std::size_t kSlice = 300, kSliceLeast = 64, kJoinedBytes = 64 * 1024;
+  static constexpr Duration kSliceTime{1ms};
   using Send = std::function<void(ClientSlot, const Frame&, Topic)>;
   explicit Fanout(Send send, std::size_t slice = kSlice) : send_(std::move(send)), slice_(slice) {}
 
@@ -40,6 +42,10 @@ class Fanout {
   // It is gone, and its slot may be another's: it gets nothing of what was published before.
   void leaves(ClientSlot client);
   bool go_on();  // one slice of one channel; true: there is more
+  // How long the last slice took: the next are made so that they take about `kSliceTime`, however
+  // slow sends are here and now.
+  void took(Duration time);
+  std::size_t slice_size() const { return slice_; }
   bool is_busy() const { return !turns_.empty(); }
 
  private:
@@ -62,7 +68,7 @@ class Fanout {
     }
   };
   Send send_;
-  const std::size_t slice_;
+  std::size_t slice_;
   std::unordered_map<std::string, Lane, NameHash, std::equal_to<>> lanes_;  // busy ones
   std::deque<std::string> turns_;                                           // of the lanes
 };

@@ -47,6 +47,19 @@ TEST_F(FanoutTest, many_get_it_in_slices_and_another_channel_has_its_turn_betwee
   EXPECT_EQ(sends_, 26);
 }
 
+TEST_F(FanoutTest, slices_are_as_long_as_their_time_allows) {
+  Fanout fanout([](ClientSlot, const Frame&, Topic) {});
+  EXPECT_EQ(fanout.slice_size(), Fanout::kSlice);
+  for (int k = 0; k < 3; ++k) fanout.took(2300us);
+  EXPECT_EQ(fanout.slice_size(), 300u * 3 / 4 * 3 / 4 * 3 / 4);
+  fanout.took(1ms);
+  EXPECT_EQ(fanout.slice_size(), 300u * 3 / 4 * 3 / 4 * 3 / 4) << "that is what it should take";
+  for (int k = 0; k < 30; ++k) fanout.took(10ms);
+  EXPECT_EQ(fanout.slice_size(), Fanout::kSliceLeast);
+  for (int k = 0; k < 30; ++k) fanout.took(100us);
+  EXPECT_EQ(fanout.slice_size(), Fanout::kSlice);
+}
+
 TEST_F(FanoutTest, what_is_said_meanwhile_goes_out_joined_and_in_order) {
   const Readers all = readers(25);
   fanout_.publish("big", all, frame("a"));

@@ -177,9 +177,10 @@ class Server::State final : public PusherOut {
   void close_some() {
     for (std::int64_t left = drain_.due(loop_.turn_time()); left > 0 && !apps_of_.empty(); --left)
       if (!close_one()) break;
-    if (!drain_.refuses() || here() > 0) return;
+    if (drain_.refuses() && here() > 0) return;
+    if (!drain_.refuses() && !drain_.is_over()) return;
     loop_.cancel(closing_);
-    on_empty();
+    if (drain_.refuses()) on_empty();
   }
   // Whoever's turn it is, round all slots.
   bool close_one() {
@@ -197,7 +198,9 @@ class Server::State final : public PusherOut {
     if (!fanout_.is_busy() || std::exchange(is_going_on_, true)) return;
     loop_.after(Duration{0}, [this] {
       is_going_on_ = false;
+      const Instant begin = loop_.now();
       fanout_.go_on();
+      fanout_.took(loop_.now() - begin);
       go_on_later();
     });
   }
