@@ -1,7 +1,7 @@
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "realtime/pusher/events.h"
+#include "realtime/pusher/json_source.h"
 
 namespace utakata::realtime {
 namespace {
@@ -11,11 +11,6 @@ using simdjson::dom::object;
 
 std::unexpected<Problem> invalid(std::string what) {
   return problem(Problem::Kind::invalid, std::move(what));
-}
-
-std::string text_of(const object& from, std::string_view key) {
-  std::string_view text;
-  return from[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
 PusherSays::Kind kind_of(std::string_view event) {
@@ -39,17 +34,9 @@ std::optional<std::string> id_of(const element& value) {
 
 }  // namespace
 
-struct PusherReader::Parser {
-  simdjson::dom::parser dom, inner;
-  simdjson::ondemand::parser raw;
-  std::string text;  // with room behind it
+struct PusherReader::Parser : JsonSource {
+  simdjson::dom::parser inner;
 
-  // Whole and right, so that what is passed on raw harms nobody who reads it.
-  simdjson::simdjson_result<element> parse(std::string_view from) {
-    text.reserve(from.size() + simdjson::SIMDJSON_PADDING);
-    text = from;
-    return dom.parse(text.data(), text.size(), false);
-  }
   std::optional<std::string> id_in(std::string_view from, std::string_view key, object& top) {
     element root, id;
     if (parse(from).get(root) || root.get(top) || top[key].get(id)) return std::nullopt;
@@ -57,20 +44,10 @@ struct PusherReader::Parser {
   }
   // The value of a key at the top, as it was written.
   std::string raw_of(std::string_view key) {
-    const simdjson::padded_string_view padded(text.data(), text.size(), text.capacity());
     simdjson::ondemand::document document;
     simdjson::ondemand::value value;
-    std::string_view json;
-    if (raw.iterate(padded).get(document) || document.find_field_unordered(key).get(value))
-      return {};
-    simdjson::ondemand::object as_object;
-    simdjson::ondemand::array as_array;
-    if (value.is_scalar())
-      json = value.raw_json_token();
-    else if ((value.get_object().get(as_object) || as_object.raw_json().get(json)) &&
-             (value.get_array().get(as_array) || as_array.raw_json().get(json)))
-      return {};
-    return std::string(json.substr(0, json.find_last_not_of(" \t\r\n") + 1));
+    if (again().get(document) || document.find_field_unordered(key).get(value)) return {};
+    return as_written(value);
   }
 };
 
@@ -80,17 +57,17 @@ PusherReader::~PusherReader() = default;
 namespace {
 
 void read_subscription(const object& data, PusherSays& says) {
-  says.channel = text_of(data, "channel");
-  says.auth = text_of(data, "auth");
-  says.channel_data = text_of(data, "channel_data");
-  says.user_data = text_of(data, "user_data");
+  says.channel = JsonSource::text_of(data, "channel");
+  says.auth = JsonSource::text_of(data, "auth");
+  says.channel_data = JsonSource::text_of(data, "channel_data");
+  says.user_data = JsonSource::text_of(data, "user_data");
   element recover;
   if (data["recover"].get(recover) != simdjson::SUCCESS) return;
   says.wants_recovery = true;
   object at;
   std::uint64_t offset = 0;
   if (recover.get(at) == simdjson::SUCCESS && at["offset"].get(offset) == simdjson::SUCCESS)
-    says.since = Position{text_of(at, "epoch"), offset};
+    says.since = Position{JsonSource::text_of(at, "epoch"), offset};
 }
 
 }  // namespace
@@ -103,7 +80,7 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
   std::string_view event;
   if (top["event"].get(event) != simdjson::SUCCESS) return invalid("It has no text `event`.");
   PusherSays says{.kind = kind_of(event), .event = std::string(event)};
-  says.channel = text_of(top, "channel");
+  says.channel = JsonSource::text_of(top, "channel");
   if (says.kind == PusherSays::Kind::event) {
     says.data = parser_->raw_of("data");
     return says;

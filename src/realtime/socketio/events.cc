@@ -1,9 +1,9 @@
 #include "realtime/socketio/events.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "realtime/pusher/events.h"
+#include "realtime/pusher/json_source.h"
 
 namespace utakata::realtime {
 namespace {
@@ -11,11 +11,6 @@ namespace {
 using simdjson::dom::array;
 using simdjson::dom::element;
 using simdjson::dom::object;
-
-std::string text_of(const object& from, std::string_view key) {
-  std::string_view text;
-  return from[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
 
 SocketIoSays::Kind kind_of(std::string_view event) {
   using Kind = SocketIoSays::Kind;
@@ -26,34 +21,15 @@ SocketIoSays::Kind kind_of(std::string_view event) {
 
 }  // namespace
 
-struct SocketIoReader::Parser {
-  simdjson::dom::parser dom;
-  simdjson::ondemand::parser raw;
-  std::string text;  // with room behind it
-
-  simdjson::simdjson_result<element> parse(std::string_view from) {
-    text.reserve(from.size() + simdjson::SIMDJSON_PADDING);
-    text = from;
-    return dom.parse(text.data(), text.size(), false);
-  }
+struct SocketIoReader::Parser : JsonSource {
   // An element of the array at the top, as it was written; empty: there is none.
   std::string raw_at(std::size_t index) {
-    const simdjson::padded_string_view padded(text.data(), text.size(), text.capacity());
     simdjson::ondemand::document document;
     simdjson::ondemand::array top;
     simdjson::ondemand::value value;
-    if (raw.iterate(padded).get(document) || document.get_array().get(top) ||
-        top.at(index).get(value))
+    if (again().get(document) || document.get_array().get(top) || top.at(index).get(value))
       return {};
-    simdjson::ondemand::object as_object;
-    simdjson::ondemand::array as_array;
-    std::string_view json;
-    if (value.is_scalar())
-      json = value.raw_json_token();
-    else if ((value.get_object().get(as_object) || as_object.raw_json().get(json)) &&
-             (value.get_array().get(as_array) || as_array.raw_json().get(json)))
-      return {};
-    return std::string(json.substr(0, json.find_last_not_of(" \t\r\n") + 1));
+    return as_written(value);
   }
 };
 
@@ -73,8 +49,8 @@ SocketIoSays SocketIoReader::read(std::string_view event_json) {
   if (says.kind == SocketIoSays::Kind::client_event) {
     if (std::string data = parser_->raw_at(2); !data.empty()) says.data = std::move(data);
   } else if (arguments.at(2).get(fields) == simdjson::SUCCESS) {
-    says.auth = text_of(fields, "auth");
-    says.channel_data = text_of(fields, "channel_data");
+    says.auth = JsonSource::text_of(fields, "auth");
+    says.channel_data = JsonSource::text_of(fields, "channel_data");
   }
   return says;
 }
@@ -85,7 +61,7 @@ SocketIoAsks SocketIoReader::read_connect(std::string_view json) {
   object fields;
   std::string_view offset;
   if (json.empty() || parser_->parse(json).get(root) || root.get(fields)) return asks;
-  asks.pid = text_of(fields, "pid");
+  asks.pid = JsonSource::text_of(fields, "pid");
   if (fields["offset"].get(offset) == simdjson::SUCCESS) asks.offset = offset;
   return asks;
 }
