@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <thread>
+#include <utility>
 
 namespace utakata {
 namespace {
@@ -37,11 +40,32 @@ std::optional<pid_t> pid_from(const std::string& name) {
                                                                   : std::nullopt;
 }
 
+// Of a process without an environment the kernel says that it begins and ends at one place
+// (proc(5), stat, fields 50 and 51): in the middle of exec() it ends at 0, for a moment. A dead one
+// and a thread of the kernel have no exe.
+bool may_have_environment(pid_t pid) {
+  std::error_code none;
+  const auto exe = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), none);
+  if (exe.empty()) return false;
+  const std::string stat = text_of(fmt::format("/proc/{}/stat", pid));
+  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  std::string begin, end;
+  for (int number = 3; number <= 51; ++number) begin = std::exchange(end, ""), fields >> end;
+  return end == "0" || begin != end;
+}
+
+// Empty: it has none, is dead, or may not be looked at. An exec() is waited for, up to a second.
+std::string environment_of(pid_t pid) {
+  for (int patience = 1000;; --patience) {
+    std::string environment = text_of(fmt::format("/proc/{}/environ", pid));
+    if (!environment.empty() || patience == 0 || !may_have_environment(pid)) return environment;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
 
-std::string fleet_of(pid_t pid) {
-  return variable_of(text_of(fmt::format("/proc/{}/environ", pid)), "UTAKATA_FLEET");
-}
+std::string fleet_of(pid_t pid) { return variable_of(environment_of(pid), "UTAKATA_FLEET"); }
 
 std::vector<LeftProcess> processes_of(const std::set<std::string>& fleets) {
   std::vector<LeftProcess> left;
@@ -49,7 +73,7 @@ std::vector<LeftProcess> processes_of(const std::set<std::string>& fleets) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto pid = pid_from(entry.path().filename().string());
     if (!pid) continue;
-    const std::string environment = text_of(entry.path() / "environ");  // a dead one's is empty
+    const std::string environment = environment_of(*pid);
     if (fleets.contains(variable_of(environment, "UTAKATA_FLEET")))
       left.push_back({*pid, variable_of(environment, "UTAKATA_INSTANCE")});
   }

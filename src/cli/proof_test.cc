@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
+
 namespace utakata {
 
 TEST(Proof, a_process_with_the_mark_is_found_until_it_is_dead) {
@@ -34,6 +36,25 @@ TEST(Proof, a_process_with_the_mark_is_found_until_it_is_dead) {
   EXPECT_TRUE(processes_of({mark}).empty()) << "dead, not yet waited for";
   waitpid(child, nullptr, 0);
   close(ends[0]);
+}
+
+// CI saw a process that was not found: it was just starting another program.
+TEST(Proof, a_process_is_found_while_it_starts_another_program) {
+  const std::string mark = "proof-test-" + std::to_string(getpid());
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string fleet = "UTAKATA_FLEET=" + mark;
+    const char* environment[] = {fleet.c_str(), nullptr};
+    const std::string again = "exec /bin/sh -c \"$0\" \"$0\"";
+    execle("/bin/sh", "sh", "-c", again.c_str(), again.c_str(), nullptr, environment);
+    _exit(127);
+  }
+  while (fleet_of(child) != mark) std::this_thread::yield();
+  int missed = 0;
+  for (int look = 0; look < 3000; ++look) missed += fleet_of(child) != mark;
+  EXPECT_EQ(missed, 0);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
 }
 
 TEST(Proof, a_listener_is_found_until_it_is_closed) {
