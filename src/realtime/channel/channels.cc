@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace utakata::realtime {
@@ -44,7 +45,7 @@ struct Channels::Channel {
   };
   std::string name;
   ChannelKind kind;
-  Shared readers;
+  std::array<Shared, dialects> readers;
   std::map<std::string, Present> present;
   std::unique_ptr<Timeline> timeline;
   MessagePtr last;  // of a cache channel
@@ -59,7 +60,14 @@ struct Channels::Channel {
     if (timeline) timeline->expire(now);
     if (last && now - last_at >= limits.cached_for) last = nullptr;
   }
-  bool is_vacant() const { return !readers || readers->empty(); }
+  Shared& readers_in(Dialect dialect) { return readers[std::size_t(dialect)]; }
+  const Shared& readers_in(Dialect dialect) const { return readers[std::size_t(dialect)]; }
+  std::size_t readers_count() const {
+    std::size_t count = 0;
+    for (const Shared& each : readers) count += each ? each->size() : 0;
+    return count;
+  }
+  bool is_vacant() const { return readers_count() == 0; }
   bool keeps_anything() const { return last || (timeline && timeline->size() > 0); }
 };
 
@@ -68,6 +76,11 @@ Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
 Channels::~Channels() = default;
 
 void Channels::limit(const ChannelLimits& limits) { limits_ = limits; }
+
+void Channels::speaks(ClientSlot client, Dialect dialect) {
+  if (client >= clients_.size()) clients_.resize(client + 1);
+  clients_[client].dialect = dialect;
+}
 
 Channels::Channel* Channels::find(std::string_view name) const {
   const auto known = channels_.find(name);
@@ -129,7 +142,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
   channel.expire(limits_, now);
   channel.used = now;
   Subscribed subscribed{.was_vacant = channel.is_vacant(), .cached = channel.last};
-  put(channel.readers, client);
+  put(channel.readers_in(who.dialect), client);
   who.channels.push_back(&channel);
   if (is_presence) {
     const auto [user, is_new] = channel.present.try_emplace(member->user);
@@ -145,8 +158,8 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
   return subscribed;
 }
 
-Channels::Left Channels::part(ClientSlot client, Channel& channel, Instant now) {
-  take_out(channel.readers, client);
+Channels::Left Channels::part(ClientSlot client, Dialect dialect, Channel& channel, Instant now) {
+  take_out(channel.readers_in(dialect), client);
   channel.used = now;
   Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
   if (const auto* const user = channel.user_of(client)) {
@@ -169,14 +182,15 @@ std::optional<Channels::Left> Channels::unsubscribe(ClientSlot client, std::stri
   const auto known = std::ranges::find(of, channel);
   if (known == of.end()) return std::nullopt;
   of.erase(known);
-  return part(client, *channel, now);
+  return part(client, clients_[client].dialect, *channel, now);
 }
 
 std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
   std::vector<Left> left;
   if (client >= clients_.size()) return left;
   const Client gone = std::exchange(clients_[client], {});
-  for (Channel* const channel : gone.channels) left.push_back(part(client, *channel, now));
+  for (Channel* const channel : gone.channels)
+    left.push_back(part(client, gone.dialect, *channel, now));
   if (const auto user = users_.find(gone.user); user != users_.end()) {
     take_out(user->second, client);
     if (user->second->empty()) users_.erase(user);
@@ -199,19 +213,20 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   return position;
 }
 
-Readers Channels::readers(std::string_view name) const {
+Readers Channels::readers(std::string_view name, Dialect dialect) const {
   const Channel* const channel = find(name);
-  return channel ? Readers(channel->readers) : nullptr;
+  return channel ? Readers(channel->readers_in(dialect)) : nullptr;
 }
 
 std::size_t Channels::readers_count(std::string_view name) const {
   const Channel* const channel = find(name);
-  return channel && channel->readers ? channel->readers->size() : 0;
+  return channel ? channel->readers_count() : 0;
 }
 
 bool Channels::reads(ClientSlot client, std::string_view name) const {
   const Channel* const channel = find(name);
-  return channel && holds(channel->readers, client);
+  return channel && client < clients_.size() &&
+         holds(channel->readers_in(clients_[client].dialect), client);
 }
 
 std::optional<Member> Channels::member_of(ClientSlot client, std::string_view name) const {
@@ -244,7 +259,7 @@ std::size_t Channels::channels_of(ClientSlot client) const {
 void Channels::each_occupied(
     const std::function<void(const std::string&, std::size_t)>& take) const {
   for (const auto& [name, channel] : channels_)
-    if (!channel->is_vacant()) take(name, channel->readers->size());
+    if (!channel->is_vacant()) take(name, channel->readers_count());
 }
 
 void Channels::sign_in(ClientSlot client, const std::string& user) {

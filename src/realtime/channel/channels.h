@@ -43,7 +43,8 @@ class Channels {
   // `random`: a text unlike any before, for epochs.
   Channels(ChannelLimits limits, std::function<std::string()> random);
   ~Channels();
-  void limit(const ChannelLimits& limits);  // for what comes from now on
+  void limit(const ChannelLimits& limits);          // for what comes from now on
+  void speaks(ClientSlot client, Dialect dialect);  // until it leaves; unsaid: that of Pusher
 
   struct Subscribed {
     bool was_vacant = false;        // nobody read it before: `channel_occupied`
@@ -74,8 +75,8 @@ class Channels {
   Position publish(std::string_view channel, MessagePtr message, Instant now);
 
   // As they are now. O(1); the next change of a list that is still held copies it.
-  Readers readers(std::string_view channel) const;
-  std::size_t readers_count(std::string_view channel) const;
+  Readers readers(std::string_view channel, Dialect dialect = Dialect::pusher) const;
+  std::size_t readers_count(std::string_view channel) const;  // of all dialects
   bool reads(ClientSlot client, std::string_view channel) const;
   std::optional<Member> member_of(ClientSlot client, std::string_view channel) const;
   std::vector<Member> members(std::string_view channel) const;
@@ -96,12 +97,13 @@ class Channels {
  private:
   struct Channel;
   struct Client {
-    std::vector<Channel*> channels;
-    std::string user;
+    std::vector<Channel*> channels{};
+    std::string user{};
+    Dialect dialect = Dialect::pusher;
   };
   Channel* find(std::string_view name) const;
   Channel& open(std::string_view name);
-  Left part(ClientSlot client, Channel& channel, Instant now);
+  Left part(ClientSlot client, Dialect dialect, Channel& channel, Instant now);
   void close_if_over(Channel& channel);
 
   struct NameHash {

@@ -18,6 +18,10 @@ using ClientSlot = std::uint32_t;
 // In the order of slots. Shared: who sends to thousands keeps the list as it was when it began.
 using Readers = std::shared_ptr<const std::vector<ClientSlot>>;  // none: nobody
 
+// The language of a client.
+enum class Dialect : std::uint8_t { pusher, socketio };
+inline constexpr std::size_t dialects = 2;
+
 // What becomes of who reads more slowly than is said to it.
 enum class SlowReaders : std::uint8_t {
   close,        // it is cut
