@@ -31,13 +31,21 @@ struct Judge final : PusherOut {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
   Judge judge;
+  Instant now{std::chrono::hours{1}};
+  Channels channels({.has_timelines = true, .timeline = {.count = 3}},
+                    [] { return std::string("e"); });
+  PusherApp* hearing = nullptr;
   PusherApp app({.id = "1",
                  .key = {"key", ""},
                  .takes_client_events = true,
-                 .tells_subscription_counts = true,
-                 .channels = {.has_timelines = true, .timeline = {.count = 3}}},
-                judge, [] { return std::string("e"); });
-  Instant now{std::chrono::hours{1}};
+                 .tells_subscription_counts = true},
+                channels, judge,
+                {.publish = [&](std::string_view channel, Message&& message, const Sender& sender) {
+                  const auto shared = std::make_shared<const Message>(std::move(message));
+                  hearing->hears(channel, *shared, channels.publish(channel, shared, now),
+                                 sender.client);
+                }});
+  hearing = &app;
   for (const ClientSlot client : {0, 1}) app.opens(client, fmt::format("1.{}", client));
   while (!input.empty()) {
     const std::string_view line = input.substr(0, input.find('\n'));

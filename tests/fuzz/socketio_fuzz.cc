@@ -57,7 +57,8 @@ struct Tenant final : EngineOut, SocketIoOut {
     sessions[client]->say(text);
   }
   void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but) override {
+               std::span<const std::string> attachments, std::optional<ClientSlot> but,
+               bool) override {
     for (const ClientSlot client : *clients) {
       if (client == but) continue;
       say(client, text);
@@ -65,8 +66,12 @@ struct Tenant final : EngineOut, SocketIoOut {
     }
   }
   void end(ClientSlot client, const std::string&) override { sessions[client]->close(now); }
-  void published(std::string_view, const MessagePtr&, const Position&) override {}
-  void news(const SocketIoNews&) override {}
+  void publish(std::string_view channel, Message&& message, const Sender& sender) {
+    const auto shared = std::make_shared<const Message>(std::move(message));
+    const Position position =
+        shared->attachments.empty() ? channels.publish(channel, shared, now) : Position();
+    app.hears(channel, *shared, position, sender.client, now);
+  }
 
   Instant now{std::chrono::hours{1}};
   int opened = 0, random = 0;
@@ -78,7 +83,10 @@ struct Tenant final : EngineOut, SocketIoOut {
                   {.namespaces = {"/b"}, .recovery = {.messages = 5}},
                   channels,
                   *this,
-                  [this] { return std::to_string(random++); }};
+                  [this] { return std::to_string(random++); },
+                  {.publish = [this](auto channel, auto&& message, const Sender& sender) {
+                    publish(channel, std::move(message), sender);
+                  }}};
   std::array<std::unique_ptr<EngineSession>, 2> sessions;
 };
 

@@ -33,6 +33,8 @@ struct Message {
   std::string event;
   std::string data;                   // as it was published: a JSON value
   std::optional<std::string> user{};  // who sent it, on presence channels
+  // Bytes that the data speaks of, in the Socket.IO dialect only; what has them is not kept.
+  std::vector<std::string> attachments{};
 };
 using MessagePtr = std::shared_ptr<const Message>;
 

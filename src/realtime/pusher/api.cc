@@ -80,7 +80,7 @@ class Call {
     if (!body) return refused(400, body.error());
     auto made = publication_of(*body);
     if (!made) return refused(400, made.error());
-    if (const auto done = app_.publish(*made, now_); !done) return refused(done.error());
+    if (const auto done = app_.publish(*made); !done) return refused(done.error());
     const std::string info = text_of(*body, "info");
     Json told = Json::object();
     for (const std::string& channel : made->channels)
@@ -105,7 +105,7 @@ class Call {
     }
     Json told = Json::array();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      (void)app_.publish(all[i], now_);
+      (void)app_.publish(all[i]);
       told.push_back(shown(app_, all[i].channels.front(), text_of(batch[i], "info"), now_));
     }
     const bool says_anything =

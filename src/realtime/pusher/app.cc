@@ -26,20 +26,14 @@ PusherApp::Refused refused_as(const Problem& problem) {
 
 }  // namespace
 
-PusherApp::PusherApp(TenantSpec spec, PusherOut& out, std::function<std::string()> random,
-                     std::function<void(const PusherNews&)> on_news)
-    : spec_(std::move(spec)),
-      out_(out),
-      on_news_(std::move(on_news)),
-      channels_(spec_.channels, std::move(random)) {}
+PusherApp::PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, DialectHooks hooks)
+    : spec_(std::move(spec)), channels_(channels), out_(out), hooks_(std::move(hooks)) {}
 
-void PusherApp::respec(TenantSpec spec) {
-  spec_ = std::move(spec);
-  channels_.limit(spec_.channels);
-}
+void PusherApp::respec(TenantSpec spec) { spec_ = std::move(spec); }
 
 void PusherApp::opens(ClientSlot client, std::string socket_id, int activity_timeout_s) {
   if (client >= clients_.size()) clients_.resize(client + 1);
+  channels_.speaks(client, Dialect::pusher);
   out_.say(client, say_established(socket_id, activity_timeout_s));
   by_socket_id_[socket_id] = client;
   clients_[client] = {.socket_id = std::move(socket_id)};
@@ -141,7 +135,7 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
     out_.say(client, say_event(says.channel, *came->cached));
   } else if (channel_kind(says.channel).is_cache) {
     out_.say(client, say_cache_miss(says.channel));
-    on_news_({.name = "cache_miss", .channel = says.channel});
+    hooks_.news({.name = "cache_miss", .channel = says.channel});
   }
   tell_arrival(client, says.channel, *member, *came);
 }
@@ -149,33 +143,44 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
 void PusherApp::tell_arrival(ClientSlot client, const std::string& channel,
                              const std::optional<Member>& member,
                              const Channels::Subscribed& came) {
-  if (came.was_vacant) on_news_({.name = "channel_occupied", .channel = channel});
+  if (came.was_vacant) hooks_.news({.name = "channel_occupied", .channel = channel});
   if (came.is_new_member) {
     out_.say_all(channel, channels_.readers(channel), say_member_added(channel, *member), client,
                  false);
-    on_news_({.name = "member_added", .channel = channel, .user = member->user});
+    hooks_.news({.name = "member_added", .channel = channel, .member = *member});
   }
   if (!member) tell_count(channel);
 }
 
 void PusherApp::tell_departure(const Channels::Left& left) {
   if (left.gone) {
-    out_.say_all(left.channel, channels_.readers(left.channel),
-                 say_member_removed(left.channel, left.gone->user), std::nullopt, false);
-    on_news_({.name = "member_removed", .channel = left.channel, .user = left.gone->user});
+    hears_removed(left.channel, left.gone->user);
+    hooks_.news({.name = "member_removed", .channel = left.channel, .member = *left.gone});
   }
-  if (left.is_vacant) return on_news_({.name = "channel_vacated", .channel = left.channel});
+  if (left.is_vacant) return hooks_.news({.name = "channel_vacated", .channel = left.channel});
   if (channel_kind(left.channel).access != ChannelAccess::presence) tell_count(left.channel);
 }
 
 void PusherApp::tell_count(const std::string& channel) {
   if (!spec_.tells_subscription_counts) return;
-  on_news_({.name = "subscription_count",
-            .channel = channel,
-            .readers = channels_.readers_count(channel)});
-  out_.say_all(channel, channels_.readers(channel),
-               say_subscription_count(channel, channels_.readers_count(channel)), std::nullopt,
+  const std::size_t readers = channels_.readers_count(channel);
+  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
+  hears_count(channel, readers);
+}
+
+void PusherApp::hears_added(std::string_view channel, const Member& member) {
+  out_.say_all(channel, channels_.readers(channel), say_member_added(channel, member), std::nullopt,
                false);
+}
+
+void PusherApp::hears_removed(std::string_view channel, const std::string& user) {
+  out_.say_all(channel, channels_.readers(channel), say_member_removed(channel, user), std::nullopt,
+               false);
+}
+
+void PusherApp::hears_count(std::string_view channel, std::size_t readers) {
+  out_.say_all(channel, channels_.readers(channel), say_subscription_count(channel, readers),
+               std::nullopt, false);
 }
 
 void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
@@ -213,23 +218,29 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
                                       fmt::format("{} client events a second are allowed.",
                                                   spec_.client_events_per_second)));
   Message message{.event = says.event, .data = says.data.empty() ? "null" : says.data};
-  if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
-  on_news_({.name = "client_event",
-            .channel = says.channel,
-            .user = message.user.value_or(""),
-            .event = message.event,
-            .data = message.data,
-            .socket_id = sender.socket_id});
-  deliver(says.channel, std::move(message), client, now);
+  if (channel_kind(says.channel).access == ChannelAccess::presence)
+    if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+  hooks_.news({.name = "client_event",
+               .channel = says.channel,
+               .member = {.user = message.user.value_or(""), .info = {}},
+               .event = message.event,
+               .data = message.data,
+               .socket_id = sender.socket_id});
+  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sender.socket_id});
 }
 
-void PusherApp::deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
-                        Instant now) {
-  const auto shared = std::make_shared<const Message>(std::move(message));
-  const Position position = channels_.publish(channel, shared, now);
-  if (channels_.readers_count(channel) > 0)
-    out_.say_all(channel, channels_.readers(channel), say_event(channel, *shared, position.offset),
-                 but, true);
+void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,
+                      std::optional<ClientSlot> but) {
+  Readers readers = channels_.readers(channel);
+  if (readers && !readers->empty())
+    out_.say_all(channel, std::move(readers), say_event(channel, message, position.offset), but,
+                 true);
+}
+
+void PusherApp::hears_as_user(const std::string& user, const Message& message,
+                              std::optional<ClientSlot> but) {
+  const std::string channel = std::string(user_channel_prefix) + user;
+  out_.say_all(channel, channels_.clients_of(user), say_event(channel, message), but, false);
 }
 
 std::optional<ClientSlot> PusherApp::client_of(std::string_view socket_id) const {
@@ -259,17 +270,11 @@ std::optional<Problem> PusherApp::fault_of(const Publication& publication) const
   return std::nullopt;
 }
 
-Expected<void> PusherApp::publish(const Publication& publication, Instant now) {
+Expected<void> PusherApp::publish(const Publication& publication) {
   if (auto fault = fault_of(publication)) return std::unexpected(std::move(*fault));
-  const auto but = client_of(publication.but_socket_id);
-  for (const std::string& channel : publication.channels) {
-    const Message message{.event = publication.event, .data = publication.data};
-    if (channel.starts_with(user_channel_prefix))
-      out_.say_all(channel, channels_.clients_of(channel.substr(user_channel_prefix.size())),
-                   say_event(channel, message), but, false);
-    else
-      deliver(channel, message, but, now);
-  }
+  for (const std::string& channel : publication.channels)
+    hooks_.publish(channel, {.event = publication.event, .data = publication.data},
+                   {.id = publication.but_socket_id});
   return {};
 }
 

@@ -1,6 +1,7 @@
 // One tenant as clients of Pusher Channels see it (protocol 7): what a client says changes the
 // tenant's channels, and others hear of it. It knows no socket: who hears what goes to a PusherOut.
-// Pure; one thread; `now` never goes back.
+// What is published goes to a hook, and comes back by hears(). Pure; one thread; `now` never goes
+// back.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
+#include "realtime/channel/news.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
 
@@ -46,20 +48,9 @@ class PusherOut {
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
 
-// What a webhook tells of.
-struct PusherNews {
-  std::string name;  // channel_occupied, channel_vacated, member_added, member_removed ...
-  std::string channel;
-  std::string user{};                        // of members, and of their client events
-  std::string event{}, data{}, socket_id{};  // of client_event; data: a JSON value
-  std::size_t readers = 0;                   // of subscription_count
-};
-
 class PusherApp {
  public:
-  PusherApp(
-      TenantSpec spec, PusherOut& out, std::function<std::string()> random,
-      std::function<void(const PusherNews&)> on_news = [](const PusherNews&) {});
+  PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, DialectHooks hooks);
 
   void respec(TenantSpec spec);  // for what comes from now on; who is here stays
   // `activity_timeout_s`: how long it may hear nothing before it asks whether we are there.
@@ -78,9 +69,19 @@ class PusherApp {
   };
   // On #server-to-user-ID it goes to all clients of that user. Problems: `invalid`, `refused` (a
   // limit). All channels or none.
-  Expected<void> publish(const Publication& publication, Instant now);
+  Expected<void> publish(const Publication& publication);
   std::optional<Problem> fault_of(const Publication& publication) const;  // none: it can be
   int terminate_user(const std::string& user);  // how many clients are cut
+
+  // Something was published: at that position of the channel's timeline, if it has one.
+  void hears(std::string_view channel, const Message& message, const Position& position,
+             std::optional<ClientSlot> but);
+  void hears_as_user(const std::string& user, const Message& message,
+                     std::optional<ClientSlot> but);
+  // On a channel, by a client of another dialect or in another process.
+  void hears_added(std::string_view channel, const Member& member);
+  void hears_removed(std::string_view channel, const std::string& user);
+  void hears_count(std::string_view channel, std::size_t readers);
 
   struct Refused {  // a subscription, as protocol 7 says it
     const char* type;
@@ -90,7 +91,7 @@ class PusherApp {
   const TenantSpec& spec() const { return spec_; }
   const Channels& channels() const { return channels_; }
   std::size_t clients() const { return by_socket_id_.size(); }
-  void expire(Instant now) { channels_.expire(now); }
+  std::optional<ClientSlot> client_of(std::string_view socket_id) const;
 
  private:
   struct Client {
@@ -108,15 +109,12 @@ class PusherApp {
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, const PusherSays& says, Instant now);
   const char* event_fault(ClientSlot client, const PusherSays& says) const;
-  void deliver(const std::string& channel, Message message, std::optional<ClientSlot> but,
-               Instant now);
-  std::optional<ClientSlot> client_of(std::string_view socket_id) const;
 
   TenantSpec spec_;
+  Channels& channels_;
   PusherOut& out_;
-  std::function<void(const PusherNews&)> on_news_;
+  const DialectHooks hooks_;
   PusherReader reader_;
-  Channels channels_;
   std::vector<Client> clients_;  // by slot
   std::unordered_map<std::string, ClientSlot> by_socket_id_;
 };

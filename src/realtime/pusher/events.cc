@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace utakata::realtime {
@@ -28,7 +29,13 @@ std::string presence_of(std::span<const Member> members) {
 }  // namespace
 
 std::string json_text(std::string_view text) {
-  std::string quoted = "\"";
+  std::string quoted;
+  quoted.reserve(text.size() + 2);
+  quoted += '"';
+  const auto is_plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+  };
+  if (std::ranges::all_of(text, is_plain)) return quoted.append(text) += '"';
   for (const char c : text) switch (c) {
       case '"':
         quoted += "\\\"";
@@ -80,8 +87,12 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 }
 
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset) {
-  std::string text = fmt::format(R"({{"event":{},"channel":{},"data":{})", json_text(message.event),
-                                 json_text(channel), message.data);
+  const std::string event = json_text(message.event), quoted_channel = json_text(channel);
+  std::string text;
+  text.reserve(64 + event.size() + quoted_channel.size() + message.data.size());
+  text.append(R"({"event":)").append(event);
+  text.append(R"(,"channel":)").append(quoted_channel);
+  text.append(R"(,"data":)").append(message.data);
   if (message.user) text.append(R"(,"user_id":)").append(json_text(*message.user));
   if (offset > 0) text += fmt::format(R"(,"offset":{})", offset);
   return text += '}';

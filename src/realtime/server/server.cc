@@ -4,15 +4,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <utility>
 
 #include "net/http_server.h"
 #include "net/secret.h"
 #include "realtime/pusher/api.h"
+#include "realtime/server/apps.h"
+#include "realtime/server/engine_sessions.h"
 #include "realtime/server/fanout.h"
 #include "realtime/server/sockets.h"
-#include "realtime/server/webhook_sender.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
 #include "wire/websocket_handshake.h"
@@ -31,6 +31,7 @@ std::string_view take_name(std::string_view& path, std::string_view prefix) {
   return name;
 }
 
+constexpr std::string_view kEnginePath = "/socket.io/";
 constexpr std::string_view kComeLater =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
@@ -67,30 +68,22 @@ class Server::State final : public PusherOut {
   State(net::Loop& loop, ServerSettings settings)
       : loop_(loop),
         settings_(std::move(settings)),
-        sockets_(loop, settings_.sockets,
-                 {.message =
-                      [this](ClientSlot client, std::string_view text) {
-                        if (PusherApp* const app = apps_of_[client])
-                          app->says(client, text, loop_.turn_time());
-                      },
-                  .gone = [this](ClientSlot client) { gone(client); },
-                  .silent =
-                      [this](ClientSlot client, bool again) {
-                        if (PusherApp* const app = apps_of_[client]) app->silent(client, again);
-                      }}),
+        sockets_(loop, settings_.sockets, socket_calls()),
+        engine_(loop, sockets_, settings_.engine, engine_calls()),
         fanout_([this](ClientSlot client, const Frame& frame, Topic topic) {
           sockets_.send(client, frame, topic);
         }),
+        apps_(
+            loop, settings_.socketio,
+            {*this,
+             [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); }}),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
         }) {
     http_.on_upgrade([this](const net::HttpRequest& request, const net::TcpPeer&,
                             net::Descriptor socket) { upgrade(request, std::move(socket)); });
-    respec(std::move(settings_.tenants));
-    sweep_ = loop.every(1s, [this] {
-      std::erase_if(leaving_, [](const auto& app) { return app->clients() == 0; });
-      for (const auto& [id, app] : apps_) app->expire(loop_.turn_time());
-    });
+    apps_.respec(std::move(settings_.tenants));
+    sweep_ = loop.every(1s, [this] { apps_.expire(); });
   }
   ~State() override {
     loop_.cancel(sweep_);
@@ -98,37 +91,7 @@ class Server::State final : public PusherOut {
     loop_.cancel(lease_);
   }
 
-  void respec(std::vector<Tenant> tenants) {
-    std::map<std::string, std::unique_ptr<PusherApp>, std::less<>> apps;
-    std::map<std::string, std::unique_ptr<WebhookSender>> senders;
-    by_key_.clear();
-    for (auto& [spec, hooks] : tenants) {
-      const std::string id = spec.id;
-      if (!hooks.empty()) {
-        auto& sender = senders_[id];
-        if (!sender || !sender->is_for(spec.key, hooks))
-          sender = std::make_unique<WebhookSender>(loop_, client_, spec.key, std::move(hooks));
-        senders[id] = std::move(sender);
-      }
-      auto& app = apps[id];
-      if (const auto known = apps_.find(id); known != apps_.end()) {
-        app = std::move(known->second);
-        app->respec(std::move(spec));
-      } else {
-        app = std::make_unique<PusherApp>(
-            std::move(spec), *this, [] { return net::random_token(12); },
-            [this, id](const PusherNews& news) { occurred(id, news); });
-      }
-      by_key_[app->spec().key.key] = app.get();
-      if (!app->spec().is_enabled) app->end_all(pusher_code::app_disabled, "This app is disabled.");
-    }
-    senders_ = std::move(senders);
-    for (auto& [id, app] : std::exchange(apps_, std::move(apps))) {
-      if (!app) continue;
-      app->end_all(pusher_code::no_such_app, "There is no such app any more.");
-      leaving_.push_back(std::move(app));
-    }
-  }
+  void respec(std::vector<Tenant> tenants) { apps_.respec(std::move(tenants)); }
 
   void drain(const DrainOrder& order) {
     drain_.take(order, loop_.turn_time());
@@ -151,43 +114,109 @@ class Server::State final : public PusherOut {
   }
 
   net::HttpServer& http() { return http_; }
-  std::size_t here() const {
-    std::size_t all = 0;
-    for (const auto& [id, app] : apps_) all += app->clients();
-    for (const auto& app : leaving_) all += app->clients();
-    return all;
-  }
+  std::size_t here() const { return here_; }
   std::int64_t accepted() const { return accepted_; }
   std::function<void()> on_empty = [] {}, on_fenced = [] {};
 
  private:
-  void occurred(const std::string& id, const PusherNews& news) {
-    const auto sender = senders_.find(id);
-    const auto kind = webhook_kind(news.name);
-    if (sender == senders_.end() || !kind) return;
-    sender->second->occurred({.kind = *kind,
-                              .channel = news.channel,
-                              .user_id = news.user,
-                              .event = news.event,
-                              .data = news.data,
-                              .socket_id = news.socket_id,
-                              .subscription_count = news.readers});
+  struct Client {
+    App* app = nullptr;  // none: nobody, or it was refused, and is told so
+    Dialect dialect = Dialect::pusher;
+  };
+  // One tenant's clients of Socket.IO. They hear all in one order, whatever the channel.
+  struct SocketIoVoice final : SocketIoOut {
+    SocketIoVoice(State& of, const std::string& id) : all(of), lane("socket.io " + id) {}
+    State& all;
+    const std::string lane;
+
+    void say(ClientSlot client, const std::string& text) override { all.engine_.say(client, text); }
+    void say_all(std::string_view channel, Readers clients, const std::string& text,
+                 std::span<const std::string> attachments, std::optional<ClientSlot> but,
+                 bool may_be_missed) override {
+      auto frame = std::make_shared<std::string>();
+      append_frame(*frame, wire::WebSocketKind::text, engine_text(EngineType::message, text));
+      for (const std::string& each : attachments)
+        append_frame(*frame, wire::WebSocketKind::binary, each);
+      all.fanout_.publish(lane, std::move(clients), std::move(frame), but,
+                          may_be_missed ? topic_of(channel) : 0);
+      all.go_on_later();
+    }
+    void end(ClientSlot client, const std::string&) override { all.engine_.end(client); }
+  };
+
+  Sockets::Calls socket_calls() {
+    return {.message =
+                [this](ClientSlot client, wire::WebSocketKind kind, std::string_view payload) {
+                  if (engine_.owns(client)) return engine_.socket_says(client, kind, payload);
+                  if (App* const app = clients_[client].app)
+                    app->pusher().says(client, payload, loop_.turn_time());
+                },
+            .gone =
+                [this](ClientSlot client) {
+                  if (engine_.owns(client)) return engine_.socket_gone(client);
+                  gone(client);
+                },
+            .silent =
+                [this](ClientSlot client, bool again) {
+                  if (engine_.owns(client)) return;  // it has pings of its own
+                  if (App* const app = clients_[client].app) app->pusher().silent(client, again);
+                },
+            .elsewhere = [this](ClientSlot client, const Frame& frame,
+                                Topic topic) { engine_.elsewhere(client, frame, topic); }};
+  }
+
+  EngineSessions::Calls engine_calls() {
+    return {.admit = [this](const net::HttpRequest& request) { return admit_engine(request); },
+            .is_welcome =
+                [this](const net::HttpRequest& request) {
+                  App* const app = engine_app(request);
+                  return app && is_origin_welcome(app->spec(), request.header("origin"));
+                },
+            .opened =
+                [this](ClientSlot client, App& app) {
+                  opened(client, app, Dialect::socketio);
+                  app.socketio().opens(client, loop_.turn_time());
+                },
+            .heard =
+                [this](ClientSlot client, const EnginePacket& packet) {
+                  App* const app = clients_[client].app;
+                  if (!app) return;
+                  if (packet.is_binary)
+                    app->socketio().says_bytes(client, packet.data, loop_.turn_time());
+                  else
+                    app->socketio().says(client, packet.data, loop_.turn_time());
+                },
+            .gone = [this](ClientSlot client) { gone(client); }};
+  }
+
+  void opened(ClientSlot client, App& app, Dialect dialect) {
+    if (client >= clients_.size()) clients_.resize(client + 1);
+    clients_[client] = {&app, dialect};
+    ++here_;
+    ++accepted_;
   }
 
   void close_some() {
-    for (std::int64_t left = drain_.due(loop_.turn_time()); left > 0 && !apps_of_.empty(); --left)
+    for (std::int64_t left = drain_.due(loop_.turn_time()); left > 0 && here_ > 0; --left)
       if (!close_one()) break;
-    if (drain_.refuses() && here() > 0) return;
+    if (drain_.refuses() && here_ > 0) return;
     if (!drain_.refuses() && !drain_.is_over()) return;
     loop_.cancel(closing_);
     if (drain_.refuses()) on_empty();
   }
   // Whoever's turn it is, round all slots.
   bool close_one() {
-    for (std::size_t k = 0; k < apps_of_.size(); ++k) {
-      next_to_go_ = (next_to_go_ + 1) % apps_of_.size();
-      if (!apps_of_[next_to_go_] || !sockets_.is_open(ClientSlot(next_to_go_))) continue;
-      end(ClientSlot(next_to_go_), pusher_code::reconnect, "Come back: another place is for you.");
+    for (std::size_t k = 0; k < clients_.size(); ++k) {
+      next_to_go_ = (next_to_go_ + 1) % clients_.size();
+      const auto client = ClientSlot(next_to_go_);
+      if (!clients_[client].app) continue;
+      if (clients_[client].dialect == Dialect::socketio) {
+        if (!engine_.is_open(client)) continue;
+        engine_.end(client);
+      } else {
+        if (!sockets_.is_open(client)) continue;
+        end(client, pusher_code::reconnect, "Come back: another place is for you.");
+      }
       return true;
     }
     return false;
@@ -206,56 +235,86 @@ class Server::State final : public PusherOut {
   }
 
   void upgrade(const net::HttpRequest& request, net::Descriptor socket) {
+    const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
+    if (request.path.starts_with(kEnginePath))
+      return engine_.upgrade(request, hello, std::move(socket));
     if (drain_.refuses()) {
       ++refused_;
       (void)net::tcp_send(socket.get(), kComeLater);
       return;
     }
-    const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
     if (net::tcp_send(socket.get(), hello).bytes != hello.size()) return;  // a fresh one takes it
     const ClientSlot client = sockets_.add(std::move(socket));
-    if (client >= apps_of_.size()) apps_of_.resize(client + 1);
+    if (client >= clients_.size()) clients_.resize(client + 1);
     const auto app = admit(request);
     if (!app) {
       say(client, say_error(app.error().code, app.error().why));
       return end(client, app.error().code, app.error().why);
     }
-    apps_of_[client] = *app;
     sockets_.when_slow(client, (*app)->spec().when_slow);
-    ++accepted_;
-    (*app)->opens(client, fmt::format("{}.{}", process_, ++serial_),
-                  int(settings_.sockets.silent_after / 1s));
+    opened(client, **app, Dialect::pusher);
+    (*app)->pusher().opens(client, fmt::format("{}.{}", process_, ++serial_),
+                           int(settings_.sockets.silent_after / 1s));
   }
 
-  std::expected<PusherApp*, Refusal> admit(const net::HttpRequest& request) {
+  std::expected<App*, Refusal> admit(const net::HttpRequest& request) {
     std::string_view path = request.path;
     const std::string_view key = take_name(path, "/app/");
     if (key.empty() || (!path.empty() && path != "/"))
       return std::unexpected(Refusal{pusher_code::no_such_path, "WebSockets are at /app/KEY."});
-    const auto known = by_key_.find(key);
-    PusherApp* const found = known == by_key_.end() ? nullptr : known->second;
+    App* const found = apps_.by_key(key);
     if (!found)
       return std::unexpected(
           Refusal{pusher_code::no_such_app,
                   fmt::format("There is no app of the key {}.", json_text(key.substr(0, 40)))});
-    if (!found->spec().is_enabled)
-      return std::unexpected(Refusal{pusher_code::app_disabled, "This app is disabled."});
-    if (!is_origin_welcome(found->spec(), request.header("origin")))
-      return std::unexpected(
-          Refusal{pusher_code::unauthorized, "Pages of this origin may not connect to this app."});
+    if (auto refusal = guest_refusal(*found, request)) return std::unexpected(*refusal);
     if (auto refusal = version_refusal(request.query)) return std::unexpected(*refusal);
-    if (found->clients() >= std::size_t(found->spec().connections_max))
-      return std::unexpected(Refusal{pusher_code::over_quota,
-                                     fmt::format("This app may have {} connections at a time.",
-                                                 found->spec().connections_max)});
     return found;
   }
 
+  static std::optional<Refusal> guest_refusal(App& app, const net::HttpRequest& request) {
+    const TenantSpec& spec = app.spec();
+    if (!spec.is_enabled) return Refusal{pusher_code::app_disabled, "This app is disabled."};
+    if (!is_origin_welcome(spec, request.header("origin")))
+      return Refusal{pusher_code::unauthorized,
+                     "Pages of this origin may not connect to this app."};
+    if (app.clients() >= std::size_t(spec.connections_max))
+      return Refusal{
+          pusher_code::over_quota,
+          fmt::format("This app may have {} connections at a time.", spec.connections_max)};
+    return std::nullopt;
+  }
+
+  // Clients of Socket.IO say `?key=KEY`, or nothing where there is one tenant only.
+  App* engine_app(const net::HttpRequest& request) const {
+    const std::string key = api_parameter(request.query, "key");
+    return key.empty() ? apps_.only() : apps_.by_key(key);
+  }
+
+  std::expected<App*, EngineSessions::Refused> admit_engine(const net::HttpRequest& request) {
+    const auto refuse = [](int status, std::string_view why) {
+      return std::unexpected(EngineSessions::Refused{
+          status, fmt::format(R"({{"code":4,"message":{}}})", json_text(why))});
+    };
+    if (drain_.refuses()) {
+      ++refused_;
+      return refuse(503, "It lets nobody in any more: come to another place.");
+    }
+    App* const app = engine_app(request);
+    if (!app) return refuse(403, "Name an app by its key: `?key=KEY`.");
+    if (const auto refusal = guest_refusal(*app, request)) return refuse(403, refusal->why);
+    return app;
+  }
+
   void gone(ClientSlot client) {
-    PusherApp* const app = std::exchange(apps_of_[client], nullptr);
+    App* const app = std::exchange(clients_[client].app, nullptr);
     if (!app) return;
+    --here_;
     fanout_.leaves(client);
-    app->leaves(client, loop_.turn_time());
+    if (clients_[client].dialect == Dialect::socketio)
+      app->socketio().leaves(client, loop_.turn_time());
+    else
+      app->pusher().leaves(client, loop_.turn_time());
   }
 
   bool is_told_by_controller(const net::HttpRequest& request, net::HttpReply& reply) const {
@@ -300,13 +359,15 @@ class Server::State final : public PusherOut {
   std::string stats() const {
     return fmt::format(
         R"({{"connections":{},"accepted":{},"refused":{},"cut_for_slowness":{},"draining":{}}})",
-        here(), accepted_, refused_, sockets_.slowness().cut, drain_.refuses());
+        here_, accepted_, refused_, sockets_.slowness().cut, drain_.refuses());
   }
 
   std::string metrics() const {
     wire::PrometheusWriter out;
     out.gauge("realtime_connections", "Clients that are here.");
-    for (const auto& [id, app] : apps_) out.sample({{"app", id}}, std::int64_t(app->clients()));
+    apps_.each([&](const std::string& id, const App& app) {
+      out.sample({{"app", id}}, std::int64_t(app.clients()));
+    });
     out.counter("realtime_accepted_total", "Clients that were let in.");
     out.sample(accepted_);
     out.counter("realtime_refused_total", "Who came while it drained.");
@@ -317,11 +378,11 @@ class Server::State final : public PusherOut {
     out.sample({{"how", "dropped"}}, sockets_.slowness().dropped);
     out.sample({{"how", "conflated"}}, sockets_.slowness().conflated);
     out.counter("realtime_webhook_events_total", "Events that tenants' servers were told.");
-    for (const auto& [id, sender] : senders_)
-      out.sample({{"app", id}}, std::int64_t(sender->counts().sent));
+    for (const auto& [id, sent, dropped] : apps_.webhooks())
+      out.sample({{"app", id}}, std::int64_t(sent));
     out.counter("realtime_webhook_events_dropped_total", "Events that could not be told.");
-    for (const auto& [id, sender] : senders_)
-      out.sample({{"app", id}}, std::int64_t(sender->counts().dropped));
+    for (const auto& [id, sent, dropped] : apps_.webhooks())
+      out.sample({{"app", id}}, std::int64_t(dropped));
     out.gauge("realtime_draining", "1 while it lets nobody in.");
     out.sample(std::int64_t{drain_.refuses()});
     return out.take();
@@ -337,26 +398,23 @@ class Server::State final : public PusherOut {
       return take_drain(request, std::move(reply));
     if (request.path == "/lease" && request.method == "PUT")
       return take_lease(request, std::move(reply));
+    if (request.path.starts_with(kEnginePath)) return engine_.answer(request, std::move(reply));
     std::string_view path = request.path;
-    const auto app = apps_.find(take_name(path, "/apps/"));
-    if (app == apps_.end())
+    App* const app = apps_.by_id(take_name(path, "/apps/"));
+    if (!app)
       return reply.send(
           {.status = 404, .content_type = "text/plain", .body = "There is no such path.\n"});
     const ApiAnswer answer = api_answer(
-        *app->second, {request.method, request.path, request.query, request.body}, path,
+        app->pusher(), {request.method, request.path, request.query, request.body}, path,
         net::SystemClock().wall().time_since_epoch() / std::chrono::seconds{1}, loop_.turn_time());
     reply.send({.status = answer.status, .content_type = answer.type, .body = answer.body});
   }
 
   net::Loop& loop_;
-  ServerSettings settings_;  // its tenants are where they are now: apps_
-  std::map<std::string, std::unique_ptr<PusherApp>, std::less<>> apps_;  // by id
-  std::map<std::string, PusherApp*, std::less<>> by_key_;
-  net::HttpClient client_{loop_};
-  std::map<std::string, std::unique_ptr<WebhookSender>> senders_;  // by the tenant's id
-  std::vector<std::unique_ptr<PusherApp>> leaving_;  // of no tenant any more, until all have gone
-  std::vector<PusherApp*> apps_of_;  // by slot; none: it was refused, and is told so
+  ServerSettings settings_;      // its tenants are where they are now: apps_
+  std::vector<Client> clients_;  // by slot
   bool is_going_on_ = false;
+  std::size_t here_ = 0;
   std::int64_t accepted_ = 0, refused_ = 0;
   Drain drain_;
   std::size_t next_to_go_ = 0;
@@ -364,7 +422,9 @@ class Server::State final : public PusherOut {
   const std::uint64_t process_ = std::hash<std::string>{}(net::random_token()) % 1'000'000'000;
   std::uint64_t serial_ = 0;
   Sockets sockets_;
+  EngineSessions engine_;
   Fanout fanout_;
+  Apps apps_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;
 };

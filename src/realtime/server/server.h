@@ -1,5 +1,5 @@
-// utakata-realtime on one loop: WebSockets of Pusher clients and the HTTP API on one port, for any
-// number of tenants. Loop thread only.
+// utakata-realtime on one loop: clients of Pusher and of Socket.IO and the HTTP API on one port,
+// for any number of tenants. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "base/problem.h"
 #include "net/loop.h"
 #include "realtime/server/drain.h"
+#include "realtime/server/engine_sessions.h"
 #include "realtime/server/sockets.h"
 #include "realtime/tenants/tenant.h"
 
@@ -19,6 +20,8 @@ namespace utakata::realtime {
 struct ServerSettings {
   std::vector<Tenant> tenants{};  // ids and keys differ
   SocketLimits sockets{};
+  EngineSettings engine{};
+  SocketIoSpec socketio{};
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
 };
 

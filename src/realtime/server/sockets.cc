@@ -37,6 +37,28 @@ Frame text_frame(std::string_view text) {
   return frame;
 }
 
+void append_frame(std::string& frames, wire::WebSocketKind kind, std::string_view payload) {
+  wire::append_message(frames, kind, payload, std::nullopt);
+}
+
+void each_message(std::string_view frames,
+                  const std::function<void(wire::WebSocketKind, std::string_view payload)>& take) {
+  struct Each final : wire::WebSocketSink {
+    explicit Each(const std::function<void(wire::WebSocketKind, std::string_view)>& to) : to(to) {}
+    const std::function<void(wire::WebSocketKind, std::string_view)>& to;
+    bool message(wire::WebSocketKind kind, std::string_view payload) override {
+      to(kind, payload);
+      return true;
+    }
+    bool ping(std::string_view) override { return true; }
+    bool pong(std::string_view) override { return true; }
+    bool close(std::uint16_t, std::string_view) override { return false; }
+  };
+  Each each(take);
+  wire::WebSocketParser(wire::WebSocketRole::client, {.message_bytes = frames.size()})
+      .feed(frames, each);
+}
+
 // What one client said. Whatever is called may have closed it.
 struct Sockets::Sink final : wire::WebSocketSink {
   Sink(Sockets& of, ClientSlot slot) : all(of), client(slot) {}
@@ -44,8 +66,8 @@ struct Sockets::Sink final : wire::WebSocketSink {
   const ClientSlot client;
 
   bool goes_on() const { return all.sockets_[client]->phase <= Phase::closing; }
-  bool message(wire::WebSocketKind, std::string_view payload) override {
-    if (all.sockets_[client]->phase == Phase::open) all.calls_.message(client, payload);
+  bool message(wire::WebSocketKind kind, std::string_view payload) override {
+    if (all.sockets_[client]->phase == Phase::open) all.calls_.message(client, kind, payload);
     return goes_on();
   }
   bool ping(std::string_view payload) override {
@@ -78,7 +100,7 @@ Sockets::~Sockets() {
     if (socket->descriptor) loop_.unwatch(socket->descriptor.get());
 }
 
-ClientSlot Sockets::add(net::Descriptor descriptor) {
+ClientSlot Sockets::take_slot() {
   auto slot = ClientSlot(sockets_.size());
   if (free_.empty()) {
     sockets_.push_back(std::make_unique<Socket>());
@@ -88,6 +110,23 @@ ClientSlot Sockets::add(net::Descriptor descriptor) {
     slot = free_.back();
     free_.pop_back();
   }
+  return slot;
+}
+
+ClientSlot Sockets::reserve() {
+  const ClientSlot slot = take_slot();
+  sockets_[slot]->phase = Phase::open;
+  return slot;
+}
+
+void Sockets::free(ClientSlot client) {
+  *sockets_[client] = {};
+  free_.push_back(client);
+  std::ranges::push_heap(free_, std::greater<>{});
+}
+
+ClientSlot Sockets::add(net::Descriptor descriptor) {
+  const ClientSlot slot = take_slot();
   Socket& socket = *sockets_[slot];
   socket = {.descriptor = std::move(descriptor), .phase = Phase::open};
   socket.parser =
@@ -112,6 +151,8 @@ void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
     if (sent == frame->size()) return;
   } else if (sockets_[client]->phase != Phase::open) {
     return;
+  } else if (!sockets_[client]->descriptor) {
+    return calls_.elsewhere(client, frame, topic);
   }
   queue(client, frame, topic, sent);
 }
@@ -250,7 +291,7 @@ void Sockets::sweep() {
     Socket& socket = *sockets_[client];
     if (socket.phase > Phase::open && socket.phase < Phase::gone && socket.until <= now)
       drop(client);
-    if (socket.phase != Phase::open || client % parts != part) continue;
+    if (socket.phase != Phase::open || !socket.descriptor || client % parts != part) continue;
     if (socket.silent_looks <= looks_) ++socket.silent_looks;
     if (socket.silent_looks >= looks_) calls_.silent(client, socket.silent_looks > looks_);
   }
@@ -260,9 +301,7 @@ void Sockets::end_turn() {
   while (!gone_.empty())  // who is told may find that others are gone
     for (const ClientSlot client : std::exchange(gone_, {})) {
       calls_.gone(client);
-      *sockets_[client] = {};
-      free_.push_back(client);
-      std::ranges::push_heap(free_, std::greater<>{});
+      free(client);
     }
 }
 

@@ -23,6 +23,10 @@
 namespace utakata::realtime {
 
 Frame text_frame(std::string_view text);  // a whole message of a server: not masked
+void append_frame(std::string& frames, wire::WebSocketKind kind, std::string_view payload);
+// The messages that those frames are made of; views into them.
+void each_message(std::string_view frames,
+                  const std::function<void(wire::WebSocketKind, std::string_view payload)>& take);
 
 struct SocketLimits {
   std::size_t message_bytes = 64 * 1024;  // received; larger ones end the connection with 1009
@@ -35,12 +39,14 @@ struct SocketLimits {
 class Sockets {
  public:
   struct Calls {
-    std::function<void(ClientSlot, std::string_view text)> message;  // valid in the call
+    std::function<void(ClientSlot, wire::WebSocketKind, std::string_view)> message;  // valid in it
     // Once for each, never within a call of ours; its slot is free afterwards.
     std::function<void(ClientSlot)> gone;
     // It has said nothing, not even a pong, for silent_after, answer_within more at most; again:
     // nor for answer_within since it was told so first.
     std::function<void(ClientSlot, bool again)> silent;
+    // What is sent to a reserved slot. Frames of whole messages, one or several.
+    std::function<void(ClientSlot, const Frame&, Topic)> elsewhere = {};
   };
   Sockets(net::Loop& loop, const SocketLimits& limits, Calls calls);
   ~Sockets();  // cuts all, and tells nobody
@@ -48,6 +54,8 @@ class Sockets {
   Sockets& operator=(const Sockets&) = delete;
 
   ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
+  ClientSlot reserve();  // for a client without a socket of its own; open until free()
+  void free(ClientSlot client);
   void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
   // To one that is closing or gone: nothing happens. What has no topic is never left out.
   void send(ClientSlot client, const Frame& frame, Topic topic = 0);
@@ -83,6 +91,7 @@ class Sockets {
     wire::WebSocketParser parser{wire::WebSocketRole::server};
   };
   struct Sink;
+  ClientSlot take_slot();
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
@@ -99,7 +108,7 @@ class Sockets {
   const Calls calls_;
   std::vector<int> descriptors_;  // by slot, of those that take a frame at once; others -1
   std::vector<std::unique_ptr<Socket>> sockets_;
-  std::vector<ClientSlot> free_;  // a heap, the lowest first
+  std::vector<ClientSlot> free_;  // slots, a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
   const std::uint8_t looks_;  // in silence, until it is told

@@ -16,14 +16,14 @@ class SocketsTest : public testing::Test {
   void begin(const SocketLimits& limits = {}) {
     sockets_ = std::make_unique<Sockets>(
         loop_, limits,
-        Sockets::Calls{
-            .message = [this](ClientSlot client, std::string_view text) { heard_[client] += text; },
-            .gone = [this](ClientSlot client) { gone_ += std::to_string(client) + " "; },
-            .silent =
-                [this](ClientSlot client, bool again) {
-                  silent_ += std::to_string(client) + (again ? " again " : " ");
-                  if (again) sockets_->close(client, 4201, "");
-                }});
+        Sockets::Calls{.message = [this](ClientSlot client, wire::WebSocketKind,
+                                         std::string_view text) { heard_[client] += text; },
+                       .gone = [this](ClientSlot client) { gone_ += std::to_string(client) + " "; },
+                       .silent =
+                           [this](ClientSlot client, bool again) {
+                             silent_ += std::to_string(client) + (again ? " again " : " ");
+                             if (again) sockets_->close(client, 4201, "");
+                           }});
   }
   // The other end's descriptor.
   int come(ClientSlot expected, int buffer = 0) {

@@ -15,17 +15,19 @@ std::unexpected<Problem> refuse(std::string why) {
 }  // namespace
 
 SocketIoApp::SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
-                         std::function<std::string()> random)
+                         std::function<std::string()> random, DialectHooks hooks)
     : tenant_(std::move(tenant)),
       spec_(std::move(spec)),
       channels_(channels),
       out_(out),
       random_(std::move(random)),
+      hooks_(std::move(hooks)),
       recovery_(spec_.recovery, random_()) {}
 
 void SocketIoApp::opens(ClientSlot client, Instant now) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   clients_[client] = {.is_there = true, .opened = now};
+  channels_.speaks(client, Dialect::socketio);
 }
 
 void SocketIoApp::leaves(ClientSlot client, Instant now) {
@@ -178,7 +180,7 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
     case Kind::unsubscribe:
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
-      return client_event(client, whole, says, now);
+      return client_event(client, seat, whole, says, now);
     case Kind::unknown:
       break;
   }
@@ -217,7 +219,7 @@ SocketIoApp::Done SocketIoApp::subscribe(ClientSlot client, RecoverySeat& seat,
   if (came->cached && !is_reserved_event(came->cached->event))
     out_.say(client, socketio_event(seat.space, says.channel, *came->cached));
   else if (!came->cached && channel_kind(says.channel).is_cache)
-    out_.news({.name = "cache_miss", .channel = says.channel});
+    hooks_.news({.name = "cache_miss", .channel = says.channel});
   tell_arrival(client, says.channel, *member, *came);
   return came->members;
 }
@@ -241,8 +243,9 @@ const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says
   return nullptr;
 }
 
-SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const SocketIoWhole& whole,
-                                            const SocketIoSays& says, Instant now) {
+SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySeat& seat,
+                                            const SocketIoWhole& whole, const SocketIoSays& says,
+                                            Instant now) {
   if (const char* const fault = event_fault(client, says)) return refuse(fault);
   std::size_t bytes = 0;
   for (const std::string& each : whole.attachments) bytes += each.size();
@@ -252,19 +255,24 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const SocketIoWho
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));
-  Message message{.event = says.event, .data = says.data};
+  Message message{.event = says.event, .data = says.data, .attachments = whole.attachments};
   if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
-  if (whole.packet.type == SocketIoType::binary_event) {
-    // Bytes are for those who can take them: no timeline has them, and no other dialect.
-    deliver(says.channel, message, {}, whole.attachments, client);
-  } else {
-    const auto shared = std::make_shared<const Message>(std::move(message));
-    const Position position = channels_.publish(says.channel, shared, now);
-    hears(says.channel, shared, position, client, now);
-    out_.published(says.channel, shared, position);
-  }
-  out_.news({.name = "client_event", .channel = says.channel});
+  const std::string sid = seat.sid;
+  hooks_.news({.name = "client_event",
+               .channel = says.channel,
+               .member = {.user = message.user.value_or(""), .info = {}},
+               .event = says.event,
+               .data = says.data,
+               .socket_id = sid});
+  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid});
   return std::vector<Member>();
+}
+
+bool SocketIoApp::is_empty() const { return std::ranges::none_of(clients_, &Client::is_there); }
+
+void SocketIoApp::end_all(const std::string& why) {
+  for (ClientSlot client = 0; client < clients_.size(); ++client)
+    if (clients_[client].is_there) out_.end(client, why);
 }
 
 void SocketIoApp::expire(Instant now) {

@@ -2,8 +2,8 @@
 // Pusher read, by the events of events.h. It knows no socket and no transport: what is said goes to
 // a SocketIoOut. Pure; one thread; `now` never goes back.
 //
-// Whoever publishes on the channels tells hears() of it, and this tells published() of what its own
-// clients say: so that both dialects hear the same. A client reads a channel through one of its
+// What its clients publish goes to a hook; whoever publishes on the channels tells hears() of it:
+// so that both dialects hear the same. A client reads a channel through one of its
 // namespaces only, and a namespace is no more than a place to stand: channels are the tenant's.
 #pragma once
 
@@ -20,6 +20,7 @@
 
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
+#include "realtime/channel/news.h"
 #include "realtime/pusher/app.h"
 #include "realtime/socketio/events.h"
 #include "realtime/socketio/packet.h"
@@ -33,12 +34,6 @@ struct SocketIoSpec {
   RecoveryLimits recovery{};
 };
 
-struct SocketIoNews {  // as PusherNews, with the whole member
-  std::string name;    // channel_occupied, channel_vacated, member_added, member_removed ...
-  std::string channel;
-  Member member{};
-};
-
 // Texts are packets of Socket.IO: without the 4 of Engine.IO. It may not call the app back: that a
 // client is gone is told later.
 class SocketIoOut {
@@ -47,14 +42,11 @@ class SocketIoOut {
   virtual void say(ClientSlot client, const std::string& text) = 0;
   // To all of them but `but`, the attachments behind the text. Among `clients` may be some that
   // speak another dialect: they get nothing of it. What a client gets must keep the order of the
-  // calls over all channels: recovery depends on it.
+  // calls over all channels: recovery depends on it. `may_be_missed`: by who reads too slowly.
   virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
-                       std::span<const std::string> attachments, std::optional<ClientSlot> but) = 0;
+                       std::span<const std::string> attachments, std::optional<ClientSlot> but,
+                       bool may_be_missed) = 0;
   virtual void end(ClientSlot client, const std::string& why) = 0;  // its whole connection
-  // One of our clients said this on a channel: for readers of other dialects. It is published.
-  virtual void published(std::string_view channel, const MessagePtr& message,
-                         const Position& position) = 0;
-  virtual void news(const SocketIoNews& news) = 0;  // for webhooks, and members of other dialects
 };
 
 class SocketIoApp {
@@ -62,7 +54,9 @@ class SocketIoApp {
   // Of the tenant: the key and the limits. `channels` outlives this. `random`: a text of letters
   // unlike any before that nobody guesses; 20 of them are enough.
   SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
-              std::function<std::string()> random);
+              std::function<std::string()> random, DialectHooks hooks);
+  void respec(TenantSpec tenant) { tenant_ = std::move(tenant); }  // who is here stays
+  void end_all(const std::string& why);
 
   void opens(ClientSlot client, Instant now);  // a connection of Engine.IO
   // Messages of it. One that is no packet, or out of turn, ends the connection.
@@ -72,14 +66,16 @@ class SocketIoApp {
 
   // Something was published on a channel, at that position of its timeline; `but`: who sent it. A
   // message of a reserved name (packet.h) is not told: it would cut who hears it.
-  void hears(std::string_view channel, const MessagePtr& message, const Position& position,
+  void hears(std::string_view channel, const Message& message, const Position& position,
              std::optional<ClientSlot> but, Instant now);
-  // On a presence channel, by a client of another dialect.
+  // On a channel, by a client of another dialect or in another process.
   void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
   void hears_removed(std::string_view channel, const std::string& user);
+  void hears_count(std::string_view channel, std::size_t readers);
 
   std::optional<ClientSlot> client_of(std::string_view sid) const;
   std::size_t clients() const { return by_sid_.size(); }  // each namespace of each counts
+  bool is_empty() const;                                  // no connection is here either
   void expire(Instant now);                               // about once a second
 
  private:
@@ -107,8 +103,8 @@ class SocketIoApp {
   Done subscribe(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says, Instant now);
   Done unsubscribe(ClientSlot client, RecoverySeat& seat, const std::string& channel, Instant now);
   Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
-  Done client_event(ClientSlot client, const SocketIoWhole& whole, const SocketIoSays& says,
-                    Instant now);
+  Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
+                    const SocketIoSays& says, Instant now);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
 
   RecoverySeat* seat_of(ClientSlot client, std::string_view space);
@@ -116,17 +112,20 @@ class SocketIoApp {
   void leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now);
   void tell_arrival(ClientSlot client, const std::string& channel,
                     const std::optional<Member>& member, const Channels::Subscribed& came);
+  void tell_count(const std::string& channel);
   void tell_departure(const Channels::Left& left);
   void deliver(std::string_view channel, const Message& message, std::string_view offset,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but);
+               std::span<const std::string> attachments, std::optional<ClientSlot> but,
+               bool may_be_missed);
   void note_place(ClientSlot client, const std::string& channel, const std::string& space,
                   bool is_there);
 
-  const TenantSpec tenant_;
+  TenantSpec tenant_;
   const SocketIoSpec spec_;
   Channels& channels_;
   SocketIoOut& out_;
   std::function<std::string()> random_;
+  const DialectHooks hooks_;
   SocketIoPacketReader packets_;
   SocketIoReader reader_;
   PusherReader members_;  // channel_data is the same in both dialects

@@ -1,4 +1,6 @@
 // What the clients of a SocketIoApp hear: each in the namespace through which it reads a channel.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -6,9 +8,9 @@
 
 namespace utakata::realtime {
 
-void SocketIoApp::hears(std::string_view channel, const MessagePtr& message,
-                        const Position& position, std::optional<ClientSlot> but, Instant now) {
-  if (is_reserved_event(message->event)) return;
+void SocketIoApp::hears(std::string_view channel, const Message& message, const Position& position,
+                        std::optional<ClientSlot> but, Instant now) {
+  if (is_reserved_event(message.event)) return;
   std::string offset;
   const bool has_nobody = by_sid_.empty() && recovery_.has_nobody();
   if (recovery_.is_on() && !position.epoch.empty() && !has_nobody) {
@@ -20,48 +22,66 @@ void SocketIoApp::hears(std::string_view channel, const MessagePtr& message,
           but_sid = seat.sid;
     offset = recovery_.append(channel, position, std::move(but_sid), now);
   }
-  deliver(channel, *message, offset, {}, but);
+  deliver(channel, message, offset, message.attachments, but, true);
 }
 
 void SocketIoApp::hears_added(std::string_view channel, const Member& member,
                               std::optional<ClientSlot> but) {
   deliver(channel, {.event = std::string(socketio_member_added), .data = member_json(member)}, {},
-          {}, but);
+          {}, but, false);
 }
 
 void SocketIoApp::hears_removed(std::string_view channel, const std::string& user) {
   deliver(channel,
           {.event = std::string(socketio_member_removed),
            .data = member_json({.user = user, .info = {}})},
-          {}, {}, std::nullopt);
+          {}, {}, std::nullopt, false);
 }
 
 void SocketIoApp::tell_arrival(ClientSlot client, const std::string& channel,
                                const std::optional<Member>& member,
                                const Channels::Subscribed& came) {
-  if (came.was_vacant) out_.news({.name = "channel_occupied", .channel = channel});
-  if (!came.is_new_member) return;
-  hears_added(channel, *member, client);
-  out_.news({.name = "member_added", .channel = channel, .member = *member});
+  if (came.was_vacant) hooks_.news({.name = "channel_occupied", .channel = channel});
+  if (came.is_new_member) {
+    hears_added(channel, *member, client);
+    hooks_.news({.name = "member_added", .channel = channel, .member = *member});
+  }
+  if (!member) tell_count(channel);
+}
+
+void SocketIoApp::tell_count(const std::string& channel) {
+  if (!tenant_.tells_subscription_counts) return;
+  const std::size_t readers = channels_.readers_count(channel);
+  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
+  hears_count(channel, readers);
+}
+
+void SocketIoApp::hears_count(std::string_view channel, std::size_t readers) {
+  deliver(channel,
+          {.event = std::string(socketio_subscription_count),
+           .data = fmt::format(R"({{"subscription_count":{}}})", readers)},
+          {}, {}, std::nullopt, false);
 }
 
 void SocketIoApp::tell_departure(const Channels::Left& left) {
   if (left.gone) {
     hears_removed(left.channel, left.gone->user);
-    out_.news({.name = "member_removed", .channel = left.channel, .member = *left.gone});
+    hooks_.news({.name = "member_removed", .channel = left.channel, .member = *left.gone});
   }
-  if (left.is_vacant) out_.news({.name = "channel_vacated", .channel = left.channel});
+  if (left.is_vacant) return hooks_.news({.name = "channel_vacated", .channel = left.channel});
+  if (channel_kind(left.channel).access != ChannelAccess::presence) tell_count(left.channel);
 }
 
 void SocketIoApp::deliver(std::string_view channel, const Message& message, std::string_view offset,
-                          std::span<const std::string> attachments, std::optional<ClientSlot> but) {
+                          std::span<const std::string> attachments, std::optional<ClientSlot> but,
+                          bool may_be_missed) {
   if (by_sid_.empty()) return;
-  Readers readers = channels_.readers(channel);
+  Readers readers = channels_.readers(channel, Dialect::socketio);
   if (!readers || readers->empty()) return;
   const auto say = [&](std::string_view space, Readers to) {
     out_.say_all(channel, std::move(to),
                  socketio_event(space, channel, message, offset, attachments.size()), attachments,
-                 but);
+                 but, may_be_missed);
   };
   if (const auto found = elsewhere_.find(channel); found != elsewhere_.end()) {
     auto rest = std::make_shared<std::vector<ClientSlot>>(*readers);

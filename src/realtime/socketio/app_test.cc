@@ -15,7 +15,8 @@ struct Heard final : SocketIoOut {
     by_client[client] += text + "\n";
   }
   void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but) override {
+               std::span<const std::string> attachments, std::optional<ClientSlot> but,
+               bool) override {
     for (const ClientSlot client : *clients) {
       if (client == but) continue;
       say(client, text);
@@ -23,14 +24,7 @@ struct Heard final : SocketIoOut {
     }
   }
   void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
-  void published(std::string_view channel, const MessagePtr& message, const Position&) override {
-    to_others += fmt::format("{} {} {}\n", channel, message->event, message->data);
-  }
-  void news(const SocketIoNews& one) override {
-    told += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
-  }
   std::map<ClientSlot, std::string> by_client;
-  std::string to_others, told;
 };
 
 TenantSpec tenant() {
@@ -67,17 +61,34 @@ class SocketIoAppTest : public testing::Test {
   void publish(const std::string& channel, const std::string& data,
                const std::string& event = "said", std::optional<ClientSlot> but = {}) {
     const auto message = std::make_shared<const Message>(Message{.event = event, .data = data});
-    app_.hears(channel, message, channels_.publish(channel, message, now_), but, now_);
+    app_.hears(channel, *message, channels_.publish(channel, message, now_), but, now_);
   }
-  std::string news() { return std::exchange(out_.told, {}); }
+  void published(std::string_view channel, Message&& message, const Sender& sender) {
+    const auto shared = std::make_shared<const Message>(std::move(message));
+    const bool is_kept = shared->attachments.empty();
+    if (is_kept) to_others_ += fmt::format("{} {} {}\n", channel, shared->event, shared->data);
+    app_.hears(channel, *shared, is_kept ? channels_.publish(channel, shared, now_) : Position(),
+               sender.client, now_);
+  }
+  std::string news() { return std::exchange(told_, {}); }
 
   Instant now_{1h};
   Heard out_;
   int random_ = 0;
   Channels channels_{{}, [] { return std::string("e"); }};
-  SocketIoApp app_{tenant(), {.namespaces = {"/custom"}}, channels_, out_, [this] {
-                     return std::to_string(random_++);
-                   }};
+  std::string to_others_, told_;
+  SocketIoApp app_{
+      tenant(),
+      {.namespaces = {"/custom"}},
+      channels_,
+      out_,
+      [this] { return std::to_string(random_++); },
+      {.publish = [this](auto channel, auto&& message,
+                         const Sender& sender) { published(channel, std::move(message), sender); },
+       .news =
+           [this](const News& one) {
+             told_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
+           }}};
 };
 
 TEST_F(SocketIoAppTest, who_connects_gets_an_id_for_all_and_one_for_itself) {
@@ -203,7 +214,7 @@ TEST_F(SocketIoAppTest, client_events_reach_the_others_of_both_dialects_within_t
   EXPECT_EQ(heard(1), "38[{\"ok\":true}]\n");
   EXPECT_EQ(heard(2), R"(2["client-move",{"x":1},{"channel":"presence-a","user_id":"ann"}])"
                       "\n");
-  EXPECT_EQ(out_.to_others, "presence-a client-move {\"x\":1}\n");
+  EXPECT_EQ(to_others_, "presence-a client-move {\"x\":1}\n");
   say(1, event), say(1, event);
   EXPECT_NE(heard(1).find("2 client events a second are allowed"), std::string::npos);
   now_ += 1s;
@@ -224,7 +235,7 @@ TEST_F(SocketIoAppTest, binary_client_events_reach_the_others_with_their_attachm
   EXPECT_EQ(heard(2), R"(52-["client-image",)" + data + R"(,{"channel":"private-a"}])" +
                           "\nbytes one\nbytes two\n");
   EXPECT_EQ(heard(1), "39[{\"ok\":true}]\n");
-  EXPECT_EQ(out_.to_others, "") << "other dialects have no bytes";
+  EXPECT_EQ(to_others_, "") << "other dialects have no bytes";
   say(1, R"(51-9["subscribe",{"_placeholder":true,"num":0}])");
   app_.says_bytes(1, "news", now_);
   EXPECT_NE(heard(1).find("binary data is for client events only"), std::string::npos);

@@ -62,6 +62,7 @@ std::string socketio_failed(const SocketIoPacket& asked, std::string_view error)
 // Events that tell who is on a presence channel; their data is {"user_id","user_info"?}.
 inline constexpr std::string_view socketio_member_added = "member_added";
 inline constexpr std::string_view socketio_member_removed = "member_removed";
+inline constexpr std::string_view socketio_subscription_count = "subscription_count";
 std::string member_json(const Member& member);
 
 }  // namespace utakata::realtime

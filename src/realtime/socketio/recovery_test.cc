@@ -16,13 +16,11 @@ struct Heard final : SocketIoOut {
     by_client[client] += text + "\n";
   }
   void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string>, std::optional<ClientSlot> but) override {
+               std::span<const std::string>, std::optional<ClientSlot> but, bool) override {
     for (const ClientSlot client : *clients)
       if (client != but) say(client, text);
   }
   void end(ClientSlot client, const std::string&) override { say(client, "ended"); }
-  void published(std::string_view, const MessagePtr&, const Position&) override {}
-  void news(const SocketIoNews&) override {}
   std::map<ClientSlot, std::string> by_client;
 };
 
@@ -46,7 +44,7 @@ class RecoveryTest : public testing::Test {
   void publish(const std::string& channel, int data, std::optional<ClientSlot> but = {}) {
     const auto message =
         std::make_shared<const Message>(Message{.event = "said", .data = std::to_string(data)});
-    app_.hears(channel, message, channels_.publish(channel, message, now_), but, now_);
+    app_.hears(channel, *message, channels_.publish(channel, message, now_), but, now_);
   }
   static std::string said(const std::string& channel, int data, int serial) {
     return fmt::format("2[\"said\",{},{{\"channel\":\"{}\"}},\"0-{}\"]\n", data, channel, serial);
@@ -58,9 +56,12 @@ class RecoveryTest : public testing::Test {
   int random_ = 0;
   Channels channels_{{.has_timelines = true, .timeline = {.count = 3}},
                      [] { return std::string("e"); }};
-  SocketIoApp app_{{.key = {"key", "secret"}}, {}, channels_, out_, [this] {
-                     return std::to_string(random_++);
-                   }};
+  SocketIoApp app_{{.key = {"key", "secret"}},
+                   {},
+                   channels_,
+                   out_,
+                   [this] { return std::to_string(random_++); },
+                   {.publish = [](auto, auto&&, const Sender&) {}}};
 };
 
 TEST_F(RecoveryTest, who_comes_again_hears_what_it_missed_on_all_its_channels_in_order) {

@@ -1,0 +1,58 @@
+// One tenant in this process: its channels, and the two dialects that speak of them. What a client
+// of one publishes, the readers of both hear; what else concerns the other dialect is told to it.
+// Pure; one thread; `now` never goes back.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "realtime/channel/channels.h"
+#include "realtime/channel/news.h"
+#include "realtime/pusher/app.h"
+#include "realtime/socketio/app.h"
+
+namespace utakata::realtime {
+
+struct AppOuts {  // they outlive the app
+  PusherOut& pusher;
+  SocketIoOut& socketio;
+};
+
+class App {
+ public:
+  // `random`: as SocketIoApp wants it. `on_news`: what webhooks tell.
+  App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, std::function<std::string()> random,
+      std::function<void(const News&)> on_news, std::function<Instant()> now);
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  void respec(TenantSpec tenant);  // for what comes from now on; who is here stays
+  void end_all(int pusher_code, const std::string& why);
+
+  PusherApp& pusher() { return pusher_; }
+  SocketIoApp& socketio() { return socketio_; }
+  const TenantSpec& spec() const { return pusher_.spec(); }
+  Channels& channels() { return channels_; }
+  std::size_t clients() const { return pusher_.clients() + socketio_.clients(); }
+  bool is_empty() const { return pusher_.clients() == 0 && socketio_.is_empty(); }
+  void expire(Instant now);  // about once a second
+
+  // To all who read the channel, or to all clients of a user (events.h: user_channel_prefix).
+  void publish(std::string_view channel, Message&& message, const Sender& sender);
+
+ private:
+  DialectHooks hooks(Dialect of);
+  void relay(Dialect from, const News& news);
+
+  Channels channels_;
+  std::function<void(const News&)> on_news_;
+  std::function<Instant()> now_;
+  PusherApp pusher_;
+  SocketIoApp socketio_;
+};
+
+}  // namespace utakata::realtime

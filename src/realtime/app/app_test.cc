@@ -1,0 +1,147 @@
+// A client of Pusher and one of Socket.IO on the channels of one tenant, without a connection.
+#include "realtime/app/app.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace utakata::realtime {
+namespace {
+
+std::map<ClientSlot, std::string> heard_by;
+
+struct PusherEars final : PusherOut {
+  void say(ClientSlot client, const std::string& text) override { heard_by[client] += text + "\n"; }
+  void say_all(std::string_view, Readers clients, const std::string& text,
+               std::optional<ClientSlot> but, bool) override {
+    if (!clients) return;
+    for (const ClientSlot client : *clients)
+      if (client != but) say(client, text);
+  }
+  void end(ClientSlot client, int code, const std::string&) override {
+    say(client, fmt::format("ended {}", code));
+  }
+};
+
+struct SocketIoEars final : SocketIoOut {
+  void say(ClientSlot client, const std::string& text) override { heard_by[client] += text + "\n"; }
+  void say_all(std::string_view, Readers clients, const std::string& text,
+               std::span<const std::string> attachments, std::optional<ClientSlot> but,
+               bool) override {
+    for (const ClientSlot client : *clients) {
+      if (client == but) continue;
+      say(client, text);
+      for (const std::string& each : attachments) say(client, "bytes " + each);
+    }
+  }
+  void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
+};
+
+class AppTest : public testing::Test {
+ protected:
+  AppTest() {
+    heard_by.clear();
+    app_.pusher().opens(1, "7.1");
+    app_.socketio().opens(2, now_);
+    app_.socketio().says(2, "0", now_);
+    heard_by.clear();
+  }
+  std::string auth(const std::string& id, const std::string& channel, const std::string& data) {
+    return fmt::format(R"("auth":"{}","channel_data":{})",
+                       channel_auth({"key", "secret"}, id, channel, data), json_text(data));
+  }
+  void pusher_comes(const std::string& channel, const std::string& data = {}) {
+    app_.pusher().says(1,
+                       fmt::format(R"({{"event":"pusher:subscribe","data":{{"channel":"{}",{}}}}})",
+                                   channel, auth("7.1", channel, data)),
+                       now_);
+  }
+  void socketio_comes(const std::string& channel, const std::string& data = {}) {
+    app_.socketio().says(
+        2, fmt::format(R"(2["subscribe","{}",{{{}}}])", channel, auth("1", channel, data)), now_);
+  }
+  std::string heard(ClientSlot client) { return std::exchange(heard_by[client], {}); }
+
+  Instant now_{1h};
+  PusherEars pusher_;
+  SocketIoEars socketio_;
+  int random_ = 0;
+  std::string news_;
+  App app_{{.id = "1",
+            .name = "show",
+            .key = {"key", "secret"},
+            .takes_client_events = true,
+            .tells_subscription_counts = true},
+           {.recovery = {.away = Duration{0}}},
+           {pusher_, socketio_},
+           [this] { return std::to_string(random_++); },
+           [this](const News& one) {
+             news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
+           },
+           [this] { return now_; }};
+};
+
+TEST_F(AppTest, both_hear_what_is_published) {
+  pusher_comes("news"), socketio_comes("news");
+  heard(1), heard(2);
+  app_.publish("news", {.event = "said", .data = R"({"a":1})"}, {});
+  EXPECT_EQ(heard(1), R"({"event":"said","channel":"news","data":{"a":1}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["said",{"a":1},{"channel":"news"}])"
+                      "\n");
+}
+
+TEST_F(AppTest, who_published_does_not_hear_it_in_either_dialect) {
+  pusher_comes("news"), socketio_comes("news");
+  for (const auto& [id, who, other] : {std::tuple("7.1", 1u, 2u), std::tuple("1", 2u, 1u)}) {
+    heard(1), heard(2);
+    app_.publish("news", {.event = "said", .data = "1"}, {.id = id});
+    EXPECT_EQ(heard(who), "");
+    EXPECT_NE(heard(other), "");
+  }
+}
+
+TEST_F(AppTest, client_events_cross_over) {
+  pusher_comes("private-a"), socketio_comes("private-a");
+  heard(1), heard(2);
+  app_.pusher().says(1, R"({"event":"client-x","channel":"private-a","data":5})", now_);
+  EXPECT_EQ(heard(2), R"(2["client-x",5,{"channel":"private-a"}])"
+                      "\n");
+  app_.socketio().says(2, R"(2["client-y","private-a",6])", now_);
+  EXPECT_EQ(heard(1), R"({"event":"client-y","channel":"private-a","data":6})"
+                      "\n");
+  EXPECT_EQ(heard(2), "");
+}
+
+TEST_F(AppTest, members_are_one_list) {
+  socketio_comes("presence-a", R"({"user_id":"sue"})");
+  pusher_comes("presence-a", R"({"user_id":"pat"})");
+  EXPECT_NE(heard(1).find(R"(\"ids\":[\"pat\",\"sue\"])"), std::string::npos);
+  EXPECT_EQ(heard(2), R"(2["member_added",{"user_id":"pat"},{"channel":"presence-a"}])"
+                      "\n");
+  app_.socketio().leaves(2, now_);
+  EXPECT_NE(heard(1).find("pusher_internal:member_removed"), std::string::npos);
+  EXPECT_EQ(news_,
+            "channel_occupied presence-a \nmember_added presence-a sue\n"
+            "member_added presence-a pat\nmember_removed presence-a sue\n");
+}
+
+TEST_F(AppTest, counts_are_of_both) {
+  pusher_comes("news");
+  heard(1);
+  socketio_comes("news");
+  EXPECT_NE(heard(1).find(R"("subscription_count\":2)"), std::string::npos);
+  EXPECT_NE(heard(2).find(R"(["subscription_count",{"subscription_count":2})"), std::string::npos);
+}
+
+TEST_F(AppTest, bytes_are_for_readers_who_can_take_them) {
+  pusher_comes("private-a"), socketio_comes("private-a");
+  heard(1), heard(2);
+  app_.publish("private-a", {.event = "client-b", .data = "{}", .attachments = {"xy"}}, {});
+  EXPECT_EQ(heard(1), "");
+  EXPECT_TRUE(heard(2).ends_with("bytes xy\n"));
+}
+
+}  // namespace
+}  // namespace utakata::realtime

@@ -1,0 +1,36 @@
+// What happens in a dialect that concerns more than its own clients: the other dialect's, other
+// processes, and the tenant's server (webhooks). Values.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "realtime/channel/channels.h"
+#include "realtime/channel/message.h"
+
+namespace utakata::realtime {
+
+struct News {
+  std::string name;  // channel_occupied, channel_vacated, member_added, member_removed ...
+  std::string channel;
+  Member member{};                           // of member_*; of client_event: its user, if known
+  std::string event{}, data{}, socket_id{};  // of client_event; data: a JSON value
+  std::size_t readers = 0;                   // of subscription_count
+};
+
+struct Sender {  // who does not hear what it said; by its slot where it is here
+  std::optional<ClientSlot> client{};
+  std::string_view id{};  // socket_id, or sid; empty: everybody hears it
+};
+
+struct DialectHooks {
+  // To be told to all readers of the channel, in whatever dialect, here and elsewhere: hears() of
+  // the caller is one of those who will be called. It may be called at once.
+  std::function<void(std::string_view channel, Message&& message, const Sender& sender)> publish;
+  std::function<void(const News&)> news = [](const News&) {};
+};
+
+}  // namespace utakata::realtime
