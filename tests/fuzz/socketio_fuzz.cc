@@ -79,14 +79,15 @@ struct Tenant final : EngineOut, SocketIoOut {
   SocketIoPacketReader packets;
   Channels channels{{.has_timelines = true, .timeline = {.count = 3}},
                     [] { return std::string("e"); }};
-  SocketIoApp app{{.key = {"key", ""}, .takes_client_events = true},
-                  {.namespaces = {"/b"}, .recovery = {.messages = 5}},
-                  channels,
-                  *this,
-                  [this] { return std::to_string(random++); },
-                  {.publish = [this](auto channel, auto&& message, const Sender& sender) {
-                    publish(channel, std::move(message), sender);
-                  }}};
+  SocketIoApp app{
+      {.key = {"key", ""}, .takes_client_events = true},
+      {.namespaces = {"/b"}, .recovery = {.messages = 5}},
+      channels,
+      *this,
+      {[this] { return std::to_string(random++); }, [this] { return std::to_string(random++); }},
+      {.publish = [this](auto channel, auto&& message, const Sender& sender) {
+        publish(channel, std::move(message), sender);
+      }}};
   std::array<std::unique_ptr<EngineSession>, 2> sessions;
 };
 

@@ -4,13 +4,13 @@
 
 namespace utakata::realtime {
 
-App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, std::function<std::string()> random,
+App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
          std::function<void(const News&)> on_news, std::function<Instant()> now)
-    : channels_(tenant.channels, random),
+    : channels_(tenant.channels, ids.secret),
       on_news_(std::move(on_news)),
       now_(std::move(now)),
       pusher_(tenant, channels_, outs.pusher, hooks(Dialect::pusher)),
-      socketio_(tenant, std::move(spec), channels_, outs.socketio, random,
+      socketio_(tenant, std::move(spec), channels_, outs.socketio, std::move(ids),
                 hooks(Dialect::socketio)) {}
 
 DialectHooks App::hooks(Dialect of) {

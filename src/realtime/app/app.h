@@ -24,8 +24,8 @@ struct AppOuts {  // they outlive the app
 
 class App {
  public:
-  // `random`: as SocketIoApp wants it. `on_news`: what webhooks tell.
-  App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, std::function<std::string()> random,
+  // `on_news`: what webhooks tell.
+  App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
       std::function<void(const News&)> on_news, std::function<Instant()> now);
   App(const App&) = delete;
   App& operator=(const App&) = delete;

@@ -68,18 +68,19 @@ class AppTest : public testing::Test {
   SocketIoEars socketio_;
   int random_ = 0;
   std::string news_;
-  App app_{{.id = "1",
-            .name = "show",
-            .key = {"key", "secret"},
-            .takes_client_events = true,
-            .tells_subscription_counts = true},
-           {.recovery = {.away = Duration{0}}},
-           {pusher_, socketio_},
-           [this] { return std::to_string(random_++); },
-           [this](const News& one) {
-             news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
-           },
-           [this] { return now_; }};
+  App app_{
+      {.id = "1",
+       .name = "show",
+       .key = {"key", "secret"},
+       .takes_client_events = true,
+       .tells_subscription_counts = true},
+      {.recovery = {.away = Duration{0}}},
+      {pusher_, socketio_},
+      {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
+      [this](const News& one) {
+        news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
+      },
+      [this] { return now_; }};
 };
 
 TEST_F(AppTest, both_hear_what_is_published) {
@@ -90,6 +91,17 @@ TEST_F(AppTest, both_hear_what_is_published) {
                       "\n");
   EXPECT_EQ(heard(2), R"(2["said",{"a":1},{"channel":"news"}])"
                       "\n");
+}
+
+TEST_F(AppTest, what_the_api_packs_into_a_text_is_unpacked_for_who_has_no_such_custom) {
+  socketio_comes("news");
+  for (const auto& [data, told] :
+       {std::pair(R"("{\"a\":1}")", R"({"a":1})"), std::pair(R"("plain")", R"("plain")"),
+        std::pair(R"("[1")", R"("[1")")}) {
+    heard(2);
+    EXPECT_TRUE(app_.pusher().publish({.event = "said", .data = data, .channels = {"news"}}));
+    EXPECT_EQ(heard(2), fmt::format("2[\"said\",{},{{\"channel\":\"news\"}}]\n", told));
+  }
 }
 
 TEST_F(AppTest, who_published_does_not_hear_it_in_either_dialect) {

@@ -33,6 +33,9 @@ struct Message {
   std::string event;
   std::string data;                   // as it was published: a JSON value
   std::optional<std::string> user{};  // who sent it, on presence channels
+  // The data is a text that may have JSON in it, as Pusher's API sends it: who has no such custom
+  // is told what is in it.
+  bool is_packed = false;
   // Bytes that the data speaks of, in the Socket.IO dialect only; what has them is not kept.
   std::vector<std::string> attachments{};
 };

@@ -273,7 +273,8 @@ std::optional<Problem> PusherApp::fault_of(const Publication& publication) const
 Expected<void> PusherApp::publish(const Publication& publication) {
   if (auto fault = fault_of(publication)) return std::unexpected(std::move(*fault));
   for (const std::string& channel : publication.channels)
-    hooks_.publish(channel, {.event = publication.event, .data = publication.data},
+    hooks_.publish(channel,
+                   {.event = publication.event, .data = publication.data, .is_packed = true},
                    {.id = publication.but_socket_id});
   return {};
 }

@@ -1,5 +1,7 @@
 #include "realtime/server/apps.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +9,16 @@
 #include "realtime/pusher/events.h"
 
 namespace utakata::realtime {
+
+namespace {
+
+// Two numbers with a dot, as server libraries of Pusher want it.
+std::string new_sid() {
+  const auto number = [] { return std::hash<std::string>{}(net::random_token()) % 10'000'000'000; };
+  return fmt::format("{}.{}", number(), number());
+}
+
+}  // namespace
 
 struct Apps::Entry {
   std::unique_ptr<SocketIoOut> socketio;
@@ -40,7 +52,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
                             {std::move(spec),
                              socketio_,
                              {outs_.pusher, voice},
-                             [] { return net::random_token(15); },
+                             {new_sid, [] { return net::random_token(15); }},
                              [this, id](const News& news) { occurred(id, news); },
                              [this] { return loop_.turn_time(); }}});
     }

@@ -32,7 +32,7 @@ std::string cors_headers(const net::HttpRequest& request, bool is_welcome) {
 
 EngineRequest read(const net::HttpRequest& request, bool is_upgrade, std::string& store) {
   std::array<std::string, 3> values;
-  for (std::size_t i = 0; const char* const name : {"EIO", "transport", "sid"})
+  for (std::size_t i = 0; const char* const name : {"eio", "transport", "sid"})  // any case
     values[i++] = api_parameter(request.query, name);
   store = values[0] + values[1] + values[2];
   const std::string_view all = store;

@@ -15,14 +15,14 @@ std::unexpected<Problem> refuse(std::string why) {
 }  // namespace
 
 SocketIoApp::SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
-                         std::function<std::string()> random, DialectHooks hooks)
+                         SocketIoIds ids, DialectHooks hooks)
     : tenant_(std::move(tenant)),
       spec_(std::move(spec)),
       channels_(channels),
       out_(out),
-      random_(std::move(random)),
+      ids_(std::move(ids)),
       hooks_(std::move(hooks)),
-      recovery_(spec_.recovery, random_()) {}
+      recovery_(spec_.recovery, ids_.secret()) {}
 
 void SocketIoApp::opens(ClientSlot client, Instant now) {
   if (client >= clients_.size()) clients_.resize(client + 1);
@@ -98,7 +98,7 @@ void SocketIoApp::connect(ClientSlot client, const SocketIoPacket& packet, Insta
   if (seat_of(client, space)) return fail(client, "It is connected to that namespace already.");
   const SocketIoAsks asks = reader_.read_connect(packet.json);
   if (!asks.pid.empty() && recover(client, space, asks, now)) return;
-  sit(client, {.space = space, .sid = random_(), .pid = random_(), .since = recovery_.last()});
+  sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret(), .since = recovery_.last()});
 }
 
 // Its old connection may be dead and we not know it yet.
@@ -133,7 +133,7 @@ bool SocketIoApp::recover(ClientSlot client, std::string_view space, const Socke
     note_place(client, each.channel, seat->space, true);
   sit(client, std::move(*seat));
   for (const Recovery::Missed& each : *missed)
-    out_.say(client, socketio_event(space, each.channel, *each.message, each.offset));
+    out_.say(client, socketio_event(space, each.channel, unpack(*each.message), each.offset));
   for (std::size_t i = 0; i < channels.size(); ++i)
     tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
   return true;
@@ -217,7 +217,7 @@ SocketIoApp::Done SocketIoApp::subscribe(ClientSlot client, RecoverySeat& seat,
   seat.channels.push_back({says.channel, *member, recovery_.last()});
   note_place(client, says.channel, seat.space, true);
   if (came->cached && !is_reserved_event(came->cached->event))
-    out_.say(client, socketio_event(seat.space, says.channel, *came->cached));
+    out_.say(client, socketio_event(seat.space, says.channel, unpack(*came->cached)));
   else if (!came->cached && channel_kind(says.channel).is_cache)
     hooks_.news({.name = "cache_miss", .channel = says.channel});
   tell_arrival(client, says.channel, *member, *came);

@@ -34,6 +34,11 @@ struct SocketIoSpec {
   RecoveryLimits recovery{};
 };
 
+struct SocketIoIds {
+  std::function<std::string()> sid;     // as Pusher's socket ids are: servers sign it the same way
+  std::function<std::string()> secret;  // 20 letters or so, unlike any before, that nobody guesses
+};
+
 // Texts are packets of Socket.IO: without the 4 of Engine.IO. It may not call the app back: that a
 // client is gone is told later.
 class SocketIoOut {
@@ -51,10 +56,9 @@ class SocketIoOut {
 
 class SocketIoApp {
  public:
-  // Of the tenant: the key and the limits. `channels` outlives this. `random`: a text of letters
-  // unlike any before that nobody guesses; 20 of them are enough.
+  // Of the tenant: the key and the limits. `channels` outlives this.
   SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channels, SocketIoOut& out,
-              std::function<std::string()> random, DialectHooks hooks);
+              SocketIoIds ids, DialectHooks hooks);
   void respec(TenantSpec tenant) { tenant_ = std::move(tenant); }  // who is here stays
   void end_all(const std::string& why);
 
@@ -117,6 +121,7 @@ class SocketIoApp {
   void deliver(std::string_view channel, const Message& message, std::string_view offset,
                std::span<const std::string> attachments, std::optional<ClientSlot> but,
                bool may_be_missed);
+  Message unpack(const Message& message);
   void note_place(ClientSlot client, const std::string& channel, const std::string& space,
                   bool is_there);
 
@@ -124,7 +129,7 @@ class SocketIoApp {
   const SocketIoSpec spec_;
   Channels& channels_;
   SocketIoOut& out_;
-  std::function<std::string()> random_;
+  const SocketIoIds ids_;
   const DialectHooks hooks_;
   SocketIoPacketReader packets_;
   SocketIoReader reader_;

@@ -78,10 +78,13 @@ void SocketIoApp::deliver(std::string_view channel, const Message& message, std:
   if (by_sid_.empty()) return;
   Readers readers = channels_.readers(channel, Dialect::socketio);
   if (!readers || readers->empty()) return;
+  std::optional<Message> unpacked;
+  if (message.is_packed) unpacked = unpack(message);
+  const Message& said = unpacked ? *unpacked : message;
   const auto say = [&](std::string_view space, Readers to) {
     out_.say_all(channel, std::move(to),
-                 socketio_event(space, channel, message, offset, attachments.size()), attachments,
-                 but, may_be_missed);
+                 socketio_event(space, channel, said, offset, attachments.size()), attachments, but,
+                 may_be_missed);
   };
   if (const auto found = elsewhere_.find(channel); found != elsewhere_.end()) {
     auto rest = std::make_shared<std::vector<ClientSlot>>(*readers);
@@ -93,6 +96,12 @@ void SocketIoApp::deliver(std::string_view channel, const Message& message, std:
     readers = std::move(rest);
   }
   if (!readers->empty()) say("/", readers);
+}
+
+Message SocketIoApp::unpack(const Message& message) {
+  Message unpacked{.event = message.event, .data = message.data, .user = message.user};
+  if (message.is_packed) unpacked.data = reader_.unpacked(message.data);
+  return unpacked;
 }
 
 void SocketIoApp::note_place(ClientSlot client, const std::string& channel,

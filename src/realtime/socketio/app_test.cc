@@ -82,7 +82,7 @@ class SocketIoAppTest : public testing::Test {
       {.namespaces = {"/custom"}},
       channels_,
       out_,
-      [this] { return std::to_string(random_++); },
+      {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
       {.publish = [this](auto channel, auto&& message,
                          const Sender& sender) { published(channel, std::move(message), sender); },
        .news =

@@ -66,6 +66,14 @@ SocketIoAsks SocketIoReader::read_connect(std::string_view json) {
   return asks;
 }
 
+std::string SocketIoReader::unpacked(const std::string& json_text) {
+  simdjson::dom::element value, inner;
+  std::string_view text;
+  if (parser_->parse(json_text).get(value) || value.get(text)) return json_text;
+  const std::string kept(text);
+  return parser_->parse(kept).get(inner) ? json_text : kept;
+}
+
 std::string socketio_event(std::string_view space, std::string_view channel, const Message& message,
                            std::string_view offset, std::size_t attachments) {
   std::string json = fmt::format(R"([{},{},{{"channel":{})", json_text(message.event), message.data,

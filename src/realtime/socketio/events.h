@@ -44,6 +44,8 @@ class SocketIoReader {
   ~SocketIoReader();
   SocketIoSays read(std::string_view event_json);
   SocketIoAsks read_connect(std::string_view json);
+  // What is in a text, where that is JSON; the same, where it is not.
+  std::string unpacked(const std::string& json_text);
 
  private:
   struct Parser;

@@ -56,12 +56,13 @@ class RecoveryTest : public testing::Test {
   int random_ = 0;
   Channels channels_{{.has_timelines = true, .timeline = {.count = 3}},
                      [] { return std::string("e"); }};
-  SocketIoApp app_{{.key = {"key", "secret"}},
-                   {},
-                   channels_,
-                   out_,
-                   [this] { return std::to_string(random_++); },
-                   {.publish = [](auto, auto&&, const Sender&) {}}};
+  SocketIoApp app_{
+      {.key = {"key", "secret"}},
+      {},
+      channels_,
+      out_,
+      {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
+      {.publish = [](auto, auto&&, const Sender&) {}}};
 };
 
 TEST_F(RecoveryTest, who_comes_again_hears_what_it_missed_on_all_its_channels_in_order) {
