@@ -39,6 +39,8 @@ if (!is_over && !(await is_there())) {
   utakata ps                       three instances, and who is on which
   utakata drain channels-1         its pages move to the others
   kill -9 PID                      of an instance, as \`ps\` shows it: another one serves in its place\n`);
+  const stay = setInterval(() => {}, 60_000); // a signal to come keeps no process alive
   await ended;
+  clearInterval(stay);
 }
-await utakata('down', '--stack', 'live-vote');
+await utakata('down', '--stack', 'live-vote', '--now'); // open pages would keep it from being empty

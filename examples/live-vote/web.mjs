@@ -119,8 +119,8 @@ class Refusal extends Error {
 }
 const text_in = (body, key, bytes_max) => {
   const text = typeof body[key] === 'string' ? body[key].trim() : '';
-  if (!text || Buffer.byteLength(text) > bytes_max) throw new Refusal(400, `\`${key}\` must be a text of 1 to ${bytes_max} bytes.`);
-  return text;
+  if (text && Buffer.byteLength(text) <= bytes_max) return text;
+  throw new Refusal(400, `\`${key}\` must be a text of 1 to ${bytes_max} bytes.`);
 };
 const spoke = new Map(); // id -> when: one sentence a second
 
@@ -164,8 +164,11 @@ const routes = {
 };
 
 const types = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8' };
-const files = Object.fromEntries(['index.html', 'page.js', 'channels.js', 'style.css'].map((name) =>
-  [`/${name.replace('index.html', '')}`, { type: types[name.split('.')[1]], body: readFileSync(new URL(`page/${name}`, import.meta.url)) }]));
+const file = (name) => ({ type: types[name.split('.')[1]], body: readFileSync(new URL(`page/${name}`, import.meta.url)) });
+const files = {
+  '/': file('index.html'), '/page.js': file('page.js'), '/channels.js': file('channels.js'), '/style.css': file('style.css'),
+};
+const only_ours = { 'content-security-policy': "default-src 'self'; connect-src *" };
 
 async function body_of(request) {
   let text = '';
@@ -183,15 +186,16 @@ async function answer(request, response) {
   const json = { 'content-type': 'application/json' };
   try {
     const route = routes[`${request.method} ${path}`];
-    if (!route && request.method === 'GET' && files[path])
-      return send(200, { 'content-type': files[path].type, 'content-security-policy': "default-src 'self'; connect-src *" }, files[path].body);
+    if (request.method === 'GET' && Object.hasOwn(files, path))
+      return send(200, { 'content-type': files[path].type, ...only_ours }, files[path].body);
     if (!route) throw new Refusal(404, 'There is nothing here.');
     const person = person_of(request);
     const done = await route({ person, body: await body_of(request) });
     send(200, { ...json, 'set-cookie': cookie_of(person) }, JSON.stringify(done));
   } catch (problem) {
     if (!(problem instanceof Refusal)) console.error(problem);
-    send(problem.status ?? 502, { ...json, ...problem.headers }, JSON.stringify({ detail: problem.status ? problem.message : 'Try again.' }));
+    const { status, headers, message } = problem instanceof Refusal ? problem : { status: 502, message: 'Try again.' };
+    send(status, { ...json, ...headers }, JSON.stringify({ detail: message }));
   }
 }
 

@@ -1,12 +1,15 @@
 // examples/live-vote as `utakata up` runs it: three instances, people on all of them, one tally; a loss, a drain, a web page.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { Channels } from '../../examples/live-vote/page/channels.js';
 import { browser } from './kit/browser.mjs';
-import { free_ports } from './kit/ports.mjs';
+import { free_ports, port_range } from './kit/ports.mjs';
 import { start_stack, utakata_program } from './kit/stack.mjs';
 import { wait_for } from './kit/wait.mjs';
 
@@ -16,7 +19,9 @@ const people = [];
 // Somebody without a browser: the page's own client, and what it was told.
 class Person {
   constructor(cookie = null) {
-    Object.assign(this, { cookie, tallies: [], entries: [], subscribed: [], voted: [], lost: [], gate: Promise.resolve(), address: null });
+    Object.assign(this, { cookie, tallies: [], entries: [], subscribed: [], voted: [], lost: [] });
+    this.gate = Promise.resolve(); // what it waits for before it asks for a place
+    this.address = null; // where it goes instead
     people.push(this);
   }
   async ask(method, path, body) {
@@ -92,7 +97,8 @@ test('five people are on three instances, and all hear one tally', async () => {
   const choices = ['tea', 'coffee', 'tea', 'cocoa', 'tea'];
   await Promise.all(people.map((one, i) => one.ask('POST', 'vote', { choice: choices[i] })));
   await hear_tally(people, { here: 5, tea: 3, coffee: 1, cocoa: 1, water: 0 });
-  await wait_for(() => people.every(({ entries }) => entries.some(({ kind, text }) => kind === 'lead' && /^Tea takes the lead/.test(text))));
+  const leads = ({ kind, text }) => kind === 'lead' && text.startsWith('Tea takes the lead');
+  await wait_for(() => people.every(({ entries }) => entries.some(leads)), { what: 'everybody to hear who leads' });
 
   const [one] = people;
   const other_tab = await new Person(one.cookie).come();
@@ -208,4 +214,42 @@ test('a web page shows all this, votes, and outlives the drain of its instance',
   await wait_for(async () => JSON.stringify(await shown()) === JSON.stringify(moved), { what: 'the new tally on the page' });
   await wait_for(async () => (await tab.locator('#entries').textContent()).includes('said after the drain'));
   assert.deepEqual(faults, []);
+});
+
+test('the web server is killed: nobody loses the connection, and the vote begins anew', async () => {
+  const [web] = await fleet.serving('web', 1);
+  const lost = people.map((one) => one.lost.length);
+  const version = people[0].tallies.at(-1).version;
+  process.kill(web.pid, 'SIGKILL');
+  await wait_for(() => people[0].ask('POST', 'vote', { choice: 'tea' }), { within: 20_000, what: 'the page to be there again' });
+  await hear_tally(people, { here: 5, tea: 1, coffee: 0, cocoa: 0, water: 0 });
+  assert.ok(people[0].tallies.at(-1).version > version, 'which pages take for the newer one');
+  assert.deepEqual(people.map((one) => one.lost.length), lost);
+});
+
+test('run.mjs starts it, says where it is, and leaves nothing behind', async (t) => {
+  const ports = await port_range();
+  const folder = mkdtempSync(join(tmpdir(), 'utakata-live-vote-'));
+  t.after(async () => {
+    child.kill('SIGTERM');
+    await ended;
+    ports.release();
+    rmSync(folder, { recursive: true });
+  });
+  const words = [`page=${ports.first}`, `api=127.0.0.1:${ports.last}`, `store=${join(folder, 'vote.db')}`];
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../examples/live-vote/run.mjs', import.meta.url)), ...words.flatMap((word) => ['-p', word])],
+    { env: { ...process.env, UTAKATA_HOME: join(folder, 'home'), PATH: `${dirname(utakata_program())}:${process.env.PATH}` } });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (said += bytes));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  ended.then(() => (said += '\n(ended)'));
+  await wait_for(() => {
+    assert.doesNotMatch(said, /\(ended\)/);
+    return said.includes(`The vote is on at http://127.0.0.1:${ports.first}`);
+  }, { within: 30_000, what: `run.mjs; it said: ${said}` });
+  child.kill('SIGINT');
+  assert.equal(await ended, 0, said);
+  assert.match(said, /processes: none left of 4 instances/);
 });

@@ -17,7 +17,8 @@ const page_of = (port) => `<!doctype html><title>a page</title><ol id="heard"></
 <script src="/pusher.js"></script><script src="/echo.js"></script>
 <script>
   const query = new URLSearchParams(location.search);
-  const tell = (text) => document.getElementById('heard').append(Object.assign(document.createElement('li'), { textContent: text }));
+  const item = (textContent) => Object.assign(document.createElement('li'), { textContent });
+  const tell = (text) => document.getElementById('heard').append(item(text));
   const options = {
     key: '${app.key}', cluster: '', wsHost: '127.0.0.1', wsPort: Number(query.get('port') ?? ${port}), forceTLS: false,
     enabledTransports: ['ws'], authEndpoint: '/broadcasting/auth', bearerToken: query.get('user'),
@@ -110,11 +111,13 @@ test('an instance that drains sends its pages away; they come back as soon as th
   const tabs = [await tab(t), await tab(t, { user: 'bob' })];
   await reads('news', 2);
   const order = (state, close) => fetch(`${server.url}/drain`, {
-    method: 'POST', headers: { authorization: 'Bearer of-this-instance' }, body: JSON.stringify({ state, deadline_ms: null, close }),
+    method: 'POST', headers: { authorization: 'Bearer of-this-instance' },
+    body: JSON.stringify({ state, deadline_ms: null, close }),
   });
   assert.equal((await order('draining', { pace: 100, most: null, reconnects: false })).status, 200);
   await Promise.all(tabs.map(({ hears }) => hears('connecting')));
-  await wait_for(async () => (await (await fetch(`${server.url}/stats`)).json()).refused >= 2, { what: 'them to come again at once' });
+  const refused = async () => (await (await fetch(`${server.url}/stats`)).json()).refused;
+  await wait_for(async () => (await refused()) >= 2, { what: 'them to come again at once' });
   assert.equal((await order('serving')).status, 200);
   // pusher-js comes at once, and if it is refused then, after 15 s.
   await Promise.all(tabs.map(({ hears }) => hears('connected', 2, 60_000)));

@@ -86,8 +86,11 @@ export class Channels {
         const rights = /^(private|presence)-/.test(channel) ? await this.authorize({ socket_id, channel }) : {};
         if (socket === this.#socket) this.#say('pusher:subscribe', { channel, ...rights, recover: position ?? true });
       });
-      if (this.#user) wants.push(this.authorize({ socket_id }).then((me) => socket === this.#socket && this.#say('pusher:signin', me)));
-      await Promise.all(wants);
+      const signs_in = async () => {
+        const rights = await this.authorize({ socket_id });
+        if (socket === this.#socket) this.#say('pusher:signin', rights);
+      };
+      await Promise.all([...wants, this.#user && signs_in()]);
     } catch {
       this.#ended(socket, 1006); // whoever authorizes is away
     }

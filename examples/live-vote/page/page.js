@@ -12,6 +12,7 @@ async function ask(method, path, body) {
   if (answer.ok) return said;
   throw Object.assign(new Error(said.detail), { retry_after: Number(answer.headers.get('retry-after')) });
 }
+const clock = { hour: '2-digit', minute: '2-digit', hour12: false };
 const element = (name, properties, ...children) => {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
@@ -53,7 +54,7 @@ function show_entry(entry) {
   if (entries.has(entry.number)) return;
   const when = new Date(entry.at);
   const item = element('li', { className: entry.kind },
-    element('time', { dateTime: entry.at, textContent: when.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) }),
+    element('time', { dateTime: entry.at, textContent: when.toLocaleTimeString([], clock) }),
     ...(entry.who ? [element('b', { textContent: entry.who })] : []), element('span', { textContent: entry.text }));
   item.dataset.number = entry.number;
   const later = [...part('entries').children].findLast((one) => Number(one.dataset.number) > entry.number);
@@ -97,7 +98,8 @@ function start(key) {
     authorize: (who) => ask('POST', 'api/auth', who),
     changed(state) {
       document.body.dataset.state = state;
-      part('state').textContent = { connected: `live, by ${instance}`, away: 'coming back', refused: 'this page may not connect' }[state];
+      part('state').textContent =
+        { connected: `live, by ${instance}`, away: 'coming back', refused: 'this page may not connect' }[state];
     },
   })
     .subscribe('cache-tally', (event, data) => { if (event === 'tally') show(data); })
