@@ -37,8 +37,8 @@ if (!is_over && !(await is_there())) {
 } else if (!is_over) {
   console.log(`\nThe vote is on at ${page}; open it twice. ^C ends it. In another terminal, with build/dev in the PATH:
   utakata ps                       three instances, and who is on which
-  utakata drain channels-1         its pages move to the others
-  kill -9 PID                      of an instance, as \`ps\` shows it: another one serves in its place\n`);
+  utakata drain INSTANCE           such as channels-1: its pages move to the others
+  kill -9 PID                      of an instance, as \`ps\` shows it: another one takes its place\n`);
   const stay = setInterval(() => {}, 60_000); // a signal to come keeps no process alive
   await ended;
   clearInterval(stay);

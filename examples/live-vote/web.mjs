@@ -129,7 +129,8 @@ const routes = {
     ({ question, options, key: app.key, tally: tally(), entries, you: person, choice: votes.get(person.id) ?? null }),
   async 'POST /api/place'() {
     const answer = await fetch(`${stack}/clusters/channels/endpoint`, { signal: AbortSignal.timeout(2000) });
-    if (!answer.ok) throw new Refusal(503, 'There is no place just now.', { 'retry-after': answer.headers.get('retry-after') ?? '1' });
+    const later = { 'retry-after': answer.headers.get('retry-after') ?? '1' };
+    if (!answer.ok) throw new Refusal(503, 'There is no place just now.', later);
     const { url, instance } = await answer.json();
     return { url, instance };
   },
@@ -201,7 +202,7 @@ async function answer(request, response) {
 
 // For Utakata, on the port that it gave; nobody stays connected here.
 createServer((request, response) => response.end(request.url === '/stats' ? '{"connections":0}' : 'well'))
-  .listen(process.env.PORT, '127.0.0.1');
+  .listen(process.env.PORT, process.env.LISTEN);
 // For people, always on the same one: while a new version takes over, the old one still has it.
 const page = createServer(answer).on('error', (problem) => {
   if (problem.code !== 'EADDRINUSE') throw problem;
