@@ -3,7 +3,7 @@
 PRESET ?= dev
 JOBS ?= $(shell nproc)
 
-.PHONY: build demo test check bench soak fuzz clean
+.PHONY: build demo vote test check bench soak fuzz clean
 build:            ## the programs, in build/dev
 	@tools/dependencies demo
 	@cmake --preset $(PRESET) >/dev/null
@@ -11,6 +11,9 @@ build:            ## the programs, in build/dev
 
 demo: build       ## 400 players, one kill -9, one freeze: see it heal, in under 3 minutes
 	@node examples/lobby-game/demo.mjs
+
+vote: build       ## a live vote on three instances of utakata-realtime: open the page it names; ^C ends it
+	@node examples/live-vote/run.mjs
 
 test:             ## every test on this machine
 	@tools/dependencies test
