@@ -101,7 +101,7 @@ void HttpConnection::serve(std::string_view bytes) {
 // To whoever serves WebSockets; false: nothing more is read here.
 bool HttpConnection::hand_over(const wire::Http1Request& request) {
   auto refusal = wire::websocket_refusal(request);
-  if (tls_) refusal = {501, "WebSockets are not served over TLS here."};
+  if (tls_ && !all_->upgrade_tls()) refusal = {501, "WebSockets are not served over TLS here."};
   if (!waiting_.empty() || !all_->joined().empty() || has_unsent())
     refusal = {400, "The answer to an earlier request must be read first."};
   if (refusal) return on_refused(*refusal), false;
@@ -109,7 +109,11 @@ bool HttpConnection::hand_over(const wire::Http1Request& request) {
   HttpConnections& all = *std::exchange(all_, nullptr);
   all.loop().unwatch(socket_.get());
   all.remove(slot_);
-  all.upgrade()(RequestView(request, peer_, false), peer_, std::move(socket_));
+  const RequestView view(request, peer_, tls_ != nullptr);
+  if (tls_)
+    all.upgrade_tls()(view, peer_, std::move(socket_), std::move(tls_));
+  else
+    all.upgrade()(view, peer_, std::move(socket_));
   return false;
 }
 
@@ -132,7 +136,8 @@ void HttpConnection::divert(std::string_view bytes) {
 }
 
 bool HttpConnection::on_request(const wire::Http1Request& request) {
-  if (request.is_upgrade && all_->upgrade()) return hand_over(request);
+  if (request.is_upgrade && (all_->upgrade() || (tls_ && all_->upgrade_tls())))
+    return hand_over(request);
   is_last_ = !request.keep_alive;
   waiting_.push_back(
       {.is_head = request.method == "HEAD", .is_http10 = request.is_http10, .closes = is_last_});

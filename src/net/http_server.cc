@@ -61,6 +61,10 @@ std::size_t HttpServer::connections() const { return state_->connections.open();
 
 void HttpServer::on_upgrade(Upgrade take) { state_->connections.on_upgrade(std::move(take)); }
 
+void HttpServer::on_upgrade_tls(UpgradeTls take) {
+  state_->connections.on_upgrade_tls(std::move(take));
+}
+
 void HttpServer::on_divert(Wants wants, Take take) {
   state_->connections.on_divert({std::move(wants), std::move(take)});
 }

@@ -14,6 +14,7 @@
 #include "net/descriptor.h"
 #include "net/loop.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 
 namespace utakata::net {
 
@@ -88,6 +89,10 @@ class HttpServer {
   // The request may become a WebSocket (RFC 6455 section 4.2.1 holds). The socket is the taker's
   // from now on, nothing of an answer is sent; the request is valid in the call.
   using Upgrade = std::function<void(const HttpRequest& request, TcpPeer peer, Descriptor socket)>;
+  // The same over TLS: what the socket carries goes through `tls`, whose handshake is done. It goes
+  // before the socket does.
+  using UpgradeTls = std::function<void(const HttpRequest& request, TcpPeer peer, Descriptor socket,
+                                        std::unique_ptr<TlsStream> tls)>;
   // Is this request for another process? The body may not have come, and is empty here.
   using Wants = std::function<bool(const HttpRequest& request)>;
   // `bytes`: all that were read from the request's first one on, its head as it came.
@@ -101,8 +106,9 @@ class HttpServer {
   Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
                                      const TlsFiles& files, const ListenOptions& options = {});
   // Before listen(). Unset: who asks to go on as a WebSocket is answered as if it had not asked.
-  // Over TLS such a request is refused with 501.
+  // Over TLS such a request is refused with 501, unless there is somebody for those.
   void on_upgrade(Upgrade take);
+  void on_upgrade_tls(UpgradeTls take);
   // Before listen(). Where `wants` says so the connection leaves this server before anything of an
   // answer is sent, and is the taker's. Behind requests that are unanswered it waits until their
   // answers are sent; then it is asked again. Over TLS nobody is asked.

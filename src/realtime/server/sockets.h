@@ -12,10 +12,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "net/descriptor.h"
 #include "net/loop.h"
+#include "net/tcp.h"
+#include "net/tls.h"
 #include "realtime/channel/message.h"
 #include "realtime/server/fanout.h"
 #include "wire/websocket.h"
@@ -47,7 +50,9 @@ class Sockets {
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
 
-  ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
+  // Its handshake is answered; the lowest free slot. With `tls`, whose own handshake is done, all
+  // goes through that.
+  ClientSlot add(net::Descriptor socket, std::unique_ptr<net::TlsStream> tls = {});
   void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
   // To one that is closing or gone: nothing happens. What has no topic is never left out.
   void send(ClientSlot client, const Frame& frame, Topic topic = 0);
@@ -76,6 +81,7 @@ class Sockets {
   struct Socket {
     net::Descriptor descriptor;
     Phase phase = Phase::free;
+    bool is_tls = false;  // see tls_
     std::uint8_t silent_looks = 0;
     SlowReaders when_slow = SlowReaders::close;
     Instant until{};  // of closing and leaving
@@ -86,9 +92,13 @@ class Sockets {
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
-  void conflate(Backlog& backlog, Topic topic);
-  void drop_oldest(Backlog& backlog);
+  bool takes_by_tls(ClientSlot client) const;
+  net::Moved transmit(ClientSlot client, std::string_view bytes);
+  static std::size_t begun(const Socket& socket);
+  void conflate(const Socket& socket, Topic topic);
+  void drop_oldest(const Socket& socket);
   void flush(ClientSlot client);
+  void end_sending(ClientSlot client);
   void leave(ClientSlot client, Phase phase);
   void drop(ClientSlot client);
   void sweep();
@@ -97,8 +107,11 @@ class Sockets {
   net::Loop& loop_;
   const SocketLimits limits_;
   const Calls calls_;
-  std::vector<int> descriptors_;  // by slot, of those that take a frame at once; others -1
+  // By slot, of those that take a frame at once, as it is; others -1, all over TLS among them.
+  std::vector<int> descriptors_;
   std::vector<std::unique_ptr<Socket>> sockets_;
+  std::unordered_map<ClientSlot, std::unique_ptr<net::TlsStream>>
+      tls_;                       // those in the clear pay nothing
   std::vector<ClientSlot> free_;  // a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
