@@ -46,6 +46,7 @@ wire::Http1Limits parser_limits(const HttpLimits& limits) {
 HttpConnection::HttpConnection(HttpConnections& all, std::size_t slot, Descriptor socket,
                                TcpPeer peer, std::unique_ptr<TlsStream> tls)
     : all_(&all),
+      loop_(all.loop()),
       slot_(slot),
       socket_(std::move(socket)),
       peer_(std::move(peer)),
@@ -58,8 +59,17 @@ void HttpConnection::start() {
   update_deadline();
 }
 
+void HttpConnection::start_with(std::string_view bytes) {
+  if (!all_) return;
+  start();
+  was_diverted_ = true;
+  serve(bytes);
+  settle();
+}
+
 void HttpConnection::on_ready(std::uint32_t events) {
   if (events & EPOLLERR) return close();
+  if (events & EPOLLRDHUP) client_left();
   if (events & EPOLLOUT) send_unsent();
   if (all_ && (events & EPOLLIN || (tls_ && tls_->wants_write()))) read();
   // Both halves are closed, and there is nothing left that could be read.
@@ -91,7 +101,7 @@ void HttpConnection::serve(std::string_view bytes) {
 // To whoever serves WebSockets; false: nothing more is read here.
 bool HttpConnection::hand_over(const wire::Http1Request& request) {
   auto refusal = wire::websocket_refusal(request);
-  if (tls_) refusal = {501, "WebSockets are not served over TLS here."};
+  if (tls_ && !all_->upgrade_tls()) refusal = {501, "WebSockets are not served over TLS here."};
   if (!waiting_.empty() || !all_->joined().empty() || has_unsent())
     refusal = {400, "The answer to an earlier request must be read first."};
   if (refusal) return on_refused(*refusal), false;
@@ -99,12 +109,35 @@ bool HttpConnection::hand_over(const wire::Http1Request& request) {
   HttpConnections& all = *std::exchange(all_, nullptr);
   all.loop().unwatch(socket_.get());
   all.remove(slot_);
-  all.upgrade()(RequestView(request, peer_, false), peer_, std::move(socket_));
+  const RequestView view(request, peer_, tls_ != nullptr);
+  if (tls_)
+    all.upgrade_tls()(view, peer_, std::move(socket_), std::move(tls_));
+  else
+    all.upgrade()(view, peer_, std::move(socket_));
   return false;
 }
 
+HttpConnection::Head HttpConnection::on_head(const wire::Http1Request& request,
+                                             std::string_view from_here) {
+  const bool may_leave = !std::exchange(was_diverted_, false) && !tls_ && all_->divert().wants;
+  if (!may_leave || !all_->divert().wants(RequestView(request, peer_, false))) return Head::goes_on;
+  if (waiting_.empty() && all_->joined().empty() && !has_unsent())
+    return divert(from_here), Head::leave;
+  is_paused_ = waits_to_leave_ = true;
+  return Head::wait;
+}
+
+void HttpConnection::divert(std::string_view bytes) {
+  const auto self = shared_from_this();
+  HttpConnections& all = *std::exchange(all_, nullptr);
+  all.loop().unwatch(socket_.get());
+  all.remove(slot_);
+  all.divert().take(peer_, std::string(bytes), std::move(socket_));
+}
+
 bool HttpConnection::on_request(const wire::Http1Request& request) {
-  if (request.is_upgrade && all_->upgrade()) return hand_over(request);
+  if (request.is_upgrade && (all_->upgrade() || (tls_ && all_->upgrade_tls())))
+    return hand_over(request);
   is_last_ = !request.keep_alive;
   waiting_.push_back(
       {.is_head = request.method == "HEAD", .is_http10 = request.is_http10, .closes = is_last_});
@@ -130,7 +163,8 @@ bool HttpConnection::is_full() const {
 // next.
 void HttpConnection::settle() {
   while (all_ && is_paused_ && !is_full()) {
-    is_paused_ = false;
+    if (waits_to_leave_ && (!waiting_.empty() || has_unsent())) break;
+    is_paused_ = waits_to_leave_ = false;
     serve({});
   }
   if (!all_) return;
@@ -152,6 +186,7 @@ void HttpConnection::finish() {
 
 void HttpConnection::end_of_input() {
   input_ended_ = true;
+  client_left();
   if (is_lingering_ || (!waiting_.empty() && waiting_.front().is_stream)) close();
 }
 
@@ -163,6 +198,12 @@ void HttpConnection::close() {
   std::string().swap(unsent_);
   sent_ = 0;
   std::exchange(all_, nullptr)->remove(slot_);
+  client_left();
+}
+
+void HttpConnection::client_left() {
+  has_left_ = true;
+  if (!gone_.empty()) loop_.post([self = shared_from_this()] { self->tell_gone(); });
 }
 
 void HttpConnection::on_deadline() {
@@ -224,8 +265,9 @@ void HttpConnection::update_deadline() {
 void HttpConnection::update_events() {
   const bool reads = is_lingering_ || !(is_paused_ || is_last_ || input_ended_);
   const bool writes = has_unsent() || (tls_ && tls_->wants_write());
-  const std::uint32_t events =
-      (reads ? std::uint32_t{EPOLLIN} : 0u) | (writes ? std::uint32_t{EPOLLOUT} : 0u);
+  const std::uint32_t events = (reads ? std::uint32_t{EPOLLIN} : 0u) |
+                               (writes ? std::uint32_t{EPOLLOUT} : 0u) |
+                               (gone_.empty() || has_left_ ? 0u : std::uint32_t{EPOLLRDHUP});
   if (events == events_) return;
   events_ = events;
   all_->loop().rewatch(socket_.get(), events);

@@ -29,6 +29,7 @@ class HttpReply::Target {
   virtual bool write(std::uint64_t number, std::string_view chunk) = 0;
   virtual void end(std::uint64_t number) = 0;
   virtual void drop(std::uint64_t number) = 0;  // the reply was destroyed unanswered, or not ended
+  virtual void on_gone(std::uint64_t number, std::function<void()> call) = 0;
 };
 
 class HttpConnection final : public HttpReply::Target,
@@ -39,7 +40,8 @@ class HttpConnection final : public HttpReply::Target,
                  std::unique_ptr<TlsStream> tls);
 
   void start();
-  void flush();  // at the end of a turn in which something was answered
+  void start_with(std::string_view bytes);  // that were read elsewhere; not diverted again
+  void flush();                             // at the end of a turn in which something was answered
   void on_deadline();
   void close();  // at once; replies that are still held go nowhere
 
@@ -49,7 +51,9 @@ class HttpConnection final : public HttpReply::Target,
   bool write(std::uint64_t number, std::string_view chunk) override;
   void end(std::uint64_t number) override;
   void drop(std::uint64_t number) override;
+  void on_gone(std::uint64_t number, std::function<void()> call) override;
 
+  Head on_head(const wire::Http1Request& request, std::string_view from_here) override;
   bool on_request(const wire::Http1Request& request) override;
   void on_refused(const wire::Http1Refusal& refusal) override;
 
@@ -71,10 +75,14 @@ class HttpConnection final : public HttpReply::Target,
   void read();
   void serve(std::string_view bytes);
   bool hand_over(const wire::Http1Request& request);
+  void divert(std::string_view bytes);
   void settle();
   void send_joined();
   void send_unsent();
   void end_of_input();
+  void client_left();
+  void tell_gone();
+  void forget_gone(std::uint64_t number);
   void finish();
   void finish_front();
   Waiting* waiting(std::uint64_t number);
@@ -90,7 +98,13 @@ class HttpConnection final : public HttpReply::Target,
   Moved receive(std::span<char> into);
   Moved transmit(std::string_view bytes);
 
+  struct Gone {
+    std::uint64_t number;
+    std::function<void()> call;
+  };
+
   HttpConnections* all_;  // null once closed
+  Loop& loop_;
   std::size_t slot_;
   Descriptor socket_;
   TcpPeer peer_;
@@ -98,6 +112,7 @@ class HttpConnection final : public HttpReply::Target,
   wire::Http1Parser parser_;
   std::vector<Waiting> waiting_;  // in order; the first one is being answered
   std::uint64_t first_ = 0;       // its number; requests are counted from 0
+  std::vector<Gone> gone_;        // who is to be told when the client leaves unanswered
   std::string unsent_;
   std::size_t sent_ = 0;  // of unsent_
   std::uint32_t events_ = 0;
@@ -110,6 +125,9 @@ class HttpConnection final : public HttpReply::Target,
   bool is_closing_ = false;    // once all is sent
   bool is_lingering_ = false;  // our half is closed; reads and forgets until the other half is
   bool input_ended_ = false;
+  bool has_left_ = false;        // for whoever asked on_gone()
+  bool waits_to_leave_ = false;  // paused: to be diverted once all before is answered
+  bool was_diverted_ = false;    // and its first request is not read yet
   bool is_to_be_flushed_ = false;
   bool owes_continue_ = false;
 };

@@ -26,8 +26,10 @@ HttpConnections::~HttpConnections() {
   loop_.cancel_turn_end(turn_end_);
 }
 
-void HttpConnections::add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls) {
-  if (open_ >= limits_.connections && !close_oldest_idle()) return;
+// None: it is full.
+std::shared_ptr<HttpConnection> HttpConnections::made(Descriptor socket, TcpPeer peer,
+                                                      std::unique_ptr<TlsStream> tls) {
+  if (open_ >= limits_.connections && !close_oldest_idle()) return {};
   std::size_t slot = slots_.size();
   if (free_slots_.empty()) {
     slots_.emplace_back();
@@ -38,11 +40,25 @@ void HttpConnections::add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsSt
   auto connection = std::make_shared<HttpConnection>(*this, slot, std::move(socket),
                                                      std::move(peer), std::move(tls));
   slots_[slot] = {Instant::max(), false, connection};
-  connection->start();
-  if (open_++ > 0) return;
+  if (open_++ > 0) return connection;
   // A quarter of the shortest limit: late by no more than that.
   const auto shortest = std::min({limits_.header_time, limits_.body_time, limits_.idle_time});
   sweep_ = loop_.every(std::clamp<Duration>(shortest / 4, 5ms, 1s), [this] { sweep(); });
+  return connection;
+}
+
+void HttpConnections::add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls) {
+  if (const auto connection = made(std::move(socket), std::move(peer), std::move(tls)))
+    connection->start();
+}
+
+// Later, since the buffers of all may be in use by whoever adopts.
+void HttpConnections::adopt(Descriptor socket, TcpPeer peer, std::string_view bytes) {
+  auto connection = made(std::move(socket), std::move(peer), nullptr);
+  if (!connection) return;
+  loop_.post([connection = std::move(connection), read = std::string(bytes)] {
+    connection->start_with(read);
+  });
 }
 
 bool HttpConnections::close_oldest_idle() {

@@ -23,8 +23,16 @@ class HttpConnections {
   HttpConnections(const HttpConnections&) = delete;
   HttpConnections& operator=(const HttpConnections&) = delete;
 
+  struct Divert {
+    HttpServer::Wants wants;
+    HttpServer::Take take;
+  };
+
   void add(Descriptor socket, TcpPeer peer, std::unique_ptr<TlsStream> tls);
+  void adopt(Descriptor socket, TcpPeer peer, std::string_view bytes);
+  void on_divert(Divert divert) { divert_ = std::move(divert); }
   void on_upgrade(HttpServer::Upgrade take) { upgrade_ = std::move(take); }
+  void on_upgrade_tls(HttpServer::UpgradeTls take) { upgrade_tls_ = std::move(take); }
   bool close_oldest_idle();  // false: none is idle
   std::size_t open() const { return open_; }
 
@@ -32,6 +40,8 @@ class HttpConnections {
   Loop& loop() { return loop_; }
   const HttpServer::Handler& handler() const { return handler_; }
   const HttpServer::Upgrade& upgrade() const { return upgrade_; }  // unset: nobody takes them
+  const HttpServer::UpgradeTls& upgrade_tls() const { return upgrade_tls_; }
+  const Divert& divert() const { return divert_; }  // unset: nobody wants them
   const HttpLimits& limits() const { return limits_; }
   // Filled anew for each read, so that an idle connection keeps none.
   std::span<char> receive_buffer() { return {receive_buffer_.get(), receive_buffer_size}; }
@@ -48,12 +58,16 @@ class HttpConnections {
     bool is_idle;
     std::shared_ptr<HttpConnection> connection;
   };
+  std::shared_ptr<HttpConnection> made(Descriptor socket, TcpPeer peer,
+                                       std::unique_ptr<TlsStream> tls);
   void end_turn();
   void sweep();
 
   Loop& loop_;
   HttpServer::Handler handler_;
   HttpServer::Upgrade upgrade_;
+  HttpServer::UpgradeTls upgrade_tls_;
+  Divert divert_;
   HttpLimits limits_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string joined_;

@@ -45,6 +45,11 @@ void HttpReply::end() {
   std::exchange(target_, nullptr)->end(number_);
 }
 
+void HttpReply::on_gone(std::function<void()> call) {
+  check(target_ != nullptr, "after the answer nobody waits for a client");
+  target_->on_gone(number_, std::move(call));
+}
+
 HttpConnection::Waiting* HttpConnection::waiting(std::uint64_t number) {
   if (!all_ || number < first_ || number - first_ >= waiting_.size()) return nullptr;
   return &waiting_[std::size_t(number - first_)];
@@ -62,6 +67,7 @@ std::string& HttpConnection::out_of(std::uint64_t number) {
 }
 
 void HttpConnection::answer(std::uint64_t number, const HttpAnswer& answer) {
+  forget_gone(number);
   auto* const to = waiting(number);
   if (!to) return;
   check(!to->is_stream, "an answer that was begun is ended, not sent");
@@ -124,6 +130,7 @@ bool HttpConnection::write(std::uint64_t number, std::string_view chunk) {
 }
 
 void HttpConnection::end(std::uint64_t number) {
+  forget_gone(number);
   auto* const to = waiting(number);
   if (!to) return;
   check(to->is_stream, "an answer begins before it ends");
@@ -133,6 +140,7 @@ void HttpConnection::end(std::uint64_t number) {
 }
 
 void HttpConnection::drop(std::uint64_t number) {
+  forget_gone(number);
   auto* const to = waiting(number);
   if (!to) return;
   if (!to->is_stream)
@@ -140,6 +148,25 @@ void HttpConnection::drop(std::uint64_t number) {
   to->closes = to->is_done = is_last_ = true;  // without its end: the client sees that it is cut
   if (number == first_) out();
   finish_front();
+}
+
+void HttpConnection::on_gone(std::uint64_t number, std::function<void()> call) {
+  forget_gone(number);
+  gone_.push_back({number, std::move(call)});
+  if (has_left_) return client_left();
+  if (!is_reading_) update_events();
+}
+
+void HttpConnection::forget_gone(std::uint64_t number) {
+  std::erase_if(gone_, [number](const Gone& gone) { return gone.number == number; });
+}
+
+void HttpConnection::tell_gone() {
+  while (!gone_.empty()) {
+    const Gone first = std::move(gone_.front());
+    gone_.erase(gone_.begin());
+    first.call();
+  }
 }
 
 // Sends on what had to wait for the answer that is complete now.

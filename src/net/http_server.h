@@ -14,6 +14,7 @@
 #include "net/descriptor.h"
 #include "net/loop.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 
 namespace utakata::net {
 
@@ -52,6 +53,11 @@ class HttpReply {
   void begin(int status, std::string_view content_type, std::string_view headers = {});
   bool write(std::string_view chunk);  // false: the client is gone, or reads too slowly and was cut
   void end();
+  // `call`, once and later, when the client has gone before the answer: its connection was lost,
+  // cut or reset, or it has said that it sends no more (FIN). One that has only half-closed counts
+  // as gone too, since nobody can tell the difference; it still gets the answer that is sent.
+  // Forgotten as soon as the reply is sent, ended or dropped; `call` must not own the reply.
+  void on_gone(std::function<void()> call);
 
  private:
   std::shared_ptr<Target> target_;
@@ -73,22 +79,44 @@ struct TlsFiles {
   Duration look_every{2s};
 };
 
+struct ListenOptions {
+  bool shares_port = false;  // with other processes of this user that say so too (SO_REUSEPORT)
+};
+
 class HttpServer {
  public:
   using Handler = std::function<void(const HttpRequest& request, HttpReply reply)>;
   // The request may become a WebSocket (RFC 6455 section 4.2.1 holds). The socket is the taker's
   // from now on, nothing of an answer is sent; the request is valid in the call.
   using Upgrade = std::function<void(const HttpRequest& request, TcpPeer peer, Descriptor socket)>;
+  // The same over TLS: what the socket carries goes through `tls`, whose handshake is done. It goes
+  // before the socket does.
+  using UpgradeTls = std::function<void(const HttpRequest& request, TcpPeer peer, Descriptor socket,
+                                        std::unique_ptr<TlsStream> tls)>;
+  // Is this request for another process? The body may not have come, and is empty here.
+  using Wants = std::function<bool(const HttpRequest& request)>;
+  // `bytes`: all that were read from the request's first one on, its head as it came.
+  using Take = std::function<void(TcpPeer peer, std::string bytes, Descriptor socket)>;
   HttpServer(Loop& loop, Handler handler, HttpLimits limits = {});
   ~HttpServer();  // closes everything at once
   // Problems: `conflict` (the port is taken), `invalid` (no such address, unreadable certificate).
   // Port 0: any free one.
-  Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
+  Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port,
+                                 const ListenOptions& options = {});
   Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
-                                     const TlsFiles& files);
+                                     const TlsFiles& files, const ListenOptions& options = {});
   // Before listen(). Unset: who asks to go on as a WebSocket is answered as if it had not asked.
-  // Over TLS such a request is refused with 501.
+  // Over TLS such a request is refused with 501, unless there is somebody for those.
   void on_upgrade(Upgrade take);
+  void on_upgrade_tls(UpgradeTls take);
+  // Before listen(). Where `wants` says so the connection leaves this server before anything of an
+  // answer is sent, and is the taker's. Behind requests that are unanswered it waits until their
+  // answers are sent; then it is asked again. Over TLS nobody is asked.
+  void on_divert(Wants wants, Take take);
+  // Goes on with a connection that was diverted elsewhere, as if it had been accepted here and
+  // `bytes` had been read: later, from the loop. Its first request is not diverted again. The
+  // socket is one that does not block. Where the server is full and none is idle it is closed.
+  void adopt(TcpPeer peer, std::string_view bytes, Descriptor socket);
   std::size_t connections() const;  // open now
   // Hears of certificates read anew, and of those that could not be. Nobody hears them otherwise.
   void on_notice(std::function<void(const std::string& sentence)> say);

@@ -104,7 +104,8 @@ Moved tcp_send(int socket, std::string_view bytes) {
 }
 
 Expected<std::unique_ptr<TcpListener>> TcpListener::open(Loop& loop, const std::string& host,
-                                                         std::uint16_t port, Calls calls) {
+                                                         std::uint16_t port, Calls calls,
+                                                         bool shares_port) {
   auto addresses = resolve(host, port);
   if (!addresses) return std::unexpected(addresses.error());
   const addrinfo* chosen = addresses->get();
@@ -117,6 +118,7 @@ Expected<std::unique_ptr<TcpListener>> TcpListener::open(Loop& loop, const std::
   if (!socket) return cannot_listen(host, port);
   const int on = 1;
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shares_port) setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   // Linux hands these down to what is accepted: two system calls less for each connection.
   // Keep-alive ends connections whose phone has vanished.
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -41,9 +41,11 @@ class TcpListener {
 
   // Problems: `conflict` (the port is taken), `refused` (not allowed, such as a port below 1024),
   // `invalid` (no such address). Port 0: any free one. A name is resolved here and now; IPv4 is
-  // taken where it has both.
+  // taken where it has both. `shares_port`: others that share it too, of the same user, may listen
+  // there as well, and the kernel spreads those who come.
   static Expected<std::unique_ptr<TcpListener>> open(Loop& loop, const std::string& host,
-                                                     std::uint16_t port, Calls calls);
+                                                     std::uint16_t port, Calls calls,
+                                                     bool shares_port = false);
   ~TcpListener();
   std::uint16_t port() const { return port_; }
 

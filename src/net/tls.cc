@@ -109,9 +109,16 @@ Moved TlsStream::receive(std::span<char> into) {
 
 Moved TlsStream::send(std::string_view bytes) {
   ERR_clear_error();
-  std::size_t gone = 0;
-  const int returned = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &gone);
-  return result(returned, gone);
+  std::size_t all = 0;
+  while (all < bytes.size()) {  // a record at a time
+    std::size_t gone = 0;
+    const auto moved =
+        result(SSL_write_ex(ssl_.get(), bytes.data() + all, bytes.size() - all, &gone), gone);
+    if (moved.how == Moved::How::would_block && all > 0) break;
+    if (moved.how != Moved::How::bytes) return moved;
+    all += gone;
+  }
+  return {Moved::How::bytes, all};
 }
 
 bool TlsStream::is_ready() const { return SSL_is_init_finished(ssl_.get()); }
@@ -150,6 +157,10 @@ Expected<void> TlsIdentity::load() {
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
+  // Who comes back shows its ticket: nothing is kept here for those who do not. One is enough for
+  // who holds one connection, and each costs an encryption.
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(c, 1);
   SSL_CTX_set_alpn_select_cb(c, choose_http1, nullptr);
   // The default would ask for the pass phrase on the terminal, and wait.
   SSL_CTX_set_default_passwd_cb(c, [](char*, int, int, void*) { return -1; });

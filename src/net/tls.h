@@ -17,7 +17,8 @@ struct ssl_ctx_st;
 
 namespace utakata::net {
 
-// One connection. The handshake happens within the first receives. The socket stays the caller's.
+// One connection. The handshake happens within the first receives. The socket stays the caller's,
+// and stays the same one as long as this lives. Idle it holds no buffers.
 class TlsStream {
  public:
   TlsStream(ssl_ctx_st* context, int socket);
@@ -27,6 +28,8 @@ class TlsStream {
 
   // With room for a whole record (16 KiB) nothing stays behind that epoll would not tell of.
   Moved receive(std::span<char> into);
+  // As much as the socket takes, as tcp_send() does. What was refused is offered again first, its
+  // bytes the same wherever they lie by then, and no fewer: their record may be under way.
   Moved send(std::string_view bytes);
   bool is_ready() const;  // the handshake is done
   bool wants_write() const {

@@ -1,17 +1,11 @@
 #include "net/tls.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -21,61 +15,18 @@
 
 #include "net/http_server.h"
 #include "net/loopback_client.h"
+#include "net/tls_test_files.h"
 
 namespace utakata::net {
 namespace {
 
-// A folder with a self-made certificate and its key, gone with the test.
-class Files {
- public:
-  Files() {
-    std::string name = std::filesystem::temp_directory_path() / "tls_test.XXXXXX";
-    folder_ = mkdtemp(name.data());
-    write("first");
-  }
-  ~Files() { std::filesystem::remove_all(folder_); }
-  TlsFiles names() const { return {folder_ / "certificate.pem", folder_ / "key.pem", 5ms}; }
-
-  void write(const std::string& common_name) {
-    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
-    const std::unique_ptr<X509, void (*)(X509*)> x(X509_new(), &X509_free);
-    ASN1_INTEGER_set(X509_get_serialNumber(x.get()), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x.get()), 0);
-    X509_gmtime_adj(X509_getm_notAfter(x.get()), 3600);
-    X509_set_pubkey(x.get(), key.get());
-    auto* const name = X509_get_subject_name(x.get());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
-                               0);
-    X509_set_issuer_name(x.get(), name);
-    X509_sign(x.get(), key.get(), EVP_sha256());
-    put("key.pem", [&](FILE* f) {
-      PEM_write_PrivateKey(f, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    });
-    put("certificate.pem", [&](FILE* f) { PEM_write_X509(f, x.get()); });
-  }
-  void spoil() {
-    put("certificate.pem", [](FILE* f) { std::fputs("not a certificate", f); });
-  }
-
- private:
-  void put(const std::string& name,
-           auto fill) {  // whole or not at all, as who renews certificates does
-    const auto fresh = folder_ / (name + ".new");
-    FILE* const file = std::fopen(fresh.c_str(), "w");
-    fill(file);
-    std::fclose(file);
-    std::filesystem::rename(fresh, folder_ / name);
-  }
-  std::filesystem::path folder_;
-};
-
 class TlsClient {
  public:
-  explicit TlsClient(std::uint16_t port)
+  explicit TlsClient(std::uint16_t port, SSL_SESSION* ticket = nullptr)
       : tcp_(port),
         context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
         ssl_(SSL_new(context_.get()), &SSL_free) {
+    if (ticket) SSL_set_session(ssl_.get(), ticket);
     SSL_set_fd(ssl_.get(), tcp_.descriptor());
     connected_ = SSL_connect(ssl_.get()) == 1;
   }
@@ -89,6 +40,10 @@ class TlsClient {
     return name.data();
   }
   void send(std::string_view bytes) { SSL_write(ssl_.get(), bytes.data(), int(bytes.size())); }
+  bool was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  // As a browser does when it comes back: with the ticket it was given. That came with what was
+  // read.
+  SSL_SESSION* ticket() const { return SSL_get0_session(ssl_.get()); }
   std::string rest() {
     std::string all;
     std::array<char, 20000> buffer;
@@ -106,7 +61,7 @@ class TlsClient {
 
 class Served {
  public:
-  explicit Served(const Files& files, HttpLimits limits = {})
+  explicit Served(const TlsTestFiles& files, HttpLimits limits = {})
       : server_(
             std::in_place, loop_,
             [](const HttpRequest& q, HttpReply reply) {
@@ -119,6 +74,12 @@ class Served {
     server_->on_notice([this](const std::string& sentence) {
       const std::lock_guard lock(mutex_);
       notices_.push_back(sentence);
+    });
+    server_->on_upgrade_tls([](const HttpRequest& q, const TcpPeer&, const Descriptor&,
+                               const std::unique_ptr<TlsStream>& tls) {
+      tls->send(q.is_tls ? "yours, by TLS: " : "in the clear?");
+      tls->send(std::string(100'000, 'u'));
+      tls->say_goodbye();
     });
     port = server_->listen_tls("127.0.0.1", 0, files.names()).value();
     thread_ = std::thread([this] { loop_.run(); });
@@ -153,7 +114,7 @@ std::string request(std::string_view path, std::string_view body = {}) {
 }
 
 TEST(Tls, requests_small_and_large_then_answered) {
-  const Files files;
+  const TlsTestFiles files;
   Served served(files);
   TlsClient small(served.port), large(served.port), upload(served.port);
   small.send(request("/tls"));
@@ -165,8 +126,31 @@ TEST(Tls, requests_small_and_large_then_answered) {
   EXPECT_EQ(body_of(upload.rest()), much);
 }
 
+TEST(Tls, an_upgrade_then_the_socket_goes_with_its_session) {
+  const TlsTestFiles files;
+  Served served(files);
+  TlsClient client(served.port);
+  client.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  EXPECT_EQ(client.rest(), "yours, by TLS: " + std::string(100'000, 'u'));
+}
+
+TEST(Tls, who_comes_back_with_its_ticket_then_spared_the_whole_handshake) {
+  const TlsTestFiles files;
+  Served served(files);
+  TlsClient first(served.port);
+  first.send(request("/tls"));
+  EXPECT_EQ(body_of(first.rest()), "tls");
+  EXPECT_FALSE(first.was_resumed());
+  TlsClient again(served.port, first.ticket());
+  EXPECT_TRUE(again.was_resumed());
+  again.send(request("/tls"));
+  EXPECT_EQ(body_of(again.rest()), "tls");
+}
+
 TEST(Tls, the_certificate_is_replaced_then_new_connections_get_it_and_open_ones_go_on) {
-  Files files;
+  TlsTestFiles files;
   Served served(files);
   TlsClient before(served.port);
   EXPECT_EQ(before.common_name(), "first");
@@ -178,7 +162,7 @@ TEST(Tls, the_certificate_is_replaced_then_new_connections_get_it_and_open_ones_
 }
 
 TEST(Tls, the_new_certificate_is_bad_then_the_old_one_stays_and_it_is_said) {
-  Files files;
+  TlsTestFiles files;
   Served served(files);
   files.spoil();
   EXPECT_NE(served.wait_for_notice("the old one stays").find("certificate.pem"), std::string::npos);
@@ -186,7 +170,7 @@ TEST(Tls, the_new_certificate_is_bad_then_the_old_one_stays_and_it_is_said) {
 }
 
 TEST(Tls, plain_text_or_half_a_handshake_then_cut) {
-  const Files files;
+  const TlsTestFiles files;
   Served served(files, {.header_time = 40ms});
   const auto rest = LoopbackClient(served.port).send("GET / HTTP/1.1\r\n\r\n").rest();
   EXPECT_EQ(rest.find("HTTP"), rest.npos);

@@ -58,15 +58,15 @@ Http1Parser& Http1Parser::operator=(Http1Parser&&) noexcept = default;
 bool Http1Parser::take_continue() { return std::exchange(wants_continue_, false); }
 
 void Http1Parser::feed(std::string_view bytes, Http1Sink& sink) {
-  if (is_refused_) return;
+  if (is_over_) return;
   if (kept_.empty()) {
     bytes.remove_prefix(read(bytes, sink));
-    if (!is_refused_) kept_.assign(bytes);
+    if (!is_over_) kept_.assign(bytes);
     return;
   }
   kept_.append(bytes);
   kept_.erase(0, read(kept_, sink));
-  if (is_refused_) kept_.clear();
+  if (is_over_) kept_.clear();
   if (kept_.empty() && kept_.capacity() > kept_capacity) std::string().swap(kept_);
 }
 
@@ -89,7 +89,11 @@ Http1Parser::Step Http1Parser::read_one(std::string_view& bytes, Http1Sink& sink
     return Step::next;
   }
   if (const auto bad = read_http1_head(bytes.substr(0, head.size), head)) return refuse(*bad, sink);
-  return read_body(bytes, head, sink);
+  const auto then =
+      whole_ > 0 ? Http1Sink::Head::goes_on : sink.on_head(head.request, bytes);  // once
+  if (then == Http1Sink::Head::goes_on) return read_body(bytes, head, sink);
+  is_over_ = then == Http1Sink::Head::leave;
+  return Step::stop;
 }
 
 Http1Parser::Step Http1Parser::read_body(std::string_view& bytes, Head& head, Http1Sink& sink) {
@@ -170,7 +174,7 @@ Http1Parser::Step Http1Parser::deliver(Http1Request& request, Http1Sink& sink) {
 }
 
 Http1Parser::Step Http1Parser::refuse(const Http1Refusal& refusal, Http1Sink& sink) {
-  is_refused_ = true;
+  is_over_ = true;
   chunks_.reset();
   sink.on_refused(refusal);
   return Step::stop;

@@ -55,7 +55,15 @@ struct Http1Refusal {
 
 class Http1Sink {
  public:
+  // wait: nothing more until the next feed(), which asks again. leave: nothing is read any more.
+  enum class Head { goes_on, wait, leave };
+
   virtual ~Http1Sink() = default;
+  // Each request's head, its body not read yet; `from_here`: all bytes that are here, from its
+  // first one on, what follows the request included.
+  virtual Head on_head(const Http1Request&, std::string_view /*from_here*/) {
+    return Head::goes_on;
+  }
   virtual bool on_request(const Http1Request& request) = 0;  // false: no more until the next feed()
   virtual void on_refused(
       const Http1Refusal& refusal) = 0;  // the last event: nothing is read after it
@@ -92,7 +100,7 @@ class Http1Parser {
 
   Http1Limits limits_;
   Place place_ = Place::between;
-  bool is_refused_ = false;
+  bool is_over_ = false;  // refused, or left
   bool wants_continue_ = false;
   std::string kept_;
   std::size_t line_at_ =

@@ -19,7 +19,14 @@ class Heard : public Http1Sink {
   std::vector<std::string> events;
   int pause_every = 0;
 
+  Head on_head(const Http1Request& r, std::string_view from_here) override {
+    EXPECT_TRUE(from_here.starts_with(std::string(r.method) + " ")) << from_here;
+    EXPECT_TRUE(r.body.empty());
+    ++heads_;
+    return Head::goes_on;
+  }
   bool on_request(const Http1Request& r) override {
+    EXPECT_EQ(heads_, requests_ + 1) << "each head once, and before its body";
     auto line = fmt::format("{} {}?{} [{}]{}{}{}", r.method, r.path, r.query, r.body,
                             r.keep_alive ? "" : " last", r.is_http10 ? " 1.0" : "",
                             r.is_upgrade ? " upgrade" : "");
@@ -34,7 +41,7 @@ class Heard : public Http1Sink {
   }
 
  private:
-  int requests_ = 0;
+  int heads_ = 0, requests_ = 0;
 };
 
 constexpr Http1Limits small{.header_bytes = 512, .body_bytes = 64};

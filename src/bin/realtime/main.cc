@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "net/loop.h"
 #include "realtime/server/server.h"
@@ -22,6 +23,8 @@ struct Options {
   std::uint16_t port = 6001;
   std::vector<std::string> tenants;
   std::string tenants_file;
+  std::string tls_certificate, tls_key;  // none: in the clear
+  std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false;
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
@@ -119,6 +122,42 @@ void stop_on(int signal, net::Loop& loop, realtime::Server& server, double withi
   });
 }
 
+void add_tls_options(CLI::App& app, Options& options) {
+  auto* const certificate = app.add_option(
+      "--tls-certificate", options.tls_certificate,
+      "a PEM file, the chain from the leaf on: clients come by TLS (wss, https); read "
+      "again when it changes");
+  auto* const key = app.add_option("--tls-key", options.tls_key, "the PEM file of its key");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_option("--tls-port", options.tls_port,
+                 "TLS is at this port, and --port stays in the clear; without it TLS is at --port")
+      ->needs(certificate);
+}
+
+// At one port or two. False: it has said on stderr why not.
+bool listen(realtime::Server& server, const Options& options) {
+  const bool is_tls = !options.tls_certificate.empty();
+  std::string said;
+  const auto listens = [&](const Expected<std::uint16_t>& port, std::string_view how) {
+    if (port)
+      said += fmt::format("listening{} at {}:{}\n", how, options.host, *port);
+    else
+      fmt::print(stderr, "{}\n", port.error().what);
+    return port.has_value();
+  };
+  const auto say = [](const std::string& sentence) { fmt::print(stderr, "{}\n", sentence); };
+  if (is_tls && !listens(server.listen_tls(options.host, options.tls_port.value_or(options.port),
+                                           {options.tls_certificate, options.tls_key}, say),
+                         " with TLS"))
+    return false;
+  if ((!is_tls || options.tls_port) && !listens(server.listen(options.host, options.port), ""))
+    return false;
+  fmt::print("{}", said);
+  std::fflush(stdout);
+  return true;
+}
+
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--host", options.host, "the address to listen at")->capture_default_str();
   app.add_option("--port", options.port, "its port; 0: any free one")
@@ -159,15 +198,9 @@ int run(const Options& options) {
       std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
   net::Loop loop;
   realtime::Server server(loop, std::move(settings));
-  const auto listening = server.listen(options.host, options.port);
-  if (!listening) {
-    fmt::print(stderr, "{}\n", listening.error().what);
-    return 2;
-  }
+  if (!listen(server, options)) return 2;
   std::optional<TenantsWatch> watch;
   if (!options.tenants_file.empty()) watch.emplace(loop, server, options.tenants_file);
-  fmt::print("listening at {}:{}\n", options.host, *listening);
-  std::fflush(stdout);
   int exit_code = 0;
   bool is_stopping = false;
   for (const int signal : {SIGTERM, SIGINT})
@@ -192,6 +225,7 @@ int main(int argc, char** argv) {
   CLI::App app{"channels for browsers and games: the Pusher Channels protocol"};
   Options options;
   add_options(app, options);
+  add_tls_options(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.tenants.empty() && options.tenants_file.empty()) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");

@@ -43,11 +43,10 @@ EngineRequest read(const net::HttpRequest& request, bool is_upgrade, std::string
           .is_upgrade = is_upgrade};
 }
 
-void refuse_upgrade(int status, std::string_view body, const net::Descriptor& socket) {
-  (void)net::tcp_send(
-      socket.get(),
-      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\n"
-                  "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+void refuse_upgrade(int status, std::string_view body, const NewSocket& socket) {
+  (void)socket.send(
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n"
+                  "Connection: close\r\n\r\n{}",
                   status, status == 400 ? "Bad Request" : "Refused", body.size(), body));
 }
 
@@ -141,6 +140,12 @@ void EngineSessions::get(ClientSlot client, net::HttpReply reply, std::string he
   }
   session.get = std::move(reply);
   session.get_headers = std::move(headers);
+  session.get->on_gone([this, client, sid = session.engine->sid()] {
+    Session* const known = session_of(client);
+    if (!known || known->engine->sid() != sid) return;
+    known->get.reset();
+    known->engine->request_breaks();
+  });
   const auto refusal = session.engine->get();
   if (!refusal || !session.get) return;
   session.get->send(
@@ -149,7 +154,7 @@ void EngineSessions::get(ClientSlot client, net::HttpReply reply, std::string he
 }
 
 void EngineSessions::upgrade(const net::HttpRequest& request, const std::string& hello,
-                             net::Descriptor socket) {
+                             NewSocket socket) {
   std::string store;
   const EngineRequest asked = read(request, true, store);
   const ClientSlot* const known = client_of(asked.sid);
@@ -166,7 +171,7 @@ void EngineSessions::upgrade(const net::HttpRequest& request, const std::string&
     if (!admitted) return refuse_upgrade(admitted.error().status, admitted.error().body, socket);
     app = *admitted;
   }
-  const bool is_sent = net::tcp_send(socket.get(), hello).bytes == hello.size();
+  const bool is_sent = socket.send(hello);
   if (!is_sent && !known) return;
   const ClientSlot slot = sockets_.add(std::move(socket));
   const ClientSlot client = known ? *known : slot;

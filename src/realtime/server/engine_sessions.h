@@ -46,7 +46,7 @@ class EngineSessions final : public EngineOut {
 
   void answer(const net::HttpRequest& request, net::HttpReply reply);
   // `hello`: what a WebSocket is answered with.
-  void upgrade(const net::HttpRequest& request, const std::string& hello, net::Descriptor socket);
+  void upgrade(const net::HttpRequest& request, const std::string& hello, NewSocket socket);
 
   bool owns(ClientSlot socket) const { return socket < owners_.size() && owners_[socket]; }
   void socket_says(ClientSlot socket, wire::WebSocketKind kind, std::string_view payload);

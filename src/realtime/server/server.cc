@@ -81,7 +81,11 @@ class Server::State final : public PusherOut {
           answer(request, std::move(reply));
         }) {
     http_.on_upgrade([this](const net::HttpRequest& request, const net::TcpPeer&,
-                            net::Descriptor socket) { upgrade(request, std::move(socket)); });
+                            net::Descriptor socket) { upgrade(request, {std::move(socket)}); });
+    http_.on_upgrade_tls([this](const net::HttpRequest& request, const net::TcpPeer&,
+                                net::Descriptor socket, std::unique_ptr<net::TlsStream> tls) {
+      upgrade(request, {std::move(socket), std::move(tls)});
+    });
     apps_.respec(std::move(settings_.tenants));
     sweep_ = loop.every(1s, [this] { apps_.expire(); });
   }
@@ -234,16 +238,16 @@ class Server::State final : public PusherOut {
     });
   }
 
-  void upgrade(const net::HttpRequest& request, net::Descriptor socket) {
+  void upgrade(const net::HttpRequest& request, NewSocket socket) {
     const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
     if (request.path.starts_with(kEnginePath))
       return engine_.upgrade(request, hello, std::move(socket));
     if (drain_.refuses()) {
       ++refused_;
-      (void)net::tcp_send(socket.get(), kComeLater);
+      (void)socket.send(kComeLater);
       return;
     }
-    if (net::tcp_send(socket.get(), hello).bytes != hello.size()) return;  // a fresh one takes it
+    if (!socket.send(hello)) return;
     const ClientSlot client = sockets_.add(std::move(socket));
     if (client >= clients_.size()) clients_.resize(client + 1);
     const auto app = admit(request);
@@ -435,6 +439,12 @@ Server::~Server() = default;
 
 Expected<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
   return state_->http().listen(host, port);
+}
+Expected<std::uint16_t> Server::listen_tls(const std::string& host, std::uint16_t port,
+                                           const net::TlsFiles& files,
+                                           std::function<void(const std::string&)> say) {
+  state_->http().on_notice(std::move(say));
+  return state_->http().listen_tls(host, port, files);
 }
 void Server::respec(std::vector<Tenant> tenants) { state_->respec(std::move(tenants)); }
 void Server::drain(const DrainOrder& order) { state_->drain(order); }

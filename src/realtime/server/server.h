@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "net/http_server.h"
 #include "net/loop.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/engine_sessions.h"
@@ -31,6 +32,11 @@ class Server {
   ~Server();  // cuts everybody
   // Problems: those of net::HttpServer::listen. Port 0: any free one.
   Expected<std::uint16_t> listen(const std::string& host, std::uint16_t port);
+  // The same over TLS, beside the other or instead of it. `say` hears of certificates read anew,
+  // and of those that could not be.
+  Expected<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port,
+                                     const net::TlsFiles& files,
+                                     std::function<void(const std::string& sentence)> say);
   // Other tenants, or the same with other limits. Who is here stays, unless its tenant is disabled
   // or gone.
   void respec(std::vector<Tenant> tenants);

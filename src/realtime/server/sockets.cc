@@ -7,8 +7,6 @@
 #include <span>
 #include <utility>
 
-#include "net/tcp.h"
-
 namespace utakata::realtime {
 namespace {
 
@@ -125,14 +123,24 @@ void Sockets::free(ClientSlot client) {
   std::ranges::push_heap(free_, std::greater<>{});
 }
 
-ClientSlot Sockets::add(net::Descriptor descriptor) {
+bool NewSocket::send(std::string_view bytes) const {
+  const net::Moved moved = tls ? tls->send(bytes) : net::tcp_send(descriptor.get(), bytes);
+  return moved.bytes == bytes.size();
+}
+
+ClientSlot Sockets::add(NewSocket fresh) {
   const ClientSlot slot = take_slot();
   Socket& socket = *sockets_[slot];
-  socket = {.descriptor = std::move(descriptor), .phase = Phase::open};
+  socket = {.descriptor = std::move(fresh.descriptor),
+            .phase = Phase::open,
+            .is_tls = fresh.tls != nullptr};
   socket.parser =
       wire::WebSocketParser(wire::WebSocketRole::server, {.message_bytes = limits_.message_bytes});
-  descriptors_[slot] = socket.descriptor.get();
-  loop_.watch(descriptors_[slot], EPOLLIN,
+  if (fresh.tls)
+    tls_[slot] = std::move(fresh.tls);
+  else
+    descriptors_[slot] = socket.descriptor.get();
+  loop_.watch(socket.descriptor.get(), EPOLLIN,
               [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
 }
@@ -144,8 +152,9 @@ void Sockets::when_slow(ClientSlot client, SlowReaders policy) {
 void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
   const int descriptor = descriptors_[client];
   std::size_t sent = 0;
-  if (descriptor >= 0) {
-    const net::Moved moved = net::tcp_send(descriptor, *frame);
+  if (descriptor >= 0 || takes_by_tls(client)) {
+    const net::Moved moved =
+        descriptor >= 0 ? net::tcp_send(descriptor, *frame) : transmit(client, *frame);
     if (moved.how == net::Moved::How::failed) return drop(client);
     sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
     if (sent == frame->size()) return;
@@ -157,6 +166,17 @@ void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
   queue(client, frame, topic, sent);
 }
 
+bool Sockets::takes_by_tls(ClientSlot client) const {
+  const Socket& socket = *sockets_[client];
+  return socket.is_tls && socket.phase == Phase::open && !socket.backlog;
+}
+
+net::Moved Sockets::transmit(ClientSlot client, std::string_view bytes) {
+  const Socket& socket = *sockets_[client];
+  return socket.is_tls ? tls_.at(client)->send(bytes)
+                       : net::tcp_send(socket.descriptor.get(), bytes);
+}
+
 void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent) {
   Socket& socket = *sockets_[client];
   if (!socket.backlog) {
@@ -165,19 +185,26 @@ void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::siz
     descriptors_[client] = -1;
     loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
   }
-  if (socket.when_slow == SlowReaders::conflate && topic != 0) conflate(*socket.backlog, topic);
+  if (socket.when_slow == SlowReaders::conflate && topic != 0) conflate(socket, topic);
   socket.backlog->frames.push_back({frame, topic});
   socket.backlog->bytes += frame->size() - sent;
   if (socket.backlog->bytes <= limits_.backlog_bytes) return;
-  if (socket.when_slow != SlowReaders::close) drop_oldest(*socket.backlog);
+  if (socket.when_slow != SlowReaders::close) drop_oldest(socket);
   if (socket.backlog->bytes <= limits_.backlog_bytes) return;
   ++slowness_.cut;
   drop(client);
 }
 
-// What has begun to go out goes out whole.
-void Sockets::conflate(Backlog& backlog, Topic topic) {
-  const auto from = backlog.frames.begin() + std::ptrdiff_t(backlog.first + (backlog.sent > 0));
+// Which of its frames have gone, or have begun to: those go out whole. Over TLS the first one has
+// been offered, and is in a record already.
+std::size_t Sockets::begun(const Socket& socket) {
+  return socket.backlog->first + (socket.backlog->sent > 0 || socket.is_tls);
+}
+
+void Sockets::conflate(const Socket& socket, Topic topic) {
+  Backlog& backlog = *socket.backlog;
+  if (begun(socket) >= backlog.frames.size()) return;
+  const auto from = backlog.frames.begin() + std::ptrdiff_t(begun(socket));
   const auto old = std::find_if(from, backlog.frames.end(),
                                 [&](const auto& waiting) { return waiting.topic == topic; });
   if (old == backlog.frames.end()) return;
@@ -187,9 +214,10 @@ void Sockets::conflate(Backlog& backlog, Topic topic) {
 }
 
 // An eighth of it at once, so that each frame is moved a few times and not for each that comes.
-void Sockets::drop_oldest(Backlog& backlog) {
+void Sockets::drop_oldest(const Socket& socket) {
+  Backlog& backlog = *socket.backlog;
   const std::size_t enough = limits_.backlog_bytes / 8 * 7;
-  const auto from = backlog.frames.begin() + std::ptrdiff_t(backlog.first + (backlog.sent > 0));
+  const auto from = backlog.frames.begin() + std::ptrdiff_t(begun(socket));
   const auto kept = std::remove_if(from, backlog.frames.end(), [&](const auto& waiting) {
     if (waiting.topic == 0 || backlog.bytes <= enough) return false;
     backlog.bytes -= waiting.frame->size();
@@ -206,7 +234,7 @@ void Sockets::flush(ClientSlot client) {
   while (backlog.first < backlog.frames.size()) {
     const std::string_view left =
         std::string_view(*backlog.frames[backlog.first].frame).substr(backlog.sent);
-    const net::Moved moved = net::tcp_send(socket.descriptor.get(), left);
+    const net::Moved moved = transmit(client, left);
     if (moved.how == net::Moved::How::would_block) break;
     if (moved.how != net::Moved::How::bytes) return drop(client);
     backlog.sent += moved.bytes;
@@ -225,9 +253,8 @@ void Sockets::flush(ClientSlot client) {
   }
   socket.backlog.reset();
   loop_.rewatch(socket.descriptor.get(), EPOLLIN);
-  if (socket.phase == Phase::open) descriptors_[client] = socket.descriptor.get();
-  if (socket.phase == Phase::leaving) drop(client);
-  if (socket.phase == Phase::lingering) shutdown(socket.descriptor.get(), SHUT_WR);
+  if (socket.phase == Phase::open && !socket.is_tls) descriptors_[client] = socket.descriptor.get();
+  if (socket.phase >= Phase::leaving) end_sending(client);
 }
 
 void Sockets::close(ClientSlot client, std::uint16_t code, std::string_view reason) {
@@ -244,9 +271,15 @@ void Sockets::leave(ClientSlot client, Phase phase) {
   socket.phase = phase;
   socket.until = loop_.turn_time() + limits_.close_within;
   if (socket.backlog) return;
-  if (phase == Phase::leaving) drop(client);
+  if (phase >= Phase::leaving) end_sending(client);
+}
+
+void Sockets::end_sending(ClientSlot client) {
+  Socket& socket = *sockets_[client];
+  if (socket.is_tls) tls_.at(client)->say_goodbye();
+  if (socket.phase == Phase::leaving) return drop(client);
   // Closing on unread bytes would reset the connection, and could take our close frame with it.
-  if (phase == Phase::lingering) shutdown(socket.descriptor.get(), SHUT_WR);
+  shutdown(socket.descriptor.get(), SHUT_WR);
 }
 
 void Sockets::drop(ClientSlot client) {
@@ -255,6 +288,7 @@ void Sockets::drop(ClientSlot client) {
   socket.phase = Phase::gone;
   descriptors_[client] = -1;
   loop_.unwatch(socket.descriptor.get());
+  if (socket.is_tls) tls_.erase(client);
   socket.descriptor.reset();
   socket.backlog.reset();
   gone_.push_back(client);
@@ -268,8 +302,9 @@ void Sockets::ready(ClientSlot client, std::uint32_t events) {
 
 void Sockets::read(ClientSlot client) {
   Socket& socket = *sockets_[client];
-  const net::Moved moved =
-      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  const std::span buffer(buffer_.get(), kBuffer);
+  const net::Moved moved = socket.is_tls ? tls_.at(client)->receive(buffer)
+                                         : net::tcp_receive(socket.descriptor.get(), buffer);
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes) return drop(client);
   socket.silent_looks = 0;

@@ -12,10 +12,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "net/descriptor.h"
 #include "net/loop.h"
+#include "net/tcp.h"
+#include "net/tls.h"
 #include "realtime/channel/message.h"
 #include "realtime/server/fanout.h"
 #include "wire/websocket.h"
@@ -36,6 +39,13 @@ struct SocketLimits {
   Duration close_within{5s};    // how long a client may take to answer a close
 };
 
+struct NewSocket {
+  net::Descriptor descriptor;
+  std::unique_ptr<net::TlsStream> tls{};  // none: in the clear
+  // What a fresh one takes whole; false: this one did not.
+  bool send(std::string_view bytes) const;
+};
+
 class Sockets {
  public:
   struct Calls {
@@ -53,7 +63,9 @@ class Sockets {
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
 
-  ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
+  // Its handshake is answered; the lowest free slot. With TLS, whose own handshake is done, all
+  // goes through that.
+  ClientSlot add(NewSocket socket);
   ClientSlot reserve();  // for a client without a socket of its own; open until free()
   void free(ClientSlot client);
   void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
@@ -84,6 +96,7 @@ class Sockets {
   struct Socket {
     net::Descriptor descriptor;
     Phase phase = Phase::free;
+    bool is_tls = false;  // see tls_
     std::uint8_t silent_looks = 0;
     SlowReaders when_slow = SlowReaders::close;
     Instant until{};  // of closing and leaving
@@ -95,9 +108,13 @@ class Sockets {
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
-  void conflate(Backlog& backlog, Topic topic);
-  void drop_oldest(Backlog& backlog);
+  bool takes_by_tls(ClientSlot client) const;
+  net::Moved transmit(ClientSlot client, std::string_view bytes);
+  static std::size_t begun(const Socket& socket);
+  void conflate(const Socket& socket, Topic topic);
+  void drop_oldest(const Socket& socket);
   void flush(ClientSlot client);
+  void end_sending(ClientSlot client);
   void leave(ClientSlot client, Phase phase);
   void drop(ClientSlot client);
   void sweep();
@@ -106,8 +123,11 @@ class Sockets {
   net::Loop& loop_;
   const SocketLimits limits_;
   const Calls calls_;
-  std::vector<int> descriptors_;  // by slot, of those that take a frame at once; others -1
+  // By slot, of those that take a frame at once, as it is; others -1, all over TLS among them.
+  std::vector<int> descriptors_;
   std::vector<std::unique_ptr<Socket>> sockets_;
+  std::unordered_map<ClientSlot, std::unique_ptr<net::TlsStream>>
+      tls_;                       // those in the clear pay nothing
   std::vector<ClientSlot> free_;  // slots, a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;

@@ -1,17 +1,25 @@
-// WebSockets over real sockets: what a client sees of us, whatever it does.
+// WebSockets over real sockets, in the clear and over TLS: what a client sees of us, whatever it
+// does.
 #include "realtime/server/sockets.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <csignal>
 #include <map>
 #include <string>
+
+#include "net/tls_test_files.h"
 
 namespace utakata::realtime {
 namespace {
 
-class SocketsTest : public testing::Test {
+enum class Over { plain, tls };
+
+class SocketsTest : public testing::TestWithParam<Over> {
  protected:
   void begin(const SocketLimits& limits = {}) {
     sockets_ = std::make_unique<Sockets>(
@@ -30,16 +38,32 @@ class SocketsTest : public testing::Test {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     if (buffer > 0) setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-    EXPECT_EQ(sockets_->add(net::Descriptor(ends[0])), expected);
+    auto tls = GetParam() == Over::tls ? handshake(ends[0], ends[1]) : nullptr;
     clients_.emplace_back(ends[1]);
+    EXPECT_EQ(sockets_->add({net::Descriptor(ends[0]), std::move(tls)}), expected);
     return ends[1];
+  }
+  std::unique_ptr<net::TlsStream> handshake(int ours, int theirs) {
+    auto tls = identity_->accept(ours);
+    auto* const client = SSL_new(context_.get());
+    SSL_set_fd(client, theirs);
+    sessions_.insert_or_assign(theirs, Session(client, &SSL_free));
+    std::array<char, 100> nothing;
+    for (int i = 0; i < 100 && !(SSL_connect(client) == 1 && tls->is_ready()); ++i)
+      EXPECT_EQ(tls->receive(nothing).how, net::Moved::How::would_block);
+    EXPECT_TRUE(tls->is_ready());
+    return tls;
   }
   void turn(Duration time = 20ms) {
     loop_.after(time, [this] { loop_.stop(); });
     loop_.run();
   }
   void say(int client, std::string_view bytes) {
-    EXPECT_EQ(::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+    const auto session = sessions_.find(client);
+    const auto said = session == sessions_.end()
+                          ? ::send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL)
+                          : SSL_write(session->second.get(), bytes.data(), int(bytes.size()));
+    EXPECT_EQ(said, ssize_t(bytes.size()));
   }
   static std::string masked(std::string_view text) {
     std::string frame;
@@ -52,25 +76,46 @@ class SocketsTest : public testing::Test {
     return frame;
   }
   // All that has come; "end" behind it when nothing more will.
-  static std::string got(int client) {
+  std::string got(int client) {
+    const auto session = sessions_.find(client);
+    SSL* const tls = session == sessions_.end() ? nullptr : session->second.get();
     std::string all;
     char bytes[4096];
     for (;;) {
-      const auto count = recv(client, bytes, sizeof bytes, 0);
+      const auto count =
+          tls ? SSL_read(tls, bytes, int(sizeof bytes)) : int(recv(client, bytes, sizeof bytes, 0));
+      const int how = tls ? SSL_get_error(tls, count) : SSL_ERROR_NONE;
+      if (tls && how != SSL_ERROR_NONE) {
+        EXPECT_TRUE(how == SSL_ERROR_WANT_READ || how == SSL_ERROR_ZERO_RETURN) << how;
+        return how == SSL_ERROR_ZERO_RETURN ? all + "end" : all;
+      }
       if (count == 0) return all + "end";
       if (count < 0) return all;
       all.append(bytes, std::size_t(count));
     }
   }
 
+  using Session = std::unique_ptr<SSL, void (*)(SSL*)>;
   net::Loop loop_;
+  const net::TlsTestFiles files_;
+  std::unique_ptr<net::TlsIdentity> identity_ =
+      net::TlsIdentity::open(loop_, files_.names().certificate, files_.names().key, {}).value();
+  const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_{
+      [] {
+        std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to who is gone without a thought
+        auto* const context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);  // who is cut is told nothing
+        return context;
+      }(),
+      &SSL_CTX_free};
+  std::map<int, Session> sessions_;  // of the clients that have one
   std::unique_ptr<Sockets> sockets_;
   std::vector<net::Descriptor> clients_;
   std::map<ClientSlot, std::string> heard_;
   std::string gone_, silent_;
 };
 
-TEST_F(SocketsTest, messages_go_both_ways_and_a_close_is_answered) {
+TEST_P(SocketsTest, messages_go_both_ways_and_a_close_is_answered) {
   begin();
   const int client = come(0);
   sockets_->send(0, text_frame("hello"));
@@ -86,7 +131,7 @@ TEST_F(SocketsTest, messages_go_both_ways_and_a_close_is_answered) {
   come(0);
 }
 
-TEST_F(SocketsTest, the_lowest_slot_is_taken_again) {
+TEST_P(SocketsTest, the_lowest_slot_is_taken_again) {
   begin();
   const int first = come(0);
   come(1);
@@ -100,7 +145,7 @@ TEST_F(SocketsTest, the_lowest_slot_is_taken_again) {
   come(3);
 }
 
-TEST_F(SocketsTest, who_reads_slowly_holds_frames_in_order_and_is_cut_when_they_are_too_many) {
+TEST_P(SocketsTest, who_reads_slowly_holds_frames_in_order_and_is_cut_when_they_are_too_many) {
   begin({.backlog_bytes = 200'000});
   const int client = come(0, 4096);
   std::string want;
@@ -132,7 +177,7 @@ std::string letters_in(const std::string& all) {
   return letters;
 }
 
-TEST_F(SocketsTest, a_slow_one_may_miss_the_oldest_but_nothing_said_to_it_alone) {
+TEST_P(SocketsTest, a_slow_one_may_miss_the_oldest_but_nothing_said_to_it_alone) {
   begin({.backlog_bytes = 40'000});
   const int client = come(0, 4096);
   sockets_->when_slow(0, SlowReaders::drop_oldest);
@@ -149,7 +194,7 @@ TEST_F(SocketsTest, a_slow_one_may_miss_the_oldest_but_nothing_said_to_it_alone)
   EXPECT_EQ(sockets_->slowness().cut, 0);
 }
 
-TEST_F(SocketsTest, a_slow_one_may_be_told_only_the_newest_of_each_channel) {
+TEST_P(SocketsTest, a_slow_one_may_be_told_only_the_newest_of_each_channel) {
   begin({.backlog_bytes = 40'000});
   const int client = come(0, 4096);
   sockets_->when_slow(0, SlowReaders::conflate);
@@ -163,7 +208,7 @@ TEST_F(SocketsTest, a_slow_one_may_be_told_only_the_newest_of_each_channel) {
   EXPECT_EQ(std::size_t(sockets_->slowness().conflated) + letters.size(), 26u);
 }
 
-TEST_F(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
+TEST_P(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
   begin({.message_bytes = 100});
   const int client = come(0);
   std::string unmasked;
@@ -185,7 +230,7 @@ TEST_F(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
   EXPECT_EQ(got(greedy).substr(2, 2), "\x03\xf1") << "1009";
 }
 
-TEST_F(SocketsTest, of_who_is_silent_it_is_told_twice_and_of_who_answers_it_is_not) {
+TEST_P(SocketsTest, of_who_is_silent_it_is_told_twice_and_of_who_answers_it_is_not) {
   begin({.silent_after = 100ms, .answer_within = 100ms});
   const int silent = come(0);
   const int lively = come(1);
@@ -199,7 +244,7 @@ TEST_F(SocketsTest, of_who_is_silent_it_is_told_twice_and_of_who_answers_it_is_n
   EXPECT_EQ(got(silent), "\x88\x02\x10\x69");
 }
 
-TEST_F(SocketsTest, a_close_of_ours_waits_for_theirs_but_not_for_ever) {
+TEST_P(SocketsTest, a_close_of_ours_waits_for_theirs_but_not_for_ever) {
   begin({.answer_within = 20ms, .close_within = 50ms});
   const int polite = come(0);
   const int deaf = come(1);
@@ -215,6 +260,69 @@ TEST_F(SocketsTest, a_close_of_ours_waits_for_theirs_but_not_for_ever) {
   EXPECT_EQ(gone_, "0 1 ");
   EXPECT_EQ(got(deaf), "\x88\x04\x0f\xa1noend");
 }
+
+TEST_P(SocketsTest, what_a_slow_one_has_begun_to_take_it_takes_whole_and_then_the_rest_in_order) {
+  begin({.backlog_bytes = 600'000});
+  const int client = come(0, 4096);
+  std::string want;
+  for (const std::size_t size : {100'000, 10, 70'000, 1, 200'000, 3}) {
+    const Frame frame = text_frame(std::string(size, char('a' + want.size() % 26)));
+    want += *frame;
+    sockets_->send(0, frame);
+  }
+  say(client, masked("said while it takes"));
+  std::string all;
+  for (int i = 0; i < 1000 && all.size() < want.size(); ++i) {
+    turn(1ms);
+    all += got(client);
+  }
+  EXPECT_EQ(all == want, true) << all.size() << " of " << want.size();
+  EXPECT_EQ(heard_[0], "said while it takes");
+  sockets_->send(0, text_frame("at once"));
+  EXPECT_EQ(got(client),
+            "\x81\x07"
+            "at once");
+}
+
+TEST_P(SocketsTest, plain_ones_and_others_side_by_side_take_each_others_slots) {
+  begin();
+  const int first = come(0);
+  int ends[2];
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  EXPECT_EQ(sockets_->add({net::Descriptor(ends[0])}), 1u);
+  clients_.emplace_back(ends[1]);
+  const int plain = ends[1];
+  for (const ClientSlot slot : {ClientSlot{0}, ClientSlot{1}})
+    sockets_->send(slot, text_frame("a"));
+  EXPECT_EQ(got(first),
+            "\x81\x01"
+            "a");
+  EXPECT_EQ(got(plain),
+            "\x81\x01"
+            "a");
+  shutdown(first, SHUT_RDWR);
+  shutdown(plain, SHUT_RDWR);
+  turn();
+  EXPECT_EQ(gone_, "0 1 ");
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  EXPECT_EQ(sockets_->add({net::Descriptor(ends[0])}), 0u);
+  clients_.emplace_back(ends[1]);
+  const int other = ends[1];
+  const int second = come(1);
+  for (const ClientSlot slot : {ClientSlot{0}, ClientSlot{1}})
+    sockets_->send(slot, text_frame("b"));
+  EXPECT_EQ(got(other),
+            "\x81\x01"
+            "b");
+  EXPECT_EQ(got(second),
+            "\x81\x01"
+            "b");
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, SocketsTest, testing::Values(Over::plain, Over::tls),
+                         [](const auto& over) {
+                           return std::string(over.param == Over::plain ? "plain" : "tls");
+                         });
 
 }  // namespace
 }  // namespace utakata::realtime

@@ -7,7 +7,7 @@ export const app = { appId: '1', key: 'show', secret: 'between-us' };
 
 export const realtime = (...options) => realtime_with(['--app', `${app.appId}:${app.key}:${app.secret}`, ...options]);
 
-// Its port, and how to end it.
+// Its ports (tls_port: null without TLS; port: that one, where it is the only one), and how to end it.
 export async function realtime_with(options) {
   const child = spawn(
     join(dirname(utakata_program()), 'utakata-realtime'),
@@ -16,17 +16,19 @@ export async function realtime_with(options) {
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
   let errors = '';
   child.stderr.on('data', (bytes) => errors += bytes);
-  const port = await new Promise((resolve, reject) => {
+  const { port, tls_port } = await new Promise((resolve, reject) => {
     let said = '';
     child.stdout.on('data', (bytes) => {
       said += bytes;
-      const listening = /listening at [\d.]+:(\d+)\n/.exec(said);
-      if (listening) resolve(Number(listening[1]));
+      const port_of = (how) => new RegExp(`listening${how} at [\\d.]+:(\\d+)\n`).exec(said)?.[1] ?? null;
+      const [plain, tls] = [port_of(''), port_of(' with TLS')];  // said at once
+      if (plain ?? tls) resolve({ port: Number(plain ?? tls), tls_port: tls && Number(tls) });
     });
     ended.then((how) => reject(new Error(`utakata-realtime ended (${how}) before it listened: ${errors}`)));
   });
   return {
     port,
+    tls_port,
     url: `http://127.0.0.1:${port}`,
     child,
     errors: () => errors,
