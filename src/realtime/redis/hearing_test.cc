@@ -11,16 +11,14 @@ using Texts = std::vector<std::string>;
 struct Ear {
   const RedisNames names{"u"};
   Texts told;
-  RedisHearing hearing{names, 4'096,
-                       [this](const BusWord& word) { told.emplace_back(word.body); }};
+  RedisHearing hearing{names, 4'096, [this](const BusWord& word) { told.emplace_back(word.body); }};
   Instant now{1h};
   bool plain(std::uint64_t process, std::uint64_t number) {
-    return hearing.live(
-        redis_envelope_bytes({.process = process,
-                              .number = number,
-                              .channel = "x",
-                              .body = fmt::format("{}:{}", process, number)}),
-        now);
+    return hearing.live(redis_envelope_bytes({.process = process,
+                                              .number = number,
+                                              .channel = "x",
+                                              .body = fmt::format("{}:{}", process, number)}),
+                        now);
   }
   static std::string kept_bytes(std::string_view at, std::uint64_t process, std::uint64_t number) {
     const auto colon = at.find(':');  // "e1:7": epoch and offset
