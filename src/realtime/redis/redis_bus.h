@@ -9,7 +9,11 @@
 // Redis, but told once. The script does not keep twice what one process numbered once (for an hour
 // after that process' last word for the tenant), and who hears drops what it has heard of it
 // before. Lost for all: what waits for a Redis when this process ends; for those cut off: what is
-// not kept. In a gap order is by what Redis had done before and after it.
+// not kept; and what Redis refuses by an error that is not a passing state (out of memory, say):
+// trouble() tells of it. Which of two words of different processes came first in a gap, Redis
+// knows.
+//
+// A host given by name is looked up on the loop, at each attempt, and blocks it for that time.
 //
 // A Redis that was replaced or emptied: timelines have new epochs, serials begin at 1 again. While
 // it lives, a tenant's serial never goes back: its key never expires, so Redis must not evict it

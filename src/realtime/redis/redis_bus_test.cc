@@ -228,6 +228,38 @@ TEST(RedisBus, a_hole_in_a_timeline_is_filled_before_what_is_behind_it) {
   }
 }
 
+TEST(RedisBus, what_is_said_while_what_is_kept_is_read_waits_for_its_turn) {
+  RedisClusterForTests cluster;
+  Process a(cluster);
+  ASSERT_TRUE(a.joined());
+  Process b(cluster);
+  ASSERT_TRUE(b.joined());
+  const auto clients = cluster.redis.ask({"CLIENT", "LIST", "TYPE", "pubsub"});
+  const auto id = clients.rfind("\nid=");  // the younger one: b's
+  ASSERT_NE(id, std::string::npos) << clients;
+  EXPECT_EQ(cluster.redis.ask(
+                {"CLIENT", "KILL", "ID", std::to_string(std::stoi(clients.substr(id + 4)))}),
+            "1");
+  EXPECT_TRUE(cluster.run_until([&] { return b.gaps() == 1; }));
+  std::size_t said = 0;
+  const auto say = [&](int times) {
+    for (; times > 0; --times, ++said)
+      EXPECT_TRUE(a.say("room-" + std::to_string(said % 400), "x", BusKeeps{.count = 1'000}));
+  };
+  say(800);
+  EXPECT_TRUE(cluster.run_until([&] {
+    say(20);  // on channels that were read and on channels that were not
+    return b.reaches();
+  }));
+  EXPECT_EQ(a.gaps(), 0);
+  for (auto* process : {&a, &b}) {
+    std::map<std::string, std::uint64_t> last;
+    const auto heard = process->heard(said);
+    EXPECT_EQ(heard.size(), said);
+    for (const auto& one : heard) EXPECT_EQ(one.position.offset, ++last[one.channel]);
+  }
+}
+
 TEST(RedisBus, many_channels_are_all_read_by_who_joins) {
   RedisClusterForTests cluster;
   Process a(cluster);
