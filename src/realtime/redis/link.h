@@ -1,0 +1,44 @@
+// One connection to a Redis, by hiredis on our own loop. It connects, says AUTH and SELECT, and is
+// good for one life: once lost, make another. Loop thread only.
+//
+// A host that is a name is looked up in the constructor, which blocks for as long as that takes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "net/loop.h"
+#include "realtime/redis/address.h"
+
+struct redisReply;
+
+namespace utakata::realtime {
+
+class RedisLink {
+ public:
+  using Answer = std::function<void(const redisReply&)>;  // the reply is valid in the call
+  struct Calls {
+    std::function<void()> answered;             // anything came
+    std::function<void(std::string why)> lost;  // once, at most; nothing comes after it
+  };
+  RedisLink(net::Loop& loop, const RedisAddress& address, Calls calls);
+  ~RedisLink();  // not in one of its calls; none comes after it, answers included
+  RedisLink(const RedisLink&) = delete;
+  RedisLink& operator=(const RedisLink&) = delete;
+
+  // Both only write down what is to be sent: nothing is called within them, and before the
+  // connection stands they wait. An error is an answer, too.
+  void ask(std::span<const std::string> words, Answer answer);  // answers come in this order
+  // For confirmations and messages. A link that does this asks nothing more.
+  void subscribe(std::span<const std::string> channels, Answer heard);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace utakata::realtime

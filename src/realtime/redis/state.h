@@ -1,0 +1,82 @@
+// How RedisBus goes about it. For redis_bus.cc and reading.cc only.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "realtime/redis/hearing.h"
+#include "realtime/redis/link.h"
+#include "realtime/redis/names.h"
+#include "realtime/redis/outbox.h"
+#include "realtime/redis/redis_bus.h"
+
+namespace utakata::realtime {
+
+struct RedisBus::State {
+  //          dial              all confirmed            all read
+  //  away ---------> dialling --------------> reading ------------> joined
+  //   ^  back-off       |                        |                    |
+  //   +-----------------+------------------------+--------------------+  fail()
+  enum class Phase : std::uint8_t { away, dialling, reading, joined };
+
+  struct Reading {  // of all that is kept
+    std::string cursor = "0";
+    bool is_scanning = false, is_scanned = false;
+    std::deque<std::string> found;  // keys of words
+    int under_way = 0;              // keys of which pages are being read
+    bool is_over = false;
+  };
+
+  State(net::Loop& its_loop, RedisBusSettings its_settings);
+  ~State();
+
+  // redis_bus.cc
+  void dial();
+  void subscribe();
+  void dialled();
+  void tick();
+  void fail(std::string why);  // never calls anybody at once
+  void break_off(bool was_joined);
+  Duration back_off();
+  void came(const redisReply& reply);
+  void send();
+  std::vector<std::string> command(const RedisOutbox::Word& word) const;
+  void sent(const redisReply& reply);
+  bool is_refused(const redisReply& reply);  // what an error means; may fail()
+
+  // reading.cc
+  void read();
+  void scan();
+  void read_page(const std::string& words, const Position& after);
+  void fill_hole();
+  void fill_page(const std::string& words, const Position& after);
+  void ask_page(const std::string& words, const Position& after, RedisLink::Answer answer);
+  // To where a page was kept; none: it was the last.
+  std::optional<Position> take_page(const std::string& words, const redisReply& reply);
+
+  net::Loop& loop;
+  const RedisBusSettings settings;
+  const RedisNames names;
+  const std::uint64_t process;
+  const std::string epoch;  // of timelines that this process begins, with the word's number
+  Random random;
+  Calls calls;
+  RedisHearing hearing;
+  RedisOutbox outbox;
+  Phase phase = Phase::away;
+  std::optional<Problem> trouble;
+  std::unique_ptr<RedisLink> hears, commands;
+  std::size_t to_confirm = 0;            // while dialling: channels and scripts
+  std::string keep_script, kept_script;  // their hashes
+  Reading reading;
+  bool is_filling = false;  // a hole
+  Instant dialled_at{}, joined_at{}, hears_at{}, commands_at{}, ticked_at{};
+  int failures = 0;                           // since it was joined for a while
+  net::Loop::TimerId ticking = 0, again = 0;  // `again`: to break off or to dial
+};
+
+}  // namespace utakata::realtime
