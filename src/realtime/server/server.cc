@@ -78,8 +78,8 @@ class Server::State final : public PusherOut {
                       [this](ClientSlot client, bool again) {
                         if (PusherApp* const app = apps_of_[client]) app->silent(client, again);
                       }}),
-        fanout_([this](ClientSlot client, const Frame& frame, Topic topic) {
-          sockets_.send(client, frame, topic);
+        fanout_([this](ClientSlot client, const Frame& frame, Topic topic, Twin& twin) {
+          sockets_.send(client, frame, topic, &twin);
         }),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
@@ -211,11 +211,15 @@ class Server::State final : public PusherOut {
       (void)net::tcp_send(socket.get(), kComeLater);
       return;
     }
-    const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
-    if (net::tcp_send(socket.get(), hello).bytes != hello.size()) return;  // a fresh one takes it
-    const ClientSlot client = sockets_.add(std::move(socket));
-    if (client >= apps_of_.size()) apps_of_.resize(client + 1);
     const auto app = admit(request);
+    const auto deflate = app && (*app)->spec().compresses
+                             ? wire::agree_to_deflate(request.header("sec-websocket-extensions"))
+                             : std::nullopt;
+    const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"), {},
+                                                     deflate ? deflate->answer : "");
+    if (net::tcp_send(socket.get(), hello).bytes != hello.size()) return;  // a fresh one takes it
+    const ClientSlot client = sockets_.add(std::move(socket), deflate ? deflate->window_bits : 0);
+    if (client >= apps_of_.size()) apps_of_.resize(client + 1);
     if (!app) {
       say(client, say_error(app.error().code, app.error().why));
       return end(client, app.error().code, app.error().why);

@@ -78,7 +78,7 @@ Sockets::~Sockets() {
     if (socket->descriptor) loop_.unwatch(socket->descriptor.get());
 }
 
-ClientSlot Sockets::add(net::Descriptor descriptor) {
+ClientSlot Sockets::add(net::Descriptor descriptor, int window_bits) {
   auto slot = ClientSlot(sockets_.size());
   if (free_.empty()) {
     sockets_.push_back(std::make_unique<Socket>());
@@ -92,8 +92,13 @@ ClientSlot Sockets::add(net::Descriptor descriptor) {
   socket = {.descriptor = std::move(descriptor), .phase = Phase::open};
   socket.parser =
       wire::WebSocketParser(wire::WebSocketRole::server, {.message_bytes = limits_.message_bytes});
-  descriptors_[slot] = socket.descriptor.get();
-  loop_.watch(descriptors_[slot], EPOLLIN,
+  socket.window_bits = std::uint8_t(window_bits);
+  descriptors_[slot] = window_bits == 0 ? socket.descriptor.get() : -1;
+  if (window_bits != 0 && !deflater_) {
+    deflater_ = std::make_unique<wire::Deflater>(limits_.deflate);
+    inflater_ = std::make_unique<wire::Inflater>();
+  }
+  loop_.watch(socket.descriptor.get(), EPOLLIN,
               [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
 }
@@ -102,7 +107,7 @@ void Sockets::when_slow(ClientSlot client, SlowReaders policy) {
   sockets_[client]->when_slow = policy;
 }
 
-void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
+void Sockets::send(ClientSlot client, const Frame& frame, Topic topic, Twin* twin) {
   const int descriptor = descriptors_[client];
   std::size_t sent = 0;
   if (descriptor >= 0) {
@@ -112,8 +117,46 @@ void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
     if (sent == frame->size()) return;
   } else if (sockets_[client]->phase != Phase::open) {
     return;
+  } else if (sockets_[client]->window_bits != 0) {
+    return send_compressed(client, frame, topic, twin);
   }
   queue(client, frame, topic, sent);
+}
+
+void Sockets::send_compressed(ClientSlot client, const Frame& frame, Topic topic, Twin* twin) {
+  Socket& socket = *sockets_[client];
+  Twin own;
+  Twin& made = twin ? *twin : own;
+  if (!made.frame) made = compressed(*frame);
+  const Frame& best = made.window_bits <= socket.window_bits ? made.frame : frame;
+  std::size_t sent = 0;
+  if (!socket.backlog) {
+    const net::Moved moved = net::tcp_send(socket.descriptor.get(), *best);
+    if (moved.how == net::Moved::How::failed) return drop(client);
+    sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
+    if (sent == best->size()) return;
+  }
+  queue(client, best, topic, sent);
+}
+
+// Each message of them; what is too small, or is none, stays as it is.
+Twin Sockets::compressed(const std::string& frames) {
+  Twin twin;
+  auto made = std::make_shared<std::string>();
+  for (std::string_view left = frames; !left.empty();) {
+    const wire::WebSocketFrame frame = wire::first_frame(left);
+    const auto deflated = frame.message ? deflater_->deflate(frame.payload) : std::nullopt;
+    if (deflated) {
+      wire::append_compressed_message(*made, *frame.message, *deflated, std::nullopt);
+      twin.window_bits =
+          std::max(twin.window_bits, wire::deflate_window_bits(frame.payload.size()));
+    } else {
+      made->append(left.substr(0, frame.bytes));
+    }
+    left.remove_prefix(frame.bytes);
+  }
+  twin.frame = std::move(made);
+  return twin;
 }
 
 void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent) {
@@ -184,7 +227,8 @@ void Sockets::flush(ClientSlot client) {
   }
   socket.backlog.reset();
   loop_.rewatch(socket.descriptor.get(), EPOLLIN);
-  if (socket.phase == Phase::open) descriptors_[client] = socket.descriptor.get();
+  if (socket.phase == Phase::open && socket.window_bits == 0)
+    descriptors_[client] = socket.descriptor.get();
   if (socket.phase == Phase::leaving) drop(client);
   if (socket.phase == Phase::lingering) shutdown(socket.descriptor.get(), SHUT_WR);
 }
@@ -234,7 +278,8 @@ void Sockets::read(ClientSlot client) {
   socket.silent_looks = 0;
   if (socket.phase > Phase::closing) return;  // what comes after their close is not read
   Sink sink(*this, client);
-  const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink);
+  const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink,
+                                          socket.window_bits == 0 ? nullptr : inflater_.get());
   if (!failure || socket.phase >= Phase::gone) return;
   if (socket.phase == Phase::open) send(client, close_frame(failure->code, failure->why));
   if (socket.phase < Phase::gone) leave(client, Phase::lingering);

@@ -4,7 +4,8 @@
 //
 // A client that reads too slowly holds references to frames, not copies; when they come to more
 // than `backlog_bytes` it is cut, or misses some of what was said to many (SlowReaders). Pings are
-// answered. Who says nothing is for others to judge: they hear of it.
+// answered. Who says nothing is for others to judge: they hear of it. Messages are compressed where
+// the handshake says so; what goes to many is compressed once.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@ struct SocketLimits {
   Duration silent_after{120s};
   Duration answer_within{30s};  // each client's silence is looked at so often
   Duration close_within{5s};    // how long a client may take to answer a close
+  wire::DeflateSettings deflate{};
 };
 
 class Sockets {
@@ -47,10 +49,13 @@ class Sockets {
   Sockets(const Sockets&) = delete;
   Sockets& operator=(const Sockets&) = delete;
 
-  ClientSlot add(net::Descriptor socket);  // its handshake is answered; the lowest free slot
+  // Its handshake is answered; the lowest free slot. `window_bits`: what was agreed on for
+  // permessage-deflate (wire/deflate.h), 0 if nothing was.
+  ClientSlot add(net::Descriptor socket, int window_bits = 0);
   void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
   // To one that is closing or gone: nothing happens. What has no topic is never left out.
-  void send(ClientSlot client, const Frame& frame, Topic topic = 0);
+  // `twin`: that frame's, kept by who sends it to many.
+  void send(ClientSlot client, const Frame& frame, Topic topic = 0, Twin* twin = nullptr);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
   bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
   struct Slowness {
@@ -78,13 +83,16 @@ class Sockets {
     Phase phase = Phase::free;
     std::uint8_t silent_looks = 0;
     SlowReaders when_slow = SlowReaders::close;
-    Instant until{};  // of closing and leaving
+    std::uint8_t window_bits = 0;  // above 0: messages may be compressed
+    Instant until{};               // of closing and leaving
     std::unique_ptr<Backlog> backlog;
     wire::WebSocketParser parser{wire::WebSocketRole::server};
   };
   struct Sink;
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
+  void send_compressed(ClientSlot client, const Frame& frame, Topic topic, Twin* twin);
+  Twin compressed(const std::string& frames);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
   void conflate(Backlog& backlog, Topic topic);
   void drop_oldest(Backlog& backlog);
@@ -97,11 +105,14 @@ class Sockets {
   net::Loop& loop_;
   const SocketLimits limits_;
   const Calls calls_;
-  std::vector<int> descriptors_;  // by slot, of those that take a frame at once; others -1
+  std::vector<int>
+      descriptors_;  // by slot, of those that take a frame at once, as it is; others -1
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::vector<ClientSlot> free_;  // a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<wire::Deflater> deflater_;  // none until one comes who wants it
+  std::unique_ptr<wire::Inflater> inflater_;
   const std::uint8_t looks_;  // in silence, until it is told
   Slowness slowness_;
   net::Loop::TimerId sweep_ = 0;
