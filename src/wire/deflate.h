@@ -30,7 +30,7 @@ struct DeflateSettings {
   std::size_t least_bytes = 128;  // smaller messages stay as they are
 };
 
-class Deflater {  // holds about 256 KB
+class Deflater {  // holds about 160 KB
  public:
   explicit Deflater(const DeflateSettings& settings = {});
   ~Deflater();
