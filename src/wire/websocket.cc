@@ -17,7 +17,8 @@ enum Opcode : std::uint8_t {
   ping_frame = 0x9,
   pong_frame = 0xa
 };
-constexpr std::uint8_t last_bit = 0x80, reserved_bits = 0x70, opcode_bits = 0x0f, mask_bit = 0x80;
+constexpr std::uint8_t last_bit = 0x80, reserved_bits = 0x70, compressed_bit = 0x40,
+                       opcode_bits = 0x0f, mask_bit = 0x80;
 constexpr std::size_t control_bytes_max = 125;
 constexpr std::size_t kept_bytes =
     4096;  // of a message's buffer, for the next: idle connections stay small
@@ -85,9 +86,10 @@ bool may_be_sent(std::uint16_t code) {
 WebSocketParser::WebSocketParser(WebSocketRole role, WebSocketLimits limits)
     : role_(role), limits_(limits) {}
 
-std::optional<WebSocketFailure> WebSocketParser::feed(std::string_view bytes, WebSocketSink& sink) {
+std::optional<WebSocketFailure> WebSocketParser::feed(std::string_view bytes, WebSocketSink& sink,
+                                                      Inflater* inflater) {
   for (;;) {
-    switch (read(bytes, sink)) {
+    switch (read(bytes, sink, inflater)) {
       case Step::again:
         continue;
       case Step::more:
@@ -101,7 +103,8 @@ std::optional<WebSocketFailure> WebSocketParser::feed(std::string_view bytes, We
 }
 
 // One head, or one payload as far as it has come.
-WebSocketParser::Step WebSocketParser::read(std::string_view& bytes, WebSocketSink& sink) {
+WebSocketParser::Step WebSocketParser::read(std::string_view& bytes, WebSocketSink& sink,
+                                            Inflater* inflater) {
   switch (state_) {
     case State::closed:
       return Step::stop;
@@ -109,13 +112,13 @@ WebSocketParser::Step WebSocketParser::read(std::string_view& bytes, WebSocketSi
       return Step::failed;
     case State::head:
       if (!read_head(bytes)) return Step::more;
-      if (!take_head()) return Step::failed;
+      if (!take_head(inflater != nullptr)) return Step::failed;
       state_ = State::payload;
       return Step::again;
     case State::payload:
       if (!read_payload(bytes)) return Step::failed;
       if (left_ > 0) return Step::more;
-      return end_frame(sink);
+      return end_frame(sink, inflater);
   }
   return Step::stop;
 }
@@ -135,7 +138,7 @@ bool WebSocketParser::read_head(std::string_view& bytes) {
   return true;
 }
 
-bool WebSocketParser::take_head() {
+bool WebSocketParser::take_head(bool may_be_compressed) {
   head_size_ = 0;
   is_last_ = head_[0] & last_bit;
   opcode_ = head_[0] & opcode_bits;
@@ -149,7 +152,7 @@ bool WebSocketParser::take_head() {
   if (is_masked) std::copy_n(head_.begin() + 2 + more, 4, mask_.begin());
 
   const auto refuse = [this](const char* why) { return fail(websocket_code::protocol_error, why); };
-  if (head_[0] & reserved_bits) return refuse("A reserved bit is set and no extension was agreed.");
+  if ((head_[0] & reserved_bits) && !check_reserved(may_be_compressed)) return false;
   if (is_masked != (role_ == WebSocketRole::server))
     return refuse(is_masked ? "A frame from a server is masked."
                             : "A frame from a client is not masked.");
@@ -159,6 +162,16 @@ bool WebSocketParser::take_head() {
   if (!check_opcode()) return false;
   if (!is_control(opcode_) && left_ > limits_.message_bytes - message_.size())
     return fail(websocket_code::too_big, "A message is larger than allowed.");
+  return true;
+}
+
+// RFC 7692 section 6: the first frame of a message tells whether it is compressed, and no other.
+bool WebSocketParser::check_reserved(bool may_be_compressed) {
+  const auto refuse = [this](const char* why) { return fail(websocket_code::protocol_error, why); };
+  if (!may_be_compressed || (head_[0] & reserved_bits) != compressed_bit)
+    return refuse("A reserved bit is set and no extension was agreed.");
+  if (opcode_ != text && opcode_ != binary)
+    return refuse("What is not the beginning of a message says that it is compressed.");
   return true;
 }
 
@@ -173,6 +186,7 @@ bool WebSocketParser::check_opcode() {
       if (in_message_) return refuse("A message begins inside another that is not finished.");
       kind_ = opcode_ == text ? WebSocketKind::text : WebSocketKind::binary;
       in_message_ = true;
+      is_compressed_ = head_[0] & compressed_bit;
       return true;
     case close_frame:
     case ping_frame:
@@ -193,16 +207,20 @@ bool WebSocketParser::read_payload(std::string_view& bytes) {
   append_masked(kept, piece, mask_, offset_);
   left_ -= piece.size();
   offset_ += piece.size();
-  if (is_control(opcode_) || kind_ != WebSocketKind::text) return true;
+  if (is_control(opcode_) || kind_ != WebSocketKind::text || is_compressed_) return true;
   return utf8_.feed(std::string_view(kept).substr(start)) ||
          fail(websocket_code::not_utf8, "A text message is not UTF-8.");
 }
 
-WebSocketParser::Step WebSocketParser::end_frame(WebSocketSink& sink) {
+WebSocketParser::Step WebSocketParser::end_frame(WebSocketSink& sink, Inflater* inflater) {
   state_ = State::head;
   if (is_control(opcode_)) return end_control(sink);
   if (!is_last_) return Step::again;
   in_message_ = false;
+  if (is_compressed_) {
+    check(inflater, "the inflater is given at each call or at none");
+    return end_compressed(sink, *inflater);
+  }
   if (kind_ == WebSocketKind::text && !utf8_.is_complete()) {
     fail(websocket_code::not_utf8, "A text message ends inside a character.");
     return Step::failed;
@@ -218,6 +236,27 @@ WebSocketParser::Step WebSocketParser::end_frame(WebSocketSink& sink) {
     message_.clear();
   }
   return Step::again;
+}
+
+WebSocketParser::Step WebSocketParser::end_compressed(WebSocketSink& sink, Inflater& inflater) {
+  const auto refuse = [this](std::uint16_t with, const char* why) {
+    fail(with, why);
+    return Step::failed;
+  };
+  std::string whole;
+  switch (inflater.inflate(message_, limits_.message_bytes, whole)) {
+    case Inflater::Outcome::whole:
+      break;
+    case Inflater::Outcome::too_big:
+      return refuse(websocket_code::too_big, "A message is larger than allowed.");
+    case Inflater::Outcome::broken:
+      return refuse(websocket_code::not_utf8, "A compressed message is broken.");
+  }
+  if (kind_ == WebSocketKind::text && !is_utf8(whole))
+    return refuse(websocket_code::not_utf8, "A text message is not UTF-8.");
+  message_.clear();
+  if (message_.capacity() > kept_bytes) message_ = {};
+  return sink.message(kind_, whole) ? Step::again : Step::stop;
 }
 
 WebSocketParser::Step WebSocketParser::end_control(WebSocketSink& sink) {
@@ -260,6 +299,12 @@ void append_message(std::string& out, WebSocketKind kind, std::string_view paylo
   append_fragment(out, kind, payload, true, mask);
 }
 
+void append_compressed_message(std::string& out, WebSocketKind kind, std::string_view deflated,
+                               std::optional<WebSocketMask> mask) {
+  const Opcode opcode = kind == WebSocketKind::text ? text : binary;
+  append_frame(out, last_bit | compressed_bit | opcode, deflated, mask);
+}
+
 void append_fragment(std::string& out, std::optional<WebSocketKind> first, std::string_view payload,
                      bool is_last, std::optional<WebSocketMask> mask) {
   const Opcode opcode = !first ? continuation : *first == WebSocketKind::text ? text : binary;
@@ -283,6 +328,20 @@ void append_close(std::string& out, std::uint16_t code, std::string_view reason,
   std::string payload{char(code >> 8), char(code)};
   payload += reason.substr(0, size);
   append_control(out, close_frame, payload, mask);
+}
+
+WebSocketFrame first_frame(std::string_view bytes) {
+  const auto byte = [bytes](std::size_t i) { return std::uint8_t(bytes[i]); };
+  check(bytes.size() >= 2 && !(byte(1) & mask_bit), "a whole frame without a mask");
+  const std::size_t more = byte(1) == 127 ? 8 : byte(1) == 126 ? 2 : 0;
+  check(bytes.size() >= 2 + more, "a whole frame");
+  std::size_t size = more ? 0 : byte(1);
+  for (std::size_t i = 0; i < more; ++i) size = size << 8 | byte(2 + i);
+  check(size <= bytes.size() - 2 - more, "a whole frame");
+  WebSocketFrame frame{.bytes = 2 + more + size, .payload = bytes.substr(2 + more, size)};
+  if (byte(0) == (last_bit | text)) frame.message = WebSocketKind::text;
+  if (byte(0) == (last_bit | binary)) frame.message = WebSocketKind::binary;
+  return frame;
 }
 
 }  // namespace utakata::wire

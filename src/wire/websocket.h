@@ -1,5 +1,5 @@
-// WebSocket frames (RFC 6455), without a socket: bytes in, events out; messages in, bytes out. No
-// extension.
+// WebSocket frames (RFC 6455), without a socket: bytes in, events out; messages in, bytes out. The
+// one extension is permessage-deflate (RFC 7692), where both sides have agreed to it.
 //
 // The events are the same however the input is cut into pieces. Memory is bounded by
 // WebSocketLimits.
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "wire/deflate.h"
 #include "wire/utf8.h"
 
 namespace utakata::wire {
@@ -46,7 +47,8 @@ class WebSocketSink {
 };
 
 struct WebSocketLimits {
-  std::size_t message_bytes = 1024 * 1024;  // of one message, all its fragments together
+  // Of one message, all its fragments together; of a compressed one, both as it came and inflated.
+  std::size_t message_bytes = 1024 * 1024;
 };
 
 struct WebSocketFailure {
@@ -59,20 +61,24 @@ class WebSocketParser {
   explicit WebSocketParser(WebSocketRole role, WebSocketLimits limits = {});
   // None: all bytes are taken (an unfinished frame is kept) or the sink wanted no more. After a
   // failure nothing is read and the same failure is returned; after a close frame what follows is
-  // ignored (RFC 6455 section 5.5.1).
-  std::optional<WebSocketFailure> feed(std::string_view bytes, WebSocketSink& sink);
+  // ignored (RFC 6455 section 5.5.1). With an inflater messages may be compressed: the same
+  // choice at each call.
+  std::optional<WebSocketFailure> feed(std::string_view bytes, WebSocketSink& sink,
+                                       Inflater* inflater = nullptr);
 
  private:
   enum class State { head, payload, closed, failed };
   // more: bytes are needed; stop: the sink wants no more, `this` may be gone
   enum class Step { again, more, stop, failed };
 
-  Step read(std::string_view& bytes, WebSocketSink& sink);
+  Step read(std::string_view& bytes, WebSocketSink& sink, Inflater* inflater);
   bool read_head(std::string_view& bytes);
-  bool take_head();
+  bool take_head(bool may_be_compressed);
+  bool check_reserved(bool may_be_compressed);
   bool check_opcode();
   bool read_payload(std::string_view& bytes);
-  Step end_frame(WebSocketSink& sink);
+  Step end_frame(WebSocketSink& sink, Inflater* inflater);
+  Step end_compressed(WebSocketSink& sink, Inflater& inflater);
   Step end_control(WebSocketSink& sink);
   bool fail(std::uint16_t code, const char* why);  // false, to be returned
 
@@ -85,9 +91,10 @@ class WebSocketParser {
   bool is_last_ = false;
   std::uint8_t opcode_ = 0;
   std::array<std::uint8_t, 4> mask_{};
-  std::uint64_t left_ = 0;    // payload bytes of this frame still to come
-  std::uint64_t offset_ = 0;  // payload bytes of this frame taken: the mask's phase
-  bool in_message_ = false;   // a fragmented message is under way
+  std::uint64_t left_ = 0;      // payload bytes of this frame still to come
+  std::uint64_t offset_ = 0;    // payload bytes of this frame taken: the mask's phase
+  bool in_message_ = false;     // a fragmented message is under way
+  bool is_compressed_ = false;  // that message
   WebSocketKind kind_ = WebSocketKind::text;
   std::string message_, control_;
   Utf8Check utf8_;
@@ -99,6 +106,9 @@ using WebSocketMask = std::array<std::uint8_t, 4>;  // a client must choose it a
 // Each appends one frame to `out`; with a mask as a client, without as a server.
 void append_message(std::string& out, WebSocketKind kind, std::string_view payload,
                     std::optional<WebSocketMask> mask);
+// `deflated`: what Deflater made of the message.
+void append_compressed_message(std::string& out, WebSocketKind kind, std::string_view deflated,
+                               std::optional<WebSocketMask> mask);
 // first, then any number of later ones, the last of them with `is_last`
 void append_fragment(std::string& out, std::optional<WebSocketKind> first, std::string_view payload,
                      bool is_last, std::optional<WebSocketMask> mask);
@@ -108,5 +118,13 @@ void append_pong(std::string& out, std::string_view payload, std::optional<WebSo
 // Code 1005 sends an empty one. A reason is cut to 123 bytes, never inside a character.
 void append_close(std::string& out, std::uint16_t code, std::string_view reason,
                   std::optional<WebSocketMask> mask);
+
+// The first of what the functions above have appended without a mask.
+struct WebSocketFrame {
+  std::size_t bytes;                     // all of it
+  std::optional<WebSocketKind> message;  // whole and plain; none: it is something else
+  std::string_view payload;
+};
+WebSocketFrame first_frame(std::string_view bytes);
 
 }  // namespace utakata::wire

@@ -89,12 +89,14 @@ std::optional<Http1Refusal> websocket_refusal(const Http1Request& request) {
   return {};
 }
 
-std::string websocket_answer(std::string_view key, std::string_view protocol) {
+std::string websocket_answer(std::string_view key, std::string_view protocol,
+                             std::string_view extensions) {
   std::string answer = fmt::format(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: {}\r\n",
       websocket_accept(key));
   if (!protocol.empty()) answer += fmt::format("Sec-WebSocket-Protocol: {}\r\n", protocol);
+  if (!extensions.empty()) answer += fmt::format("Sec-WebSocket-Extensions: {}\r\n", extensions);
   return answer += "\r\n";
 }
 

@@ -19,7 +19,9 @@ std::string websocket_accept(std::string_view key);  // Sec-WebSocket-Accept (4.
 // version than 13.
 std::optional<Http1Refusal> websocket_refusal(const Http1Request& request);
 // The whole 101. The protocol must be one of those the client offered; empty: none is named.
-std::string websocket_answer(std::string_view key, std::string_view protocol = {});
+// `extensions`: those agreed on, such as a DeflateAgreement's answer.
+std::string websocket_answer(std::string_view key, std::string_view protocol = {},
+                             std::string_view extensions = {});
 
 // Client. `headers` are whole lines, each ended by CRLF.
 std::string websocket_request(std::string_view host, std::string_view target, std::string_view key,

@@ -25,7 +25,7 @@ struct Options {
   std::string tenants_file;
   std::string tls_certificate, tls_key;  // none: in the clear
   std::optional<std::uint16_t> tls_port;
-  bool takes_client_events = false, has_timelines = false;
+  bool takes_client_events = false, has_timelines = false, compresses = false;
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
 };
@@ -52,6 +52,7 @@ std::optional<std::vector<Tenant>> tenants_by_hand(const Options& options) {
     tenant->spec.takes_client_events = options.takes_client_events;
     tenant->spec.client_events_per_second = options.client_events_per_second;
     tenant->spec.channels.has_timelines = options.has_timelines;
+    tenant->spec.compresses = options.compresses;
     for (const Tenant& other : tenants)
       if (other.spec.id == tenant->spec.id || other.spec.key.key == tenant->spec.key.key) {
         fmt::print(stderr, "`--app {}` has the id or the key of another: each needs its own.\n",
@@ -176,6 +177,8 @@ void add_options(CLI::App& app, Options& options) {
       ->needs(by_hand)
       ->capture_default_str();
   app.add_flag("--timelines", options.has_timelines, "messages are kept for those who come back")
+      ->needs(by_hand);
+  app.add_flag("--compress", options.compresses, "messages are compressed for clients that can")
       ->needs(by_hand);
   app.add_option("--activity-timeout", options.activity_timeout,
                  "who says nothing for so many seconds is asked whether it is there")

@@ -27,6 +27,7 @@ struct TenantSpec {
   bool is_enabled = true;
   bool takes_client_events = false;
   bool tells_subscription_counts = false;
+  bool compresses = false;  // messages, of clients that can (RFC 7692); for those who come from now
   int connections_max = 100'000;
   int client_events_per_second = 10;         // of one client
   std::size_t event_data_bytes = 10 * 1024;  // of one message

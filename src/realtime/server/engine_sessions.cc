@@ -96,6 +96,7 @@ void EngineSessions::begin(ClientSlot client, App& app, EngineTransport transpor
                                                  .payload_bytes_max = settings_.payload_bytes_max},
                                       transport, settings_.limits, *this, loop_.turn_time());
   session->when_slow = app.spec().when_slow;
+  session->compresses = app.spec().compresses;
   session->is_reserved = transport == EngineTransport::polling;
   by_sid_[session->engine->sid()] = client;
   sessions_[client] = std::move(session);
@@ -153,8 +154,7 @@ void EngineSessions::get(ClientSlot client, net::HttpReply reply, std::string he
   session.get.reset();
 }
 
-void EngineSessions::upgrade(const net::HttpRequest& request, const std::string& hello,
-                             NewSocket socket) {
+void EngineSessions::upgrade(const net::HttpRequest& request, NewSocket socket) {
   std::string store;
   const EngineRequest asked = read(request, true, store);
   const ClientSlot* const known = client_of(asked.sid);
@@ -163,15 +163,18 @@ void EngineSessions::upgrade(const net::HttpRequest& request, const std::string&
   if (const auto refusal = engine_refusal(asked, transport))
     return refuse_upgrade(refusal->status, refusal->json(), socket);
   App* app = nullptr;
+  bool compresses = false;
   if (known) {
+    compresses = session_of(*known)->compresses;
     const auto refusal = session_of(*known)->engine->websocket_opens(loop_.turn_time());
     if (refusal) return refuse_upgrade(refusal->status, refusal->json(), socket);
   } else {
     const auto admitted = calls_.admit(request);
     if (!admitted) return refuse_upgrade(admitted.error().status, admitted.error().body, socket);
     app = *admitted;
+    compresses = app->spec().compresses;
   }
-  const bool is_sent = socket.send(hello);
+  const bool is_sent = take_websocket(request, compresses, socket);
   if (!is_sent && !known) return;
   const ClientSlot slot = sockets_.add(std::move(socket));
   const ClientSlot client = known ? *known : slot;

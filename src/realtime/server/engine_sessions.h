@@ -45,8 +45,7 @@ class EngineSessions final : public EngineOut {
   ~EngineSessions() override;
 
   void answer(const net::HttpRequest& request, net::HttpReply reply);
-  // `hello`: what a WebSocket is answered with.
-  void upgrade(const net::HttpRequest& request, const std::string& hello, NewSocket socket);
+  void upgrade(const net::HttpRequest& request, NewSocket socket);
 
   bool owns(ClientSlot socket) const { return socket < owners_.size() && owners_[socket]; }
   void socket_says(ClientSlot socket, wire::WebSocketKind kind, std::string_view payload);
@@ -64,6 +63,7 @@ class EngineSessions final : public EngineOut {
     std::optional<net::HttpReply> get{};
     std::string get_headers{};
     SlowReaders when_slow = SlowReaders::close;
+    bool compresses = false;
     bool is_reserved = false, is_over = false;  // its slot is of no socket
   };
   void heard(ClientSlot client, const EnginePacket& message) override;

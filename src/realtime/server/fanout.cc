@@ -11,7 +11,7 @@ void Fanout::slice(Letter& letter) {
     const ClientSlot client = (*letter.readers)[letter.next++];
     const bool is_gone =
         !letter.gone.empty() && std::ranges::find(letter.gone, client) != letter.gone.end();
-    if (client != letter.but && !is_gone) send_(client, letter.frame, letter.topic);
+    if (client != letter.but && !is_gone) send_(client, letter.frame, letter.topic, letter.twin);
   }
 }
 

@@ -22,6 +22,11 @@
 namespace utakata::realtime {
 
 using Frame = std::shared_ptr<const std::string>;  // bytes as they go over the wire
+// The same compressed, made when a reader first wants it and shared by all that do.
+struct Twin {
+  Frame frame{};                 // none: not made yet
+  std::uint8_t window_bits = 0;  // what a reader must keep to read it
+};
 // A channel, for whoever lets newer frames take the place of older ones; 0: of none.
 using Topic = std::uint64_t;
 inline Topic topic_of(std::string_view channel) {
@@ -33,7 +38,7 @@ class Fanout {
   // The most sends at a time, and the most that is joined: who reads slowly holds it.
   static constexpr std::size_t kSlice = 300, kSliceLeast = 64, kJoinedBytes = 64 * 1024;
   static constexpr Duration kSliceTime{1ms};
-  using Send = std::function<void(ClientSlot, const Frame&, Topic)>;
+  using Send = std::function<void(ClientSlot, const Frame&, Topic, Twin&)>;
   explicit Fanout(Send send, std::size_t slice = kSlice) : send_(std::move(send)), slice_(slice) {}
 
   // `but`: who does not get it.
@@ -56,6 +61,7 @@ class Fanout {
     Topic topic = 0;
     std::size_t next = 0;            // of the readers
     std::vector<ClientSlot> gone{};  // of the readers, meanwhile
+    Twin twin{};
   };
   using Lane = std::deque<Letter>;
   void slice(Letter& letter);

@@ -21,7 +21,7 @@ class FanoutTest : public testing::Test {
  protected:
   std::map<ClientSlot, std::string> got_;
   int sends_ = 0;
-  Fanout fanout_{[this](ClientSlot client, const Frame& sent, Topic) {
+  Fanout fanout_{[this](ClientSlot client, const Frame& sent, Topic, Twin&) {
                    ++sends_;
                    got_[client] += *sent;
                  },
@@ -48,7 +48,7 @@ TEST_F(FanoutTest, many_get_it_in_slices_and_another_channel_has_its_turn_betwee
 }
 
 TEST_F(FanoutTest, slices_are_as_long_as_their_time_allows) {
-  Fanout fanout([](ClientSlot, const Frame&, Topic) {});
+  Fanout fanout([](ClientSlot, const Frame&, Topic, Twin&) {});
   EXPECT_EQ(fanout.slice_size(), Fanout::kSlice);
   for (int k = 0; k < 3; ++k) fanout.took(2300us);
   EXPECT_EQ(fanout.slice_size(), 300u * 3 / 4 * 3 / 4 * 3 / 4);
@@ -68,6 +68,24 @@ TEST_F(FanoutTest, what_is_said_meanwhile_goes_out_joined_and_in_order) {
   }
   for (const auto& [client, text] : got_) EXPECT_EQ(text, "abcd") << client;
   EXPECT_EQ(sends_, 50) << "b, c and d were one send";
+}
+
+TEST_F(FanoutTest, a_twin_is_of_one_message_for_all_its_readers_whatever_slices_they_are_in) {
+  int made = 0;
+  std::string got;
+  Fanout fanout(
+      [&](ClientSlot client, const Frame& sent, Topic, Twin& twin) {
+        if (!twin.frame) ++made, twin.frame = frame("(" + *sent + ")");
+        if (client == 24) got += *twin.frame;
+      },
+      10);
+  const Readers all = readers(25);
+  for (const char* word : {"a", "b", "c"}) fanout.publish("big", all, frame(word));
+  fanout.publish("other", all, frame("X"));
+  while (fanout.go_on()) {
+  }
+  EXPECT_EQ(made, 3) << "b and c were one send";
+  EXPECT_TRUE(got == "(a)(X)(bc)" || got == "(a)(bc)(X)") << got;
 }
 
 TEST_F(FanoutTest, what_is_not_for_all_is_not_joined) {
@@ -100,7 +118,7 @@ TEST(FanoutLaws, nothing_is_lost_doubled_or_out_of_order) {
   rc::check([] {
     std::map<std::pair<ClientSlot, char>, std::string> got, want;  // by reader and channel
     Fanout fanout(
-        [&](ClientSlot client, const Frame& sent, Topic) {
+        [&](ClientSlot client, const Frame& sent, Topic, Twin&) {
           for (std::size_t i = 0; i < sent->size(); i += 2)  // channel, then word
             got[{client, (*sent)[i]}] += (*sent)[i + 1];
         },

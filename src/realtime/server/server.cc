@@ -15,7 +15,6 @@
 #include "realtime/server/sockets.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
-#include "wire/websocket_handshake.h"
 
 namespace utakata::realtime {
 namespace {
@@ -70,8 +69,8 @@ class Server::State final : public PusherOut {
         settings_(std::move(settings)),
         sockets_(loop, settings_.sockets, socket_calls()),
         engine_(loop, sockets_, settings_.engine, engine_calls()),
-        fanout_([this](ClientSlot client, const Frame& frame, Topic topic) {
-          sockets_.send(client, frame, topic);
+        fanout_([this](ClientSlot client, const Frame& frame, Topic topic, Twin& twin) {
+          sockets_.send(client, frame, topic, &twin);
         }),
         apps_(
             loop, settings_.socketio,
@@ -239,18 +238,17 @@ class Server::State final : public PusherOut {
   }
 
   void upgrade(const net::HttpRequest& request, NewSocket socket) {
-    const std::string hello = wire::websocket_answer(request.header("sec-websocket-key"));
-    if (request.path.starts_with(kEnginePath))
-      return engine_.upgrade(request, hello, std::move(socket));
+    if (request.path.starts_with(kEnginePath)) return engine_.upgrade(request, std::move(socket));
     if (drain_.refuses()) {
       ++refused_;
       (void)socket.send(kComeLater);
       return;
     }
-    if (!socket.send(hello)) return;
+    const auto app = admit(request);
+    const bool compresses = app && (*app)->spec().compresses;
+    if (!take_websocket(request, compresses, socket)) return;  // a fresh one takes it
     const ClientSlot client = sockets_.add(std::move(socket));
     if (client >= clients_.size()) clients_.resize(client + 1);
-    const auto app = admit(request);
     if (!app) {
       say(client, say_error(app.error().code, app.error().why));
       return end(client, app.error().code, app.error().why);

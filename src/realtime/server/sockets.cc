@@ -7,6 +7,9 @@
 #include <span>
 #include <utility>
 
+#include "net/tcp.h"
+#include "wire/websocket_handshake.h"
+
 namespace utakata::realtime {
 namespace {
 
@@ -128,6 +131,15 @@ bool NewSocket::send(std::string_view bytes) const {
   return moved.bytes == bytes.size();
 }
 
+bool take_websocket(const net::HttpRequest& request, bool may_compress, NewSocket& socket) {
+  const auto deflate = may_compress
+                           ? wire::agree_to_deflate(request.header("sec-websocket-extensions"))
+                           : std::nullopt;
+  if (deflate) socket.window_bits = deflate->window_bits;
+  return socket.send(wire::websocket_answer(request.header("sec-websocket-key"), {},
+                                            deflate ? deflate->answer : ""));
+}
+
 ClientSlot Sockets::add(NewSocket fresh) {
   const ClientSlot slot = take_slot();
   Socket& socket = *sockets_[slot];
@@ -136,10 +148,13 @@ ClientSlot Sockets::add(NewSocket fresh) {
             .is_tls = fresh.tls != nullptr};
   socket.parser =
       wire::WebSocketParser(wire::WebSocketRole::server, {.message_bytes = limits_.message_bytes});
-  if (fresh.tls)
-    tls_[slot] = std::move(fresh.tls);
-  else
-    descriptors_[slot] = socket.descriptor.get();
+  socket.window_bits = std::uint8_t(fresh.window_bits);
+  if (fresh.window_bits != 0 && !deflater_) {
+    deflater_ = std::make_unique<wire::Deflater>(limits_.deflate);
+    inflater_ = std::make_unique<wire::Inflater>();
+  }
+  if (fresh.tls) tls_[slot] = std::move(fresh.tls);
+  descriptors_[slot] = socket.is_tls || socket.window_bits != 0 ? -1 : socket.descriptor.get();
   loop_.watch(socket.descriptor.get(), EPOLLIN,
               [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
@@ -149,32 +164,61 @@ void Sockets::when_slow(ClientSlot client, SlowReaders policy) {
   sockets_[client]->when_slow = policy;
 }
 
-void Sockets::send(ClientSlot client, const Frame& frame, Topic topic) {
+void Sockets::send(ClientSlot client, const Frame& frame, Topic topic, Twin* twin) {
   const int descriptor = descriptors_[client];
-  std::size_t sent = 0;
-  if (descriptor >= 0 || takes_by_tls(client)) {
-    const net::Moved moved =
-        descriptor >= 0 ? net::tcp_send(descriptor, *frame) : transmit(client, *frame);
-    if (moved.how == net::Moved::How::failed) return drop(client);
-    sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
-    if (sent == frame->size()) return;
-  } else if (sockets_[client]->phase != Phase::open) {
-    return;
-  } else if (!sockets_[client]->descriptor) {
-    return calls_.elsewhere(client, frame, topic);
-  }
-  queue(client, frame, topic, sent);
+  if (descriptor < 0) return send_otherwise(client, frame, topic, twin);
+  const net::Moved moved = net::tcp_send(descriptor, *frame);
+  if (moved.how == net::Moved::How::failed) return drop(client);
+  const std::size_t sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
+  if (sent < frame->size()) queue(client, frame, topic, sent);
 }
 
-bool Sockets::takes_by_tls(ClientSlot client) const {
+// Over TLS, compressed, behind what waits already, or to a client without a socket.
+void Sockets::send_otherwise(ClientSlot client, const Frame& frame, Topic topic, Twin* twin) {
   const Socket& socket = *sockets_[client];
-  return socket.is_tls && socket.phase == Phase::open && !socket.backlog;
+  if (socket.phase != Phase::open) return;
+  if (!socket.descriptor) return calls_.elsewhere(client, frame, topic);
+  Twin own;
+  const Frame& best = socket.window_bits != 0 ? best_for(socket, frame, twin ? *twin : own) : frame;
+  std::size_t sent = 0;
+  if (!socket.backlog) {
+    const net::Moved moved = transmit(client, *best);
+    if (moved.how == net::Moved::How::failed) return drop(client);
+    sent = moved.how == net::Moved::How::bytes ? moved.bytes : 0;
+    if (sent == best->size()) return;
+  }
+  queue(client, best, topic, sent);
+}
+
+const Frame& Sockets::best_for(const Socket& socket, const Frame& frame, Twin& twin) {
+  if (!twin.frame) twin = compressed(*frame);
+  return twin.window_bits <= socket.window_bits ? twin.frame : frame;
 }
 
 net::Moved Sockets::transmit(ClientSlot client, std::string_view bytes) {
   const Socket& socket = *sockets_[client];
   return socket.is_tls ? tls_.at(client)->send(bytes)
                        : net::tcp_send(socket.descriptor.get(), bytes);
+}
+
+// Each message of them; what is too small, or is none, stays as it is.
+Twin Sockets::compressed(const std::string& frames) {
+  Twin twin;
+  auto made = std::make_shared<std::string>();
+  for (std::string_view left = frames; !left.empty();) {
+    const wire::WebSocketFrame frame = wire::first_frame(left);
+    const auto deflated = frame.message ? deflater_->deflate(frame.payload) : std::nullopt;
+    if (deflated) {
+      wire::append_compressed_message(*made, *frame.message, *deflated, std::nullopt);
+      twin.window_bits =
+          std::max(twin.window_bits, wire::deflate_window_bits(frame.payload.size()));
+    } else {
+      made->append(left.substr(0, frame.bytes));
+    }
+    left.remove_prefix(frame.bytes);
+  }
+  twin.frame = std::move(made);
+  return twin;
 }
 
 void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent) {
@@ -253,7 +297,8 @@ void Sockets::flush(ClientSlot client) {
   }
   socket.backlog.reset();
   loop_.rewatch(socket.descriptor.get(), EPOLLIN);
-  if (socket.phase == Phase::open && !socket.is_tls) descriptors_[client] = socket.descriptor.get();
+  if (socket.phase == Phase::open && !socket.is_tls && socket.window_bits == 0)
+    descriptors_[client] = socket.descriptor.get();
   if (socket.phase >= Phase::leaving) end_sending(client);
 }
 
@@ -310,7 +355,8 @@ void Sockets::read(ClientSlot client) {
   socket.silent_looks = 0;
   if (socket.phase > Phase::closing) return;  // what comes after their close is not read
   Sink sink(*this, client);
-  const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink);
+  const auto failure = socket.parser.feed({buffer_.get(), moved.bytes}, sink,
+                                          socket.window_bits == 0 ? nullptr : inflater_.get());
   if (!failure || socket.phase >= Phase::gone) return;
   if (socket.phase == Phase::open) send(client, close_frame(failure->code, failure->why));
   if (socket.phase < Phase::gone) leave(client, Phase::lingering);

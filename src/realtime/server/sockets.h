@@ -4,7 +4,8 @@
 //
 // A client that reads too slowly holds references to frames, not copies; when they come to more
 // than `backlog_bytes` it is cut, or misses some of what was said to many (SlowReaders). Pings are
-// answered. Who says nothing is for others to judge: they hear of it.
+// answered. Who says nothing is for others to judge: they hear of it. Messages are compressed where
+// the handshake says so; what goes to many is compressed once.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "net/descriptor.h"
+#include "net/http_server.h"
 #include "net/loop.h"
 #include "net/tcp.h"
 #include "net/tls.h"
@@ -37,14 +39,20 @@ struct SocketLimits {
   Duration silent_after{120s};
   Duration answer_within{30s};  // each client's silence is looked at so often
   Duration close_within{5s};    // how long a client may take to answer a close
+  wire::DeflateSettings deflate{};
 };
 
 struct NewSocket {
   net::Descriptor descriptor;
   std::unique_ptr<net::TlsStream> tls{};  // none: in the clear
+  // What was agreed on for permessage-deflate (wire/deflate.h); 0: nothing was.
+  int window_bits = 0;
   // What a fresh one takes whole; false: this one did not.
   bool send(std::string_view bytes) const;
 };
+
+// Answers the handshake of one that may become a WebSocket. False: it did not take the answer.
+bool take_websocket(const net::HttpRequest& request, bool may_compress, NewSocket& socket);
 
 class Sockets {
  public:
@@ -70,7 +78,8 @@ class Sockets {
   void free(ClientSlot client);
   void when_slow(ClientSlot client, SlowReaders policy);  // close, where nothing is said
   // To one that is closing or gone: nothing happens. What has no topic is never left out.
-  void send(ClientSlot client, const Frame& frame, Topic topic = 0);
+  // `twin`: that frame's, kept by who sends it to many.
+  void send(ClientSlot client, const Frame& frame, Topic topic = 0, Twin* twin = nullptr);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
   bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
   struct Slowness {
@@ -99,7 +108,8 @@ class Sockets {
     bool is_tls = false;  // see tls_
     std::uint8_t silent_looks = 0;
     SlowReaders when_slow = SlowReaders::close;
-    Instant until{};  // of closing and leaving
+    std::uint8_t window_bits = 0;  // above 0: messages may be compressed
+    Instant until{};               // of closing and leaving
     std::unique_ptr<Backlog> backlog;
     wire::WebSocketParser parser{wire::WebSocketRole::server};
   };
@@ -107,8 +117,10 @@ class Sockets {
   ClientSlot take_slot();
   void ready(ClientSlot client, std::uint32_t events);
   void read(ClientSlot client);
+  void send_otherwise(ClientSlot client, const Frame& frame, Topic topic, Twin* twin);
+  const Frame& best_for(const Socket& socket, const Frame& frame, Twin& twin);
+  Twin compressed(const std::string& frames);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
-  bool takes_by_tls(ClientSlot client) const;
   net::Moved transmit(ClientSlot client, std::string_view bytes);
   static std::size_t begun(const Socket& socket);
   void conflate(const Socket& socket, Topic topic);
@@ -131,6 +143,8 @@ class Sockets {
   std::vector<ClientSlot> free_;  // slots, a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<wire::Deflater> deflater_;  // none until one comes who wants it
+  std::unique_ptr<wire::Inflater> inflater_;
   const std::uint8_t looks_;  // in silence, until it is told
   Slowness slowness_;
   net::Loop::TimerId sweep_ = 0;

@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 
+#include "base/random.h"
 #include "net/tls_test_files.h"
 
 namespace utakata::realtime {
@@ -34,13 +35,13 @@ class SocketsTest : public testing::TestWithParam<Over> {
                            }});
   }
   // The other end's descriptor.
-  int come(ClientSlot expected, int buffer = 0) {
+  int come(ClientSlot expected, int buffer = 0, int window_bits = 0) {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     if (buffer > 0) setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
     auto tls = GetParam() == Over::tls ? handshake(ends[0], ends[1]) : nullptr;
     clients_.emplace_back(ends[1]);
-    EXPECT_EQ(sockets_->add({net::Descriptor(ends[0]), std::move(tls)}), expected);
+    EXPECT_EQ(sockets_->add({net::Descriptor(ends[0]), std::move(tls), window_bits}), expected);
     return ends[1];
   }
   std::unique_ptr<net::TlsStream> handshake(int ours, int theirs) {
@@ -317,6 +318,113 @@ TEST_P(SocketsTest, plain_ones_and_others_side_by_side_take_each_others_slots) {
   EXPECT_EQ(got(second),
             "\x81\x01"
             "b");
+}
+
+// All messages of what a server said to one that can inflate.
+std::string inflated(const std::string& bytes) {
+  struct Sink final : wire::WebSocketSink {
+    std::string all;
+    bool message(wire::WebSocketKind, std::string_view text) override {
+      all += text;
+      return true;
+    }
+    bool ping(std::string_view) override { return true; }
+    bool pong(std::string_view) override { return true; }
+    bool close(std::uint16_t, std::string_view) override { return true; }
+  } sink;
+  wire::WebSocketParser parser(wire::WebSocketRole::client);
+  wire::Inflater inflater;
+  EXPECT_FALSE(parser.feed(bytes, sink, &inflater));
+  return sink.all;
+}
+
+TEST_P(SocketsTest, what_goes_to_many_is_compressed_once_for_those_who_have_agreed_to_it) {
+  begin();
+  const int plain = come(0), one = come(1, 0, 15), other = come(2, 0, 15), narrow = come(3, 0, 8);
+  const std::string text(500, 'x');
+  const Frame frame = text_frame(text);
+  Twin twin;
+  sockets_->send(0, frame, 0, &twin);
+  EXPECT_FALSE(twin.frame) << "nobody has wanted it yet";
+  sockets_->send(1, frame, 0, &twin);
+  const Frame made = twin.frame;
+  sockets_->send(2, frame, 0, &twin);
+  sockets_->send(3, frame, 0, &twin);
+  EXPECT_EQ(twin.frame, made);
+  EXPECT_EQ(got(plain), *frame);
+  const std::string ones = got(one);
+  EXPECT_LT(ones.size(), 50u);
+  EXPECT_EQ(inflated(ones), text);
+  EXPECT_EQ(got(other), ones);
+  EXPECT_EQ(got(narrow), *frame) << "it keeps 256 bytes, fewer than that could refer back";
+
+  sockets_->send(3, text_frame(std::string(250, 'y')));
+  const std::string narrows = got(narrow);
+  EXPECT_LT(narrows.size(), 50u);
+  EXPECT_EQ(inflated(narrows), std::string(250, 'y'));
+  sockets_->send(1, text_frame("small"));
+  EXPECT_EQ(got(one), "\x81\x05small");
+}
+
+TEST_P(SocketsTest, of_joined_messages_each_is_compressed_that_is_large_enough) {
+  begin();
+  const int client = come(0, 0, 15);
+  const std::string large(300, 'x'), larger(70'000, 'y');
+  const auto joined = std::make_shared<const std::string>(*text_frame("a") + *text_frame(large) +
+                                                          *text_frame("b") + *text_frame(larger));
+  sockets_->send(0, joined);
+  const std::string bytes = got(client);
+  EXPECT_LT(bytes.size(), 600u);
+  EXPECT_EQ(inflated(bytes), "a" + large + "b" + larger);
+}
+
+TEST_P(SocketsTest, who_reads_compressed_ones_slowly_gets_them_in_order_and_whole) {
+  begin();
+  const int client = come(0, 4096, 15);
+  std::string want;
+  Random random(7);
+  for (int i = 0; i < 100; ++i) {
+    std::string text;
+    while (text.size() < 4000) text += std::to_string(random.next());
+    sockets_->send(0, text_frame(text));
+    want += text;
+  }
+  sockets_->close(0, 4001, "enough");
+  std::string all;
+  for (int i = 0; i < 500 && !all.ends_with("enough"); ++i) turn(2ms), all += got(client);
+  EXPECT_LT(all.size(), want.size() * 3 / 4);
+  EXPECT_EQ(inflated(all), want);
+}
+
+TEST_P(SocketsTest, compressed_messages_are_heard_from_those_who_have_agreed_to_it) {
+  begin({.message_bytes = 1000});
+  const auto masked_compressed = [](std::string_view text) {
+    std::string frame;
+    wire::append_compressed_message(frame, wire::WebSocketKind::text,
+                                    *wire::Deflater().deflate(text),
+                                    wire::WebSocketMask{1, 2, 3, 4});
+    return frame;
+  };
+  const std::string text(1000, 'x');
+  const int plain = come(0), client = come(1, 0, 15), bomber = come(2, 0, 15);
+  say(plain, masked_compressed(text));
+  say(client, masked_compressed(text) + masked("and plain"));
+  say(bomber, masked_compressed(std::string(500'000, 'x')));
+  turn();
+  EXPECT_EQ(got(plain).substr(2, 2), "\x03\xea") << "1002";
+  EXPECT_EQ(heard_[1], text + "and plain");
+  EXPECT_EQ(got(bomber).substr(2, 2), "\x03\xf1") << "1009";
+  EXPECT_EQ(heard_[0] + heard_[2], "");
+  EXPECT_EQ(got(client), "");
+}
+
+TEST_P(SocketsTest, a_slot_that_was_compressed_is_plain_for_the_next) {
+  begin();
+  shutdown(come(0, 0, 15), SHUT_RDWR);
+  turn();
+  const int next = come(0);
+  sockets_->send(0, text_frame(std::string(200, 'x')));
+  EXPECT_EQ(got(next), *text_frame(std::string(200, 'x')));
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, SocketsTest, testing::Values(Over::plain, Over::tls),
