@@ -250,7 +250,7 @@ class Cluster {
 };
 
 TEST(ChannelsElsewhereLaws, all_processes_agree_in_the_end_and_each_client_knows_who_is_there) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     Cluster cluster;
     for (int i = *rc::gen::inRange(0, 120); i > 0; --i) {
       const auto process = *rc::gen::inRange<Process>(0, Cluster::size);
@@ -275,7 +275,7 @@ TEST(ChannelsElsewhereLaws, all_processes_agree_in_the_end_and_each_client_knows
       }
     }
     cluster.all_is_delivered();
-  });
+  }));
 }
 
 }  // namespace
