@@ -123,6 +123,47 @@ TEST_F(RosterTest, who_stood_still_for_long_does_not_take_others_for_dead) {
   EXPECT_EQ(cluster_.fault(), "");
 }
 
+TEST(RosterStories, who_was_deaf_and_did_not_know_gives_the_others_a_lease_anew) {
+  // Whichever part of the time between heartbeats it begins and ends in: somebody is heard first.
+  for (int part = 0; part < 200; ++part) {
+    SimulatedCluster cluster;
+    SimulatedProcess& deaf = cluster.starts();
+    cluster.runs_for(300ms);
+    cluster.starts();
+    cluster.runs_for(3s + part % 10 * 100ms);
+    deaf.is_cut = true;
+    cluster.runs_for(lease - 1s + part / 10 * 100ms);
+    deaf.is_cut = false;
+    cluster.runs_for(lease + 3s);
+    EXPECT_EQ(deaf.roster->counts().forgotten, 0u);
+    EXPECT_EQ(cluster.fault(), "");
+  }
+}
+
+TEST_F(RosterTest, what_others_have_told_of_while_a_keeper_was_away_it_does_not_tell_again) {
+  start(3);
+  std::string channel = "c";
+  while (!process(0).roster->is_keeper("1", channel)) channel += "c";
+  cluster_.cut_off(process(0), true);
+  cluster_.runs_for(lease + 100ms);
+  std::string told;
+  for (std::size_t i : {0, 1, 2})
+    process(i).shares.on_news = [&told, &process = process(i), channel](const std::string& what) {
+      if (process.roster->is_keeper("1", channel)) told += process.id + " " + what + "\n";
+    };
+  process(1).shares.comes("1", channel, 1, "ann", cluster_.now);
+  const bool is_told_there = process(1).roster->is_keeper("1", channel);
+  cluster_.runs_for(100ms);
+  EXPECT_EQ(told, is_told_there ? "" : "p3 1/" + channel + " occupied\n");
+  told.clear();
+  cluster_.cut_off(process(0), false);
+  cluster_.runs_for(1s);
+  EXPECT_EQ(process(0).shares.of("1").readers_count(channel), 1u);
+  EXPECT_EQ(told, "");
+  cluster_.runs_for(2s);
+  EXPECT_TRUE(process(0).roster->is_keeper("1", channel)) << "again, once it knows all";
+}
+
 TEST_F(RosterTest, what_newcomers_learn_is_not_news_to_their_webhooks) {
   start(3);
   for (const std::string& channel : simulated_channels) come(0, 1, channel, "ann");
