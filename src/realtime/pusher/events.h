@@ -11,6 +11,7 @@
 
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
+#include "realtime/channel/json_text.h"
 #include "realtime/channel/message.h"
 
 namespace utakata::realtime {
@@ -52,8 +53,6 @@ constexpr int tls_only = 4000, no_such_app = 4001, app_disabled = 4003, over_quo
               no_version = 4008, unauthorized = 4009, over_capacity = 4100, reconnect = 4200,
               no_pong = 4201, inactive = 4202, too_many_events = 4301;
 }  // namespace pusher_code
-
-std::string json_text(std::string_view text);  // quoted and escaped; UTF-8 goes as it is
 
 // Each is a whole text of one WebSocket message.
 std::string say_established(std::string_view socket_id, int activity_timeout_s);
