@@ -18,6 +18,7 @@ TEST(TenantsFile, a_tenant_has_defaults_and_takes_what_it_is_given) {
     secret: $SHOW_SECRET
     client_events: true
     subscription_counts: true
+    sync_hz: 30
     timelines: { messages: 20, age: 30s }
     origins: [ "https://show.example.com" ]
     webhooks:
@@ -39,6 +40,7 @@ TEST(TenantsFile, a_tenant_has_defaults_and_takes_what_it_is_given) {
   EXPECT_EQ(hook.filter_by_prefix, "room-");
   EXPECT_EQ(show.key.secret, "between us");
   EXPECT_TRUE(show.takes_client_events && show.tells_subscription_counts && show.is_enabled);
+  EXPECT_EQ(show.sync_hz, 30);
   EXPECT_EQ(show.channels.timeline.count, 20u);
   EXPECT_EQ(show.channels.timeline.age, 30s);
   EXPECT_TRUE(show.channels.has_timelines);
