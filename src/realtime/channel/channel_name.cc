@@ -27,6 +27,7 @@ ChannelKind channel_kind(std::string_view name) {
     kind.access = ChannelAccess::presence;
   }
   kind.is_cache = take(name, "cache-");
+  kind.is_sync = !kind.is_cache && !kind.is_encrypted && name.starts_with("sync-");
   return kind;
 }
 

@@ -22,6 +22,11 @@ TEST(ChannelName, the_prefix_says_what_a_channel_is) {
         Case{"presence-lobby", {presence, false, false}},
         Case{"presence-cache-lobby", {presence, true, false}},
         Case{"presence-encrypted-lobby", {presence, false, false}},
+        Case{"sync-lobby", {.is_sync = true}},
+        Case{"private-sync-lobby", {.access = private_, .is_sync = true}},
+        Case{"presence-sync-lobby", {.access = presence, .is_sync = true}},
+        Case{"private-encrypted-sync-lobby", {.access = private_, .is_encrypted = true}},
+        Case{"cache-sync-lobby", {.is_cache = true}}, Case{"sync", {}}, Case{"my-sync-lobby", {}},
         Case{"lobby-private-x", {open, false, false}}, Case{"private", {open, false, false}}})
     EXPECT_EQ(channel_kind(c.name), c.kind) << c.name;
 }

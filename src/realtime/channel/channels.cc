@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
+
+#include "realtime/channel/channel.h"
 
 namespace utakata::realtime {
 namespace {
 
-using Shared = std::shared_ptr<std::vector<ClientSlot>>;
+using Shared = SharedSlots;
 
 // To be changed: a copy where somebody holds it.
 std::vector<ClientSlot>& own(Shared& list) {
@@ -32,44 +33,7 @@ void take_out(Shared& list, ClientSlot client) {
   if (known != sorted.end() && *known == client) sorted.erase(known);
 }
 
-bool holds(const Shared& list, ClientSlot client) {
-  return list && std::ranges::binary_search(*list, client);
-}
-
 }  // namespace
-
-struct Channels::Channel {
-  struct Present {
-    std::string info;
-    Shared clients;
-  };
-  std::string name;
-  ChannelKind kind;
-  std::array<Shared, dialects> readers;
-  std::map<std::string, Present> present;
-  std::unique_ptr<Timeline> timeline;
-  MessagePtr last;  // of a cache channel
-  Instant last_at{}, used{};
-
-  const std::pair<const std::string, Present>* user_of(ClientSlot client) const {
-    for (const auto& one : present)
-      if (holds(one.second.clients, client)) return &one;
-    return nullptr;
-  }
-  void expire(const ChannelLimits& limits, Instant now) {
-    if (timeline) timeline->expire(now);
-    if (last && now - last_at >= limits.cached_for) last = nullptr;
-  }
-  Shared& readers_in(Dialect dialect) { return readers[std::size_t(dialect)]; }
-  const Shared& readers_in(Dialect dialect) const { return readers[std::size_t(dialect)]; }
-  std::size_t readers_count() const {
-    std::size_t count = 0;
-    for (const Shared& each : readers) count += each ? each->size() : 0;
-    return count;
-  }
-  bool is_vacant() const { return readers_count() == 0; }
-  bool keeps_anything() const { return last || (timeline && timeline->size() > 0); }
-};
 
 Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
     : limits_(limits), random_(std::move(random)) {}
@@ -103,7 +67,7 @@ Channels::Channel& Channels::open(std::string_view name) {
 
 // Nobody may read it now: it is kept for what it holds, the latest of all.
 void Channels::close_if_over(Channel& channel) {
-  if (!channel.is_vacant()) return;
+  if (!channel.is_over()) return;
   if (!channel.keeps_anything()) {
     channels_.erase(channels_.find(channel.name));
     return;
@@ -144,9 +108,11 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
   Subscribed subscribed{.was_vacant = channel.is_vacant(), .cached = channel.last};
   put(channel.readers_in(who.dialect), client);
   who.channels.push_back(&channel);
+  bool is_new_here = false;
   if (is_presence) {
     const auto [user, is_new] = channel.present.try_emplace(member->user);
     if (is_new) user->second.info = member->info;
+    is_new_here = !user->second.is_here();
     put(user->second.clients, client);
     subscribed.is_new_member = is_new;
     subscribed.members = members(name);
@@ -155,6 +121,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
     subscribed.position = channel.timeline->end();
     if (since) subscribed.missed = channel.timeline->since(*since);
   }
+  tell_local(channel, is_new_here ? member : std::nullopt, std::nullopt);
   return subscribed;
 }
 
@@ -162,14 +129,17 @@ Channels::Left Channels::part(ClientSlot client, Dialect dialect, Channel& chann
   take_out(channel.readers_in(dialect), client);
   channel.used = now;
   Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
+  std::optional<std::string> gone_here;
   if (const auto* const user = channel.user_of(client)) {
     auto present = channel.present.find(user->first);
     take_out(present->second.clients, client);
-    if (present->second.clients->empty()) {
-      left.gone = Member{present->first, std::move(present->second.info)};
-      channel.present.erase(present);
+    if (!present->second.is_here()) {
+      gone_here = present->first;
+      present->second.clients = nullptr;
+      left.gone = channel.take_if_gone(present);
     }
   }
+  tell_local(channel, std::nullopt, std::move(gone_here));
   close_if_over(channel);
   return left;
 }
@@ -213,6 +183,18 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   return position;
 }
 
+bool Channels::place(std::string_view name, MessagePtr message, const Position& position,
+                     Instant now) {
+  const bool is_kept = limits_.has_timelines || channel_kind(name).is_cache;
+  if (!is_kept && !find(name)) return true;
+  Channel& channel = open(name);
+  channel.used = now;
+  const bool is_new = !channel.timeline || channel.timeline->place(message, position, now);
+  if (is_new && channel.kind.is_cache) channel.last = std::move(message), channel.last_at = now;
+  close_if_over(channel);
+  return is_new;
+}
+
 Readers Channels::readers(std::string_view name, Dialect dialect) const {
   const Channel* const channel = find(name);
   return channel ? Readers(channel->readers_in(dialect)) : nullptr;
@@ -221,6 +203,11 @@ Readers Channels::readers(std::string_view name, Dialect dialect) const {
 std::size_t Channels::readers_count(std::string_view name) const {
   const Channel* const channel = find(name);
   return channel ? channel->readers_count() : 0;
+}
+
+std::size_t Channels::local_readers_count(std::string_view name) const {
+  const Channel* const channel = find(name);
+  return channel ? channel->local_readers_count() : 0;
 }
 
 bool Channels::reads(ClientSlot client, std::string_view name) const {

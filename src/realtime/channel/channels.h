@@ -1,5 +1,7 @@
-// One tenant's channels in this process: who reads what, who is there, what was said lately. It
-// knows no socket and no dialect: clients are slots, and each call says who is to hear of it.
+// One tenant's channels: who reads what, who is there, what was said lately. It knows no socket and
+// no dialect: clients are slots, and each call says who is to hear of it. Clients are those of this
+// process; of other processes of a cluster it knows what the calls ..._elsewhere say. Counts,
+// members and vacancy are those of the whole cluster, unless a name says `local` or `here`.
 //
 // A channel begins with its first reader or message and ends when it has neither readers nor
 // anything kept. Pure; one thread; `now` never goes back. subscribe, unsubscribe: O(log readers),
@@ -7,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/problem.h"
@@ -30,7 +34,13 @@ struct ChannelLimits {
   bool has_timelines = false;           // of all channels
   TimelineLimits timeline{};
   Duration cached_for{30min};  // the last message of a cache channel
+  // Channels and members that one other process may have here; what is more is not taken.
+  std::size_t of_another_process = 1'000'000;
 };
+
+// Another process of the cluster, as the caller numbers them. A process that was forgotten may be
+// numbered anew.
+using Process = std::uint32_t;
 
 struct Member {  // of a presence channel: a user, however many clients it has there
   std::string user;
@@ -48,7 +58,7 @@ class Channels {
 
   struct Subscribed {
     bool was_vacant = false;        // nobody read it before: `channel_occupied`
-    bool is_new_member = false;     // its user was not there before: `member_added`
+    bool is_new_member = false;     // its user was not there before, anywhere: `member_added`
     std::vector<Member> members{};  // of a presence channel, with the new one
     Position position{};            // of its timeline; epoch empty: it has none
     std::optional<std::vector<Timeline::Entry>> missed{};  // since where it asked for; none: anew
@@ -70,13 +80,48 @@ class Channels {
   // The client is gone: of all its channels, and signed out.
   std::vector<Left> leave(ClientSlot client, Instant now);
 
+  // What clients here changed of this process's share: what others are to be told. Called within
+  // subscribe, unsubscribe and leave, when it is done; views are valid in the call.
+  struct LocalChange {
+    const std::string& channel;
+    std::size_t readers = 0;            // here, now
+    std::optional<Member> came{};       // its first client here
+    std::optional<std::string> gone{};  // its last client here has left
+  };
+  void on_local_change(std::function<void(const LocalChange&)> tell);  // empty: nobody is told
+  // All that clients here read, in no order; members of presence channels.
+  void each_local(const std::function<void(const std::string& channel, std::size_t readers,
+                                           const std::vector<Member>& members)>& take) const;
+
+  // What became of a channel. `channel_occupied`: it was vacant and is not; `channel_vacated`: the
+  // other way round. Local readers are to hear of `came` and `gone`, they are of the whole cluster.
+  struct Changed {
+    std::string channel;
+    bool was_vacant = false, is_vacant = false;
+    std::optional<Member> came{}, gone{};
+  };
+  // How many read it there, now; 0: none. Said again, these three change nothing.
+  Changed reads_elsewhere(Process process, std::string_view channel, std::size_t readers);
+  Changed joins_elsewhere(Process process, std::string_view channel, const Member& member);
+  Changed leaves_elsewhere(Process process, std::string_view channel, const std::string& user);
+  // As if each of its members left and nobody read anything there any more. O(what it had).
+  std::vector<Changed> forget(Process process);
+  // All it has here, in no order.
+  void each_elsewhere(Process process,
+                      const std::function<void(const std::string& channel, std::size_t readers,
+                                               const std::vector<std::string>& users)>& take) const;
+
   // Kept by the timeline or as the last one where the channel has such. The channel need not be
   // read by anybody.
   Position publish(std::string_view channel, MessagePtr message, Instant now);
+  // The same for a message that was given its place by the bus. False: it is not above the last of
+  // its epoch, and ignored.
+  bool place(std::string_view channel, MessagePtr message, const Position& position, Instant now);
 
-  // As they are now. O(1); the next change of a list that is still held copies it.
+  // Those here, as they are now. O(1); the next change of a list that is still held copies it.
   Readers readers(std::string_view channel, Dialect dialect = Dialect::pusher) const;
-  std::size_t readers_count(std::string_view channel) const;  // of all dialects
+  std::size_t readers_count(std::string_view channel) const;  // of all dialects, everywhere
+  std::size_t local_readers_count(std::string_view channel) const;
   bool reads(ClientSlot client, std::string_view channel) const;
   std::optional<Member> member_of(ClientSlot client, std::string_view channel) const;
   std::vector<Member> members(std::string_view channel) const;
@@ -96,6 +141,14 @@ class Channels {
 
  private:
   struct Channel;
+  struct Part {  // what another process has of a channel
+    Process process = 0;
+    std::uint32_t readers = 0, members = 0;
+  };
+  struct Share {  // what it has of all
+    std::unordered_set<Channel*> channels{};
+    std::size_t entries = 0;  // these channels, and their members
+  };
   struct Client {
     std::vector<Channel*> channels{};
     std::string user{};
@@ -105,6 +158,11 @@ class Channels {
   Channel& open(std::string_view name);
   Left part(ClientSlot client, Dialect dialect, Channel& channel, Instant now);
   void close_if_over(Channel& channel);
+  Part& part_of(Process process, Channel& channel);
+  void settle(Process process, Channel& channel);
+  bool may_take_more(Process process) const;
+  void tell_local(const Channel& channel, std::optional<Member> came,
+                  std::optional<std::string> gone) const;
 
   struct NameHash {
     using is_transparent = void;
@@ -118,6 +176,8 @@ class Channels {
   std::vector<Client> clients_;  // by slot
   std::unordered_map<std::string, std::shared_ptr<std::vector<ClientSlot>>> users_;
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
+  std::unordered_map<Process, Share> elsewhere_;
+  std::function<void(const LocalChange&)> on_local_change_;
 };
 
 }  // namespace utakata::realtime

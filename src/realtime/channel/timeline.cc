@@ -14,6 +14,21 @@ std::uint64_t Timeline::append(MessagePtr message, Instant now) {
   return last_;
 }
 
+bool Timeline::place(MessagePtr message, const Position& position, Instant now) {
+  const bool is_of_another = position.epoch != epoch_;
+  if (position.offset == 0 || (!is_of_another && position.offset <= last_)) return false;
+  if (is_of_another || position.offset > last_ + 1) begin(position.offset);
+  epoch_ = position.epoch;
+  append(std::move(message), now);
+  return true;
+}
+
+void Timeline::begin(std::uint64_t offset) {
+  entries_.clear();
+  bytes_ = 0;
+  last_ = offset - 1;
+}
+
 void Timeline::expire(Instant now) {
   while (!entries_.empty() && now - entries_.front().at >= limits_.age) drop();
 }

@@ -31,8 +31,11 @@ class Timeline {
   Timeline(TimelineLimits limits, std::string epoch) : limits_(limits), epoch_(std::move(epoch)) {}
 
   std::uint64_t append(MessagePtr message, Instant now);  // its offset
-  void expire(Instant now);                               // append() does, too
-  Position end() const { return {epoch_, last_}; }        // offset 0: nothing yet
+  // One whose place was given elsewhere. Another epoch begins the timeline anew; a jump ahead drops
+  // what was before, for no hole is ever handed out. False: it is not above the last, and ignored.
+  bool place(MessagePtr message, const Position& position, Instant now);
+  void expire(Instant now);                         // append() does, too
+  Position end() const { return {epoch_, last_}; }  // offset 0: nothing yet
 
   // All that came after it. Nothing: it is of another epoch or ahead of us, or some of what came is
   // not kept any more; whoever asked must start anew.
@@ -48,6 +51,7 @@ class Timeline {
   std::vector<Entry> slice(std::uint64_t first, std::uint64_t last) const;  // [first, last)
   std::uint64_t first() const { return last_ + 1 - entries_.size(); }
   void drop();
+  void begin(std::uint64_t offset);  // empty, and the next is at that offset
 
   TimelineLimits limits_;
   std::string epoch_;

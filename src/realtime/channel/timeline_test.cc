@@ -49,9 +49,29 @@ TEST(Timeline, it_is_bounded_by_bytes_and_keeps_the_newest) {
   EXPECT_EQ(timeline.size(), 1u);
 }
 
+TEST(Timeline, what_got_its_place_elsewhere_never_comes_twice_nor_with_holes) {
+  Timeline timeline({.count = 3}, "own");
+  const Instant now{1h};
+  timeline.append(said("x"), now);
+  EXPECT_TRUE(timeline.place(said("c"), {"e", 3}, now));
+  EXPECT_EQ(timeline.end(), (Position{"e", 3}));
+  EXPECT_EQ(texts(timeline.newest(9)), "3=c ") << "another epoch begins anew";
+  EXPECT_FALSE(timeline.place(said("c"), {"e", 3}, now));
+  EXPECT_FALSE(timeline.place(said("b"), {"e", 2}, now));
+  EXPECT_FALSE(timeline.place(said("0"), {"f", 0}, now)) << "offsets begin at 1";
+  EXPECT_TRUE(timeline.place(said("d"), {"e", 4}, now));
+  EXPECT_EQ(texts(*timeline.since({"e", 2})), "3=c 4=d ");
+  EXPECT_FALSE(timeline.since({"e", 1}));
+  EXPECT_TRUE(timeline.place(said("g"), {"e", 7}, now));
+  EXPECT_EQ(texts(timeline.newest(9)), "7=g ") << "5 and 6 were missed";
+  EXPECT_FALSE(timeline.since({"e", 4}));
+  EXPECT_TRUE(timeline.place(said("a"), {"f", 1}, now));
+  EXPECT_EQ(texts(*timeline.since({"f", 0})), "1=a ");
+}
+
 // Against a list that keeps everything.
 TEST(Timeline, pages_are_what_a_plain_list_says) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto limit = *rc::gen::inRange<std::size_t>(1, 20);
     Timeline timeline({.count = limit, .age = 100s, .bytes = 1'000'000}, "e");
     std::vector<std::pair<std::uint64_t, Instant>> all;
@@ -88,7 +108,7 @@ TEST(Timeline, pages_are_what_a_plain_list_says) {
     const bool is_whole = offset <= all.size() && all.size() - offset <= kept.size();
     RC_ASSERT(missed.has_value() == is_whole);
     if (missed) RC_ASSERT(missed->size() == all.size() - offset);
-  });
+  }));
 }
 
 }  // namespace

@@ -43,7 +43,10 @@ void PusherApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || clients_[client].socket_id.empty()) return;
   by_socket_id_.erase(clients_[client].socket_id);
   clients_[client] = {};
-  for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
+  for (const Channels::Left& left : channels_.leave(client, now)) {
+    sync_departure(client, left.channel);
+    tell_departure(left);
+  }
 }
 
 void PusherApp::silent(ClientSlot client, bool again) {
@@ -68,8 +71,10 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::subscribe:
       return subscribe(client, *says, now);
     case PusherSays::Kind::unsubscribe:
-      if (const auto left = channels_.unsubscribe(client, says->channel, now))
+      if (const auto left = channels_.unsubscribe(client, says->channel, now)) {
+        sync_departure(client, left->channel);
         tell_departure(*left);
+      }
       return;
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
@@ -137,6 +142,7 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
     out_.say(client, say_cache_miss(says.channel));
     hooks_.news({.name = "cache_miss", .channel = says.channel});
   }
+  sync_arrival(client, says.channel);
   tell_arrival(client, says.channel, *member, *came);
 }
 
@@ -200,7 +206,8 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
 
 const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (!channel_kind(says.channel).takes_client_events())
+  if (const ChannelKind kind = channel_kind(says.channel);
+      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
     return "Client events are for private and presence channels, not for encrypted ones.";
   if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
   if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
@@ -212,7 +219,9 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
   if (const char* const fault = event_fault(client, says))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
   Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
+  if (now - sender.second >= 1s) sender.second = now, sender.events = sender.syncs = 0;
+  if (says.event == sync_event_name && channel_kind(says.channel).is_sync)
+    return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",

@@ -16,6 +16,7 @@
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/news.h"
+#include "realtime/channel/sync.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
 
@@ -36,6 +37,8 @@ struct TenantSpec {
   std::vector<std::string> origins{};  // of web pages that may connect; empty: all
   SlowReaders when_slow = SlowReaders::close;
   ChannelLimits channels{};
+  int sync_hz = 20;  // ticks of sync channels a second: 1 to 60
+  SyncLimits sync{};
 };
 
 class PusherOut {
@@ -93,12 +96,15 @@ class PusherApp {
   const Channels& channels() const { return channels_; }
   std::size_t clients() const { return by_socket_id_.size(); }
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
+  // Sync channels: says what changed, `sync_hz` times a second; to be called more often than that.
+  void tick(Instant now);
+  bool has_sync() const { return !sync_.empty(); }  // else there is no need to
 
  private:
   struct Client {
     std::string socket_id;  // empty: nobody is there
     Instant second{};       // in which it has sent so many events
-    int events = 0;
+    int events = 0, syncs = 0;
     bool has_spoken = false;
   };
   void subscribe(ClientSlot client, const PusherSays& says, Instant now);
@@ -109,6 +115,9 @@ class PusherApp {
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, const PusherSays& says, Instant now);
+  void sync_event(ClientSlot client, const PusherSays& says);
+  void sync_arrival(ClientSlot client, const std::string& channel);
+  void sync_departure(ClientSlot client, const std::string& channel);
   const char* event_fault(ClientSlot client, const PusherSays& says) const;
 
   TenantSpec spec_;
@@ -118,6 +127,8 @@ class PusherApp {
   PusherReader reader_;
   std::vector<Client> clients_;  // by slot
   std::unordered_map<std::string, ClientSlot> by_socket_id_;
+  std::unordered_map<std::string, SyncState> sync_;  // of channels where something was put
+  Instant next_sync_{};
 };
 
 }  // namespace utakata::realtime

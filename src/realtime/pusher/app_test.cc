@@ -217,6 +217,63 @@ TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
   EXPECT_EQ(app_.terminate_user("nobody"), 0);
 }
 
+TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
+  const auto put = [&](ClientSlot client, const std::string& channel, const std::string& data) {
+    say(client,
+        fmt::format(R"({{"event":"client-sync","channel":"{}","data":{}}})", channel, data));
+  };
+  come(1, "presence-sync-a", R"({"user_id":"ann"})");
+  come(2, "presence-sync-a", R"({"user_id":"bob"})");
+  heard(1), heard(2);
+  EXPECT_FALSE(app_.has_sync());
+  put(1, "presence-sync-a", R"({"ann":{"x": 1},"hat":"red"})");
+  put(1, "presence-sync-a", R"({"ann":{"x": 2}})");
+  put(2, "presence-sync-a", R"({"bob":[1,2]})");
+  EXPECT_EQ(heard(1) + heard(2), "");
+  app_.tick(now_);
+  const std::string first = R"({"event":"utakata:sync","channel":"presence-sync-a",)"
+                            R"("data":{"ann":{"x": 2},"bob":[1,2],"hat":"red"}})"
+                            "\n";
+  EXPECT_EQ(heard(1), first);
+  EXPECT_EQ(heard(2), first);
+  put(2, "presence-sync-a", R"({"ann":0})");
+  EXPECT_NE(heard(2).find("another's"), std::string::npos);
+  put(2, "presence-sync-a", "5");
+  EXPECT_NE(heard(2).find("must be an object"), std::string::npos);
+  put(1, "presence-sync-a", R"({"hat":null,"ann":3})");
+  app_.tick(now_ + 10ms);
+  EXPECT_EQ(heard(2), "") << "20 a second";
+  app_.tick(now_ + 50ms);
+  EXPECT_NE(heard(2).find(R"("data":{"ann":3,"hat":null})"), std::string::npos);
+  come(3, "presence-sync-a", R"({"user_id":"cid"})");
+  EXPECT_NE(heard(3).find(R"("event":"utakata:sync_all","channel":"presence-sync-a",)"
+                          R"("data":{"ann":3,"bob":[1,2]})"),
+            std::string::npos);
+  app_.leaves(1, now_);
+  heard(2);
+  app_.tick(now_ + 100ms);
+  EXPECT_NE(heard(2).find(R"("data":{"ann":null})"), std::string::npos) << "she has left";
+  for (ClientSlot client : {2, 3}) app_.leaves(client, now_);
+  app_.tick(now_ + 150ms);
+  EXPECT_FALSE(app_.has_sync());
+}
+
+TEST_F(PusherAppTest, open_sync_channels_take_states_and_no_other_events) {
+  come(1, "sync-a");
+  heard(1);
+  say(1, R"({"event":"client-sync","channel":"sync-a","data":{"k":1}})");
+  EXPECT_EQ(heard(1), "");
+  app_.tick(now_);
+  EXPECT_NE(heard(1).find("utakata:sync"), std::string::npos);
+  say(1, R"({"event":"client-move","channel":"sync-a","data":{"k":1}})");
+  EXPECT_NE(heard(1).find("4301"), std::string::npos);
+  say(2, R"({"event":"client-sync","channel":"sync-a","data":{"k":1}})");
+  EXPECT_NE(heard(2).find("4301"), std::string::npos) << "it does not read it";
+  for (int i = 0; i < 40; ++i)
+    say(1, R"({"event":"client-sync","channel":"sync-a","data":{"k":1}})");
+  EXPECT_NE(heard(1).find("40 states a second"), std::string::npos) << "twice a tick";
+}
+
 TEST_F(PusherAppTest, what_makes_no_sense_is_answered_and_changes_nothing) {
   say(1, "}{");
   EXPECT_NE(heard(1).find("\"code\":null"), std::string::npos);

@@ -2,15 +2,19 @@
 // of WebSocket messages in, values out, and back. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
+#include "realtime/channel/json_text.h"
 #include "realtime/channel/message.h"
 
 namespace utakata::realtime {
@@ -38,6 +42,9 @@ class PusherReader {
   // `user_id` and `user_info` of a channel_data, or `id` of a user_data. A number is an id, too.
   Expected<Member> read_member(std::string_view channel_data);
   Expected<std::string> read_user(std::string_view user_data);
+  // An object's keys, with their values as they were written. At most `most`, else `refused`.
+  Expected<std::vector<std::pair<std::string, std::string>>> read_fields(std::string_view object,
+                                                                         std::size_t most);
 
  private:
   struct Parser;
@@ -52,8 +59,6 @@ constexpr int tls_only = 4000, no_such_app = 4001, app_disabled = 4003, over_quo
               no_version = 4008, unauthorized = 4009, over_capacity = 4100, reconnect = 4200,
               no_pong = 4201, inactive = 4202, too_many_events = 4301;
 }  // namespace pusher_code
-
-std::string json_text(std::string_view text);  // quoted and escaped; UTF-8 goes as it is
 
 // Each is a whole text of one WebSocket message.
 std::string say_established(std::string_view socket_id, int activity_timeout_s);
@@ -72,6 +77,7 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
                                    std::string_view error);
 // `offset` 0: none. `data` is a JSON value.
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset = 0);
+inline constexpr std::string_view sync_event_name = "client-sync";  // see channel/sync.h
 // The channel of all clients of a user who has signed in, for what its server says to it.
 inline constexpr std::string_view user_channel_prefix = "#server-to-user-";
 std::string say_member_added(std::string_view channel, const Member& member);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/json_source.h"
 
@@ -113,6 +115,29 @@ Expected<std::string> PusherReader::read_user(std::string_view user_data) {
   const auto user = parser_->id_in(user_data, "id", top);
   if (!user) return invalid("`user_data` must be a JSON object with an `id`: a text or whole.");
   return *user;
+}
+
+Expected<std::vector<std::pair<std::string, std::string>>> PusherReader::read_fields(
+    std::string_view object_text, std::size_t most) {
+  element root;
+  if (parser_->parse(object_text).get(root) != simdjson::SUCCESS || !root.is_object())
+    return invalid("It must be an object: keys with their values.");
+  std::vector<std::pair<std::string, std::string>> fields;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object top;
+  if (parser_->again().get(document) || document.get_object().get(top))
+    return invalid("It is not JSON.");
+  for (auto each : top) {
+    simdjson::ondemand::field field;
+    std::string_view key;
+    if (std::move(each).get(field) || field.unescaped_key().get(key))
+      return invalid("It is not JSON.");
+    if (fields.size() == most)
+      return problem(Problem::Kind::refused, fmt::format("At most {} keys at a time.", most));
+    std::string name(key);
+    fields.emplace_back(std::move(name), JsonSource::as_written(field.value()));
+  }
+  return fields;
 }
 
 }  // namespace utakata::realtime

@@ -159,6 +159,8 @@ const Key<Tenant> tenant_keys[] = {
      [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.tells_subscription_counts); }},
     {{"compress", Mark::now, "", "Messages, for clients that can; it costs time to save bytes."},
      [](R& r, const Yaml& y, Tenant& t) { r.flag(y, t.spec.compresses); }},
+    {{"sync_hz", Mark::now, "", "How often a second changes of a sync channel go out, 1 to 60."},
+     [](R& r, const Yaml& y, Tenant& t) { r.integer(y, 1, 60, t.spec.sync_hz); }},
     {{"timelines", Mark::now, "", "`true`, or `messages`, `age` and `bytes`."},
      [](R& r, const Yaml& y, Tenant& t) { read_timelines(r, y, t.spec); }},
     {{"slow_readers", Mark::now, "", "`close`, `drop_oldest` or `conflate`."}, read_slow_readers},

@@ -19,6 +19,7 @@ TEST(TenantsFile, a_tenant_has_defaults_and_takes_what_it_is_given) {
     client_events: true
     subscription_counts: true
     compress: true
+    sync_hz: 30
     timelines: { messages: 20, age: 30s }
     origins: [ "https://show.example.com" ]
     webhooks:
@@ -41,6 +42,7 @@ TEST(TenantsFile, a_tenant_has_defaults_and_takes_what_it_is_given) {
   EXPECT_EQ(show.key.secret, "between us");
   EXPECT_TRUE(show.takes_client_events && show.tells_subscription_counts && show.is_enabled);
   EXPECT_TRUE(show.compresses && !(*tenants)[0].spec.compresses);
+  EXPECT_EQ(show.sync_hz, 30);
   EXPECT_EQ(show.channels.timeline.count, 20u);
   EXPECT_EQ(show.channels.timeline.age, 30s);
   EXPECT_TRUE(show.channels.has_timelines);
