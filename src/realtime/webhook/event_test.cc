@@ -57,7 +57,7 @@ TEST(WebhookEvent, names_of_kinds_are_read_back) {
 }
 
 TEST(WebhookEvent, whatever_its_texts_are_it_is_JSON_that_says_the_same) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto text = [] { return *rc::gen::string<std::string>(); };
     const auto plain = [&] {  // UTF-8 goes as it is: what clients send was looked at before
       std::string some = text();
@@ -76,7 +76,7 @@ TEST(WebhookEvent, whatever_its_texts_are_it_is_JSON_that_says_the_same) {
     RC_ASSERT(json["data"] == nlohmann::json::parse(event.data));
     RC_ASSERT(json["socket_id"] == event.socket_id);
     RC_ASSERT(json.value("user_id", "") == event.user_id);
-  });
+  }));
 }
 
 }  // namespace

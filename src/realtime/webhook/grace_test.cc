@@ -189,7 +189,7 @@ std::vector<Fate> fates_of(const std::vector<Happening>& all) {
 }
 
 TEST(WebhookGrace, what_is_told_and_when_is_as_defined_however_often_it_is_asked) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto all = some_happenings();
     const auto fates = fates_of(all);
     std::map<std::string, std::vector<std::pair<std::string, Instant>>> want, got;
@@ -217,7 +217,7 @@ TEST(WebhookGrace, what_is_told_and_when_is_as_defined_however_often_it_is_asked
           fmt::format("{} {}", webhook_kind_name(item->kind), item->user_id), at);
     RC_ASSERT(got == want);
     RC_ASSERT(std::ranges::is_sorted(out, {}, &WebhookGrace::Settled::at));
-  });
+  }));
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ class Caller {
 };
 
 TEST(WebhooksLaws, each_server_takes_a_channels_events_once_and_in_order) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const Day day = some_day();
     Caller caller(day);
     caller.lives_through_the_day();
@@ -136,11 +136,11 @@ TEST(WebhooksLaws, each_server_takes_a_channels_events_once_and_in_order) {
       sent += taken.size();
     }
     RC_ASSERT(caller.counts().sent == sent);
-  });
+  }));
 }
 
 TEST(WebhooksLaws, nothing_is_lost_while_queues_are_wide_and_servers_well) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     Day day = some_day();
     day.is_often_failing = false;
     day.limits.outbox.queue_events = 1'000;
@@ -155,7 +155,7 @@ TEST(WebhooksLaws, nothing_is_lost_while_queues_are_wide_and_servers_well) {
                   return event.at("name").template get<std::string>();
                 }) == said);
     RC_ASSERT(caller.taken[0].size() == caller.taken[1].size());
-  });
+  }));
 }
 
 }  // namespace
