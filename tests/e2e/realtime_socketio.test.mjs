@@ -52,7 +52,7 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']])
   test(`over ${transports.join(', then ')}: connect, subscribe, hear, send`, async () => {
     const ann = await connected({ transports });
     if (transports.length === 2)
-      await wait_for(() => ann.io.engine.transport.name === 'websocket', 'the upgrade');
+      await wait_for(() => ann.io.engine.transport.name === 'websocket', { what: 'the upgrade' });
     else
       assert.equal(ann.io.engine.transport.name, transports[0]);
     assert.deepEqual(await asks(ann, 'subscribe', 'news'), { ok: true });
@@ -106,7 +106,7 @@ test('who published by the API with its sid does not hear it', async () => {
   bob.on('said', () => heard.push('bob'));
   await api.trigger('echo', 'said', 1, { socket_id: ann.id });
   await api.trigger('echo', 'said', 2);
-  await wait_for(() => heard.filter((one) => one === 'bob').length >= 1 && heard.includes('ann'), 'both to hear the last');
+  await wait_for(() => heard.filter((one) => one === 'bob').length >= 1 && heard.includes('ann'), { what: 'both to hear the last' });
 });
 
 test('a connection that breaks is recovered with what it missed', async () => {
@@ -115,16 +115,16 @@ test('a connection that breaks is recovered with what it missed', async () => {
   const heard = [];
   ann.on('said', (data) => heard.push(data));
   await api.trigger('story', 'said', 1);
-  await wait_for(() => heard.length === 1, 'the first');
+  await wait_for(() => heard.length === 1, { what: 'the first' });
   const again = once(ann, 'connect');
   ann.io.engine.close();
-  await wait_for(async () => !ann.connected, 'the break');
+  await wait_for(async () => !ann.connected, { what: 'the break' });
   await api.trigger('story', 'said', 2);
   await api.trigger('story', 'said', 3);
   await again;
   assert.equal(ann.recovered, true);
   await api.trigger('story', 'said', 4);
-  await wait_for(() => heard.length === 4, 'all four');
+  await wait_for(() => heard.length === 4, { what: 'all four' });
   assert.deepEqual(heard, [1, 2, 3, 4]);
 });
 
@@ -133,7 +133,7 @@ test('its count is the truth, with pollers', async () => {
   const all = await Promise.all([connected(), connected({ transports: ['polling'] }), connected({ transports: ['polling', 'websocket'] })]);
   assert.equal((await stats()).connections, before_ + 3);
   for (const one of all) one.disconnect();
-  await wait_for(async () => (await stats()).connections === before_, 'all to have gone');
+  await wait_for(async () => (await stats()).connections === before_, { what: 'all to have gone' });
 });
 
 test('a page of another origin may poll, and the preflight says so', async () => {

@@ -44,6 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   const auto shared = std::make_shared<const Message>(std::move(message));
                   hearing->hears(channel, *shared, channels.publish(channel, shared, now),
                                  sender.client);
+                  return true;
                 }});
   hearing = &app;
   for (const ClientSlot client : {0, 1}) app.opens(client, fmt::format("1.{}", client));

@@ -86,7 +86,7 @@ struct Tenant final : EngineOut, SocketIoOut {
       *this,
       {[this] { return std::to_string(random++); }, [this] { return std::to_string(random++); }},
       {.publish = [this](auto channel, auto&& message, const Sender& sender) {
-        publish(channel, std::move(message), sender);
+        return publish(channel, std::move(message), sender), true;
       }}};
   std::array<std::unique_ptr<EngineSession>, 2> sessions;
 };

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "net/loop.h"
+#include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
 
@@ -23,6 +24,7 @@ struct Options {
   std::uint16_t port = 6001;
   std::vector<std::string> tenants;
   std::string tenants_file;
+  std::string redis, redis_prefix = "utakata";
   std::string tls_certificate, tls_key;  // none: in the clear
   std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false, compresses = false;
@@ -190,6 +192,32 @@ void add_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+void add_cluster_options(CLI::App& app, Options& options) {
+  auto* const redis =
+      app.add_option("--redis", options.redis,
+                     "redis://HOST:PORT of the servers that are to be one with this one");
+  redis->envname("REDIS_URL");
+  app.add_option("--redis-prefix", options.redis_prefix,
+                 "of its channels and keys; another for each cluster that shares a Redis")
+      ->capture_default_str();
+}
+
+// Said when it is cut off, and when it is back.
+class RedisWatch {
+ public:
+  RedisWatch(net::Loop& loop, const realtime::RedisBus& bus) {
+    loop.every(1s, [this, &bus] {
+      const std::string now = bus.trouble() ? bus.trouble()->what : "";
+      if (now == said_) return;
+      fmt::print(stderr, "{}\n", now.empty() ? "Redis is reached again." : "Redis: " + now);
+      said_ = now;
+    });
+  }
+
+ private:
+  std::string said_;
+};
+
 int run(const Options& options) {
   auto tenants =
       options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
@@ -200,6 +228,19 @@ int run(const Options& options) {
   settings.sockets.answer_within =
       std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
   net::Loop loop;
+  std::optional<realtime::RedisBus> redis;
+  std::optional<RedisWatch> redis_watch;
+  if (!options.redis.empty()) {
+    auto address = realtime::redis_address(options.redis);
+    if (!address) {
+      fmt::print(stderr, "`--redis`: {}\n", address.error().what);
+      return 2;
+    }
+    redis.emplace(loop, realtime::RedisBusSettings{.address = std::move(*address),
+                                                   .prefix = options.redis_prefix});
+    redis_watch.emplace(loop, *redis);
+    settings.bus = &*redis;
+  }
   realtime::Server server(loop, std::move(settings));
   if (!listen(server, options)) return 2;
   std::optional<TenantsWatch> watch;
@@ -229,6 +270,7 @@ int main(int argc, char** argv) {
   Options options;
   add_options(app, options);
   add_tls_options(app, options);
+  add_cluster_options(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.tenants.empty() && options.tenants_file.empty()) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");

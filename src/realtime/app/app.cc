@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "realtime/app/word.h"
+
 namespace utakata::realtime {
 
 App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
@@ -14,10 +16,15 @@ App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
                 hooks(Dialect::socketio)) {}
 
 DialectHooks App::hooks(Dialect of) {
-  return {.publish = [this](std::string_view channel, Message&& message,
-                            const Sender& sender) { publish(channel, std::move(message), sender); },
-          .news = [this, of](const News& news) { relay(of, news); }};
+  return {.publish =
+              [this](std::string_view channel, Message&& message, const Sender& sender) {
+                return publish(channel, std::move(message), sender);
+              },
+          .news = [this, of](const News& news) { relay(of, news); },
+          .terminate = [this](const std::string& user) { terminate(user); }};
 }
+
+void App::join(AppPeers peers) { peers_ = std::move(peers); }
 
 void App::respec(TenantSpec tenant) {
   channels_.limit(tenant.channels);
@@ -35,25 +42,101 @@ void App::expire(Instant now) {
   socketio_.expire(now);
 }
 
-void App::publish(std::string_view channel, Message&& message, const Sender& sender) {
-  auto but = sender.client;
-  if (!but && !sender.id.empty()) {
-    but = pusher_.client_of(sender.id);
-    if (!but) but = socketio_.client_of(sender.id);
+std::optional<ClientSlot> App::client_of(std::string_view id) const {
+  if (id.empty()) return std::nullopt;
+  const auto client = pusher_.client_of(id);
+  return client ? client : socketio_.client_of(id);
+}
+
+std::optional<BusKeeps> App::keeps(std::string_view channel) const {
+  const ChannelLimits& limits = spec().channels;
+  if (limits.has_timelines) return BusKeeps{limits.timeline.count, limits.timeline.age};
+  if (channel_kind(channel).is_cache) return BusKeeps{1, limits.cached_for};
+  return std::nullopt;
+}
+
+bool App::publish(std::string_view channel, Message&& message, const Sender& sender) {
+  if (!peers_.publish) {
+    arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
+    return true;
   }
+  const bool is_kept = message.attachments.empty() && !channel.starts_with(user_channel_prefix);
+  return peers_.publish(
+      channel, app_word_bytes({.message = std::move(message), .but = std::string(sender.id)}),
+      is_kept ? keeps(channel) : std::nullopt);
+}
+
+void App::terminate(const std::string& user) {
+  if (!peers_.publish) return void(pusher_.cut_user(user));
+  peers_.publish(std::string(user_channel_prefix) + user,
+                 app_word_bytes({.kind = AppWord::Kind::terminate}), std::nullopt);
+}
+
+void App::hears(const BusWord& word) {
+  auto heard = app_word(word.body);
+  if (!heard) return;
+  if (heard->kind == AppWord::Kind::terminate) {
+    if (word.channel.starts_with(user_channel_prefix))
+      pusher_.cut_user(std::string(word.channel.substr(user_channel_prefix.size())));
+    return;
+  }
+  arrive({word.channel, std::move(heard->message), client_of(heard->but),
+          word.position.epoch.empty() ? std::nullopt : std::optional(word.position)});
+}
+
+void App::arrive(Heard heard) {
+  const auto& [channel, message, but, given] = heard;
   if (channel.starts_with(user_channel_prefix))
     return pusher_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message,
                                  but);
   const Instant now = now_();
   if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but, now);
-  const auto shared = std::make_shared<const Message>(std::move(message));
-  const Position position = channels_.publish(channel, shared, now);
-  pusher_.hears(channel, *shared, position, but);
+  const auto shared = std::make_shared<const Message>(std::move(heard.message));
+  bool is_first = false;
+  Position position;
+  if (given) {
+    const Timeline* const timeline = channels_.timeline(channel);
+    is_first = timeline && timeline->end().epoch != given->epoch;
+    if (!channels_.place(channel, shared, *given, now)) return;
+    if (channels_.timeline(channel)) position = *given;
+  } else {
+    position = channels_.publish(channel, shared, now);
+  }
+  pusher_.hears(channel, *shared, position, but, is_first);
   socketio_.hears(channel, *shared, position, but, now);
 }
 
+void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {
+  const std::string& channel = changed.channel;
+  const auto tell = [&](News news) {
+    news.channel = channel;
+    if (peers_.is_keeper(channel)) on_news_(news);
+  };
+  if (changed.was_vacant && !changed.is_vacant) tell({.name = "channel_occupied", .channel = {}});
+  if (changed.came) {
+    pusher_.hears_added(channel, *changed.came);
+    socketio_.hears_added(channel, *changed.came, std::nullopt);
+    tell({.name = "member_added", .channel = {}, .member = *changed.came});
+  }
+  if (changed.gone) {
+    pusher_.hears_removed(channel, changed.gone->user);
+    socketio_.hears_removed(channel, changed.gone->user);
+    tell({.name = "member_removed", .channel = {}, .member = *changed.gone});
+  }
+  if (!changed.was_vacant && changed.is_vacant) tell({.name = "channel_vacated", .channel = {}});
+  if (!is_count || !spec().tells_subscription_counts || changed.is_vacant ||
+      channel_kind(channel).access == ChannelAccess::presence)
+    return;
+  const std::size_t readers = channels_.readers_count(channel);
+  pusher_.hears_count(channel, readers);
+  socketio_.hears_count(channel, readers);
+  tell({.name = "subscription_count", .channel = {}, .readers = readers});
+}
+
+// What happened here, in one dialect. Of what all processes know, one tells the tenant's server.
 void App::relay(Dialect from, const News& news) {
-  on_news_(news);
+  const bool is_of_here = news.name == "client_event" || news.name == "cache_miss";
+  if (is_of_here || peers_.is_keeper(news.channel)) on_news_(news);
   const auto tell = [&](auto& other) {
     if (news.name == "subscription_count") other.hears_count(news.channel, news.readers);
     if (news.name == "member_removed") other.hears_removed(news.channel, news.member.user);

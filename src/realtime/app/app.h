@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "realtime/bus/bus.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/news.h"
 #include "realtime/pusher/app.h"
@@ -20,6 +21,16 @@ namespace utakata::realtime {
 struct AppOuts {  // they outlive the app
   PusherOut& pusher;
   SocketIoOut& socketio;
+};
+
+// The other processes of its cluster. Nothing set: there are none.
+struct AppPeers {
+  // As Bus::publish, of this tenant: the app hears it, too.
+  std::function<bool(std::string_view channel, const std::string& body,
+                     const std::optional<BusKeeps>& keeps)>
+      publish{};
+  // Whether this process is the one that tells webhooks of a channel.
+  std::function<bool(std::string_view channel)> is_keeper = [](std::string_view) { return true; };
 };
 
 class App {
@@ -41,14 +52,31 @@ class App {
   bool is_empty() const { return pusher_.clients() == 0 && socketio_.is_empty(); }
   void expire(Instant now);  // about once a second
 
-  // To all who read the channel, or to all clients of a user (events.h: user_channel_prefix).
-  void publish(std::string_view channel, Message&& message, const Sender& sender);
+  // To all who read the channel, or to all clients of a user (events.h: user_channel_prefix), in
+  // all processes. False: too much waits, and nobody hears it.
+  bool publish(std::string_view channel, Message&& message, const Sender& sender);
+
+  void join(AppPeers peers);        // before the first client
+  void hears(const BusWord& word);  // of this tenant
+  // What another process's clients changed, as Channels tells it.
+  void hears_elsewhere(const Channels::Changed& changed, bool is_count);
 
  private:
+  struct Heard {
+    std::string_view channel;
+    Message message;
+    std::optional<ClientSlot> but;
+    std::optional<Position> position;  // given by the bus
+  };
+  void arrive(Heard heard);
+  std::optional<BusKeeps> keeps(std::string_view channel) const;
+  std::optional<ClientSlot> client_of(std::string_view id) const;
+  void terminate(const std::string& user);
   DialectHooks hooks(Dialect of);
   void relay(Dialect from, const News& news);
 
   Channels channels_;
+  AppPeers peers_;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
   PusherApp pusher_;

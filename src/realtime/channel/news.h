@@ -29,8 +29,10 @@ struct Sender {  // who does not hear what it said; by its slot where it is here
 struct DialectHooks {
   // To be told to all readers of the channel, in whatever dialect, here and elsewhere: hears() of
   // the caller is one of those who will be called. It may be called at once.
-  std::function<void(std::string_view channel, Message&& message, const Sender& sender)> publish;
+  // False: it could not be taken, too much waits.
+  std::function<bool(std::string_view channel, Message&& message, const Sender& sender)> publish;
   std::function<void(const News&)> news = [](const News&) {};
+  std::function<void(const std::string& user)> terminate = [](const std::string&) {};
 };
 
 }  // namespace utakata::realtime

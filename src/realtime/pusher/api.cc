@@ -17,6 +17,7 @@ ApiAnswer refused(int status, std::string why) {
 }
 
 ApiAnswer refused(const Problem& problem) {
+  if (problem.kind == Problem::Kind::unavailable) return refused(503, problem.what);
   return refused(problem.kind == Problem::Kind::refused ? 413 : 400, problem.what);
 }
 
@@ -105,7 +106,7 @@ class Call {
     }
     Json told = Json::array();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      (void)app_.publish(all[i]);
+      if (const auto done = app_.publish(all[i]); !done) return refused(done.error());
       told.push_back(shown(app_, all[i].channels.front(), text_of(batch[i], "info"), now_));
     }
     const bool says_anything =

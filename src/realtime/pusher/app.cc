@@ -239,11 +239,12 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,
-                      std::optional<ClientSlot> but) {
+                      std::optional<ClientSlot> but, bool tells_epoch) {
   Readers readers = channels_.readers(channel);
-  if (readers && !readers->empty())
-    out_.say_all(channel, std::move(readers), say_event(channel, message, position.offset), but,
-                 true);
+  if (!readers || readers->empty()) return;
+  out_.say_all(channel, std::move(readers),
+               say_event(channel, message, position.offset, tells_epoch ? position.epoch : ""), but,
+               true);
 }
 
 void PusherApp::hears_as_user(const std::string& user, const Message& message,
@@ -282,13 +283,15 @@ std::optional<Problem> PusherApp::fault_of(const Publication& publication) const
 Expected<void> PusherApp::publish(const Publication& publication) {
   if (auto fault = fault_of(publication)) return std::unexpected(std::move(*fault));
   for (const std::string& channel : publication.channels)
-    hooks_.publish(channel,
-                   {.event = publication.event, .data = publication.data, .is_packed = true},
-                   {.id = publication.but_socket_id});
+    if (!hooks_.publish(channel,
+                        {.event = publication.event, .data = publication.data, .is_packed = true},
+                        {.id = publication.but_socket_id}))
+      return problem(Problem::Kind::unavailable,
+                     "The other servers have not been reached for too long: try again later.");
   return {};
 }
 
-int PusherApp::terminate_user(const std::string& user) {
+int PusherApp::cut_user(const std::string& user) {
   const Readers clients = channels_.clients_of(user);
   if (!clients) return 0;
   for (const ClientSlot client : *clients)

@@ -72,14 +72,16 @@ class PusherApp {
     std::string but_socket_id;  // who does not hear it; empty: all do
   };
   // On #server-to-user-ID it goes to all clients of that user. Problems: `invalid`, `refused` (a
-  // limit). All channels or none.
+  // limit), `unavailable` (the other processes cannot be reached for long, and too much waits).
   Expected<void> publish(const Publication& publication);
-  std::optional<Problem> fault_of(const Publication& publication) const;  // none: it can be
-  int terminate_user(const std::string& user);  // how many clients are cut
+  std::optional<Problem> fault_of(const Publication& publication) const;    // none: it can be
+  void terminate_user(const std::string& user) { hooks_.terminate(user); }  // everywhere
+  int cut_user(const std::string& user);                                    // how many clients here
 
   // Something was published: at that position of the channel's timeline, if it has one.
+  // `tells_epoch`: it is the first of that epoch here.
   void hears(std::string_view channel, const Message& message, const Position& position,
-             std::optional<ClientSlot> but);
+             std::optional<ClientSlot> but, bool tells_epoch = false);
   void hears_as_user(const std::string& user, const Message& message,
                      std::optional<ClientSlot> but);
   // On a channel, by a client of another dialect or in another process.

@@ -69,15 +69,16 @@ class PusherAppTest : public testing::Test {
   Heard out_;
   std::string news_;
   Channels channels_{tenant().channels, [] { return std::string("e"); }};
-  PusherApp app_{tenant(),
-                 channels_,
-                 out_,
-                 {.publish = [this](auto channel, auto&& message,
-                                    const Sender& sender) { publish(channel, message, sender); },
-                  .news =
-                      [this](const News& one) {
-                        news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
-                      }}};
+  PusherApp app_{
+      tenant(),
+      channels_,
+      out_,
+      {.publish = [this](auto channel, auto&& message,
+                         const Sender& sender) { return publish(channel, message, sender), true; },
+       .news =
+           [this](const News& one) {
+             news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
+           }}};
 };
 
 TEST_F(PusherAppTest, who_reads_a_channel_hears_what_is_published_on_it_once_each) {
@@ -212,9 +213,9 @@ TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
   ASSERT_TRUE(app_.publish({.event = "hi", .data = "1", .channels = {"#server-to-user-ann"}}));
   EXPECT_EQ(heard(1), R"({"event":"hi","channel":"#server-to-user-ann","data":1})"
                       "\n");
-  EXPECT_EQ(app_.terminate_user("ann"), 1);
+  EXPECT_EQ(app_.cut_user("ann"), 1);
   EXPECT_EQ(heard(1), "ended 4009\n");
-  EXPECT_EQ(app_.terminate_user("nobody"), 0);
+  EXPECT_EQ(app_.cut_user("nobody"), 0);
 }
 
 TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {

@@ -59,7 +59,8 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
                      json_text(channel), type, json_text(error), status);
 }
 
-std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset) {
+std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset,
+                      std::string_view epoch) {
   const std::string event = json_text(message.event), quoted_channel = json_text(channel);
   std::string text;
   text.reserve(64 + event.size() + quoted_channel.size() + message.data.size());
@@ -68,6 +69,7 @@ std::string say_event(std::string_view channel, const Message& message, std::uin
   text.append(R"(,"data":)").append(message.data);
   if (message.user) text.append(R"(,"user_id":)").append(json_text(*message.user));
   if (offset > 0) text += fmt::format(R"(,"offset":{})", offset);
+  if (!epoch.empty()) text.append(R"(,"epoch":)").append(json_text(epoch));
   return text += '}';
 }
 

@@ -55,6 +55,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
                              {new_sid, [] { return net::random_token(15); }},
                              [this, id](const News& news) { occurred(id, news); },
                              [this] { return loop_.turn_time(); }}});
+      outs_.made(id, entry->app);
     }
     by_key_[entry->app.spec().key.key] = &entry->app;
     if (!entry->app.spec().is_enabled)

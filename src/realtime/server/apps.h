@@ -22,6 +22,7 @@ class Apps {
   struct Outs {  // they outlive the apps
     PusherOut& pusher;
     std::function<std::unique_ptr<SocketIoOut>(const std::string& id)> socketio;
+    std::function<void(const std::string& id, App& app)> made;  // one that is new here
   };
   Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs);
   ~Apps();

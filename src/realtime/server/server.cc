@@ -12,6 +12,7 @@
 #include "realtime/server/apps.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/fanout.h"
+#include "realtime/server/peers.h"
 #include "realtime/server/sockets.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
@@ -72,10 +73,12 @@ class Server::State final : public PusherOut {
         fanout_([this](ClientSlot client, const Frame& frame, Topic topic, Twin& twin) {
           sockets_.send(client, frame, topic, &twin);
         }),
-        apps_(
-            loop, settings_.socketio,
-            {*this,
-             [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); }}),
+        apps_(loop, settings_.socketio,
+              {*this,
+               [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); },
+               [this](const std::string& id, App& app) {
+                 if (peers_) peers_->meets(id, app);
+               }}),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
         }) {
@@ -86,6 +89,7 @@ class Server::State final : public PusherOut {
       upgrade(request, {std::move(socket), std::move(tls)});
     });
     apps_.respec(std::move(settings_.tenants));
+    if (settings_.bus) peers_.emplace(loop, *settings_.bus, apps_);
     sweep_ = loop.every(1s, [this] { apps_.expire(); });
   }
   ~State() override {
@@ -94,7 +98,10 @@ class Server::State final : public PusherOut {
     loop_.cancel(lease_);
   }
 
-  void respec(std::vector<Tenant> tenants) { apps_.respec(std::move(tenants)); }
+  void respec(std::vector<Tenant> tenants) {
+    apps_.respec(std::move(tenants));
+    if (peers_) peers_->tenants_changed();
+  }
 
   void drain(const DrainOrder& order) {
     drain_.take(order, loop_.turn_time());
@@ -205,7 +212,9 @@ class Server::State final : public PusherOut {
     if (drain_.refuses() && here_ > 0) return;
     if (!drain_.refuses() && !drain_.is_over()) return;
     loop_.cancel(closing_);
-    if (drain_.refuses()) on_empty();
+    if (!drain_.refuses()) return;
+    if (peers_) peers_->bye();
+    on_empty();
   }
   // Whoever's turn it is, round all slots.
   bool close_one() {
@@ -385,6 +394,8 @@ class Server::State final : public PusherOut {
     out.counter("realtime_webhook_events_dropped_total", "Events that could not be told.");
     for (const auto& [id, sent, dropped] : apps_.webhooks())
       out.sample({{"app", id}}, std::int64_t(dropped));
+    out.gauge("realtime_peers", "Other processes of its cluster that it hears of.");
+    out.sample(std::int64_t(peers_ ? peers_->others() : 0));
     out.gauge("realtime_draining", "1 while it lets nobody in.");
     out.sample(std::int64_t{drain_.refuses()});
     return out.take();
@@ -427,6 +438,7 @@ class Server::State final : public PusherOut {
   EngineSessions engine_;
   Fanout fanout_;
   Apps apps_;
+  std::optional<Peers> peers_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;
 };

@@ -11,6 +11,7 @@
 #include "base/problem.h"
 #include "net/http_server.h"
 #include "net/loop.h"
+#include "realtime/bus/bus.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/sockets.h"
@@ -23,6 +24,7 @@ struct ServerSettings {
   SocketLimits sockets{};
   EngineSettings engine{};
   SocketIoSpec socketio{};
+  Bus* bus = nullptr;   // to the other processes of its cluster; outlives the server. None: alone
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
 };
 

@@ -83,8 +83,10 @@ class SocketIoAppTest : public testing::Test {
       channels_,
       out_,
       {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
-      {.publish = [this](auto channel, auto&& message,
-                         const Sender& sender) { published(channel, std::move(message), sender); },
+      {.publish =
+           [this](auto channel, auto&& message, const Sender& sender) {
+             return published(channel, std::move(message), sender), true;
+           },
        .news =
            [this](const News& one) {
              told_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);

@@ -62,7 +62,7 @@ class RecoveryTest : public testing::Test {
       channels_,
       out_,
       {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
-      {.publish = [](auto, auto&&, const Sender&) {}}};
+      {.publish = [](auto, auto&&, const Sender&) { return true; }}};
 };
 
 TEST_F(RecoveryTest, who_comes_again_hears_what_it_missed_on_all_its_channels_in_order) {
