@@ -55,13 +55,14 @@ class PusherAppTest : public testing::Test {
         {.event = "said", .data = data, .channels = {channel}, .but_socket_id = but});
   }
   // As the tenant does, for all dialects.
-  void publish(std::string_view channel, const Message& message, const Sender& sender) {
+  bool published(std::string_view channel, const Message& message, const Sender& sender) {
     const auto but = sender.client ? sender.client : app_.client_of(sender.id);
-    if (channel.starts_with(user_channel_prefix))
-      return app_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message,
-                                but);
     const auto shared = std::make_shared<const Message>(message);
-    app_.hears(channel, message, channels_.publish(channel, shared, now_), but);
+    if (channel.starts_with(user_channel_prefix))
+      app_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message, but);
+    else
+      app_.hears(channel, message, channels_.publish(channel, shared, now_), but);
+    return true;
   }
   std::string news() { return std::exchange(news_, {}); }
 
@@ -69,16 +70,17 @@ class PusherAppTest : public testing::Test {
   Heard out_;
   std::string news_;
   Channels channels_{tenant().channels, [] { return std::string("e"); }};
-  PusherApp app_{
-      tenant(),
-      channels_,
-      out_,
-      {.publish = [this](auto channel, auto&& message,
-                         const Sender& sender) { return publish(channel, message, sender), true; },
-       .news =
-           [this](const News& one) {
-             news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
-           }}};
+  DialectHooks hooks() {
+    DialectHooks hooks;
+    hooks.publish = [this](auto channel, auto&& message, const Sender& sender) {
+      return published(channel, message, sender);
+    };
+    hooks.news = [this](const News& one) {
+      news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
+    };
+    return hooks;
+  }
+  PusherApp app_{tenant(), channels_, out_, hooks()};
 };
 
 TEST_F(PusherAppTest, who_reads_a_channel_hears_what_is_published_on_it_once_each) {
