@@ -21,7 +21,7 @@ namespace utakata::realtime {
 
 struct BusKeeps {
   std::size_t count = 100;  // of a channel, the newest
-  Duration age{5min};       // since the channel's newest: then all of it is forgotten, epoch and all
+  Duration age{5min};  // since the channel's newest: then all of it is forgotten, epoch and all
 };
 
 struct BusWord {

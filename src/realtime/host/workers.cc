@@ -1,0 +1,159 @@
+#include "realtime/host/workers.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "realtime/host/link.h"
+#include "realtime/host/process.h"
+
+namespace utakata::realtime {
+
+class Workers::State {
+ public:
+  State(net::Loop& loop, WorkersSpec spec, Calls calls)
+      : loop_(loop), spec_(std::move(spec)), calls_(std::move(calls)), workers_(spec_.count) {}
+  ~State();
+  Expected<void> start();
+  void signal(int number);
+  void kill(std::size_t index) { send_signal(workers_[index].process, SIGKILL); }
+  std::vector<int> pids() const;
+  void stop(Duration grace, std::function<void()> gone);
+
+ private:
+  //            fork                dies
+  //  (none) ----------> running ----------> pausing --> running ...
+  // Stopping: who dies stays away.
+  struct Worker {
+    WorkerProcess process{};  // its pidfd is empty: it does not run
+    Instant since{};
+    Duration pause{};  // the last; zero: none was needed
+    net::Loop::TimerId restart = 0;
+  };
+  Expected<void> launch(std::size_t index);
+  void relaunch(std::size_t index);
+  void died(std::size_t index);
+  void pause(std::size_t index);
+  void end_all();
+  void check_gone();
+
+  net::Loop& loop_;
+  const WorkersSpec spec_;
+  const Calls calls_;
+  std::vector<Worker> workers_;
+  bool is_stopping_ = false;
+  std::function<void()> gone_;
+  net::Loop::TimerId grace_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what posts hold weakly
+};
+
+Workers::State::~State() {
+  end_all();
+  loop_.cancel(grace_);
+}
+
+void Workers::State::end_all() {
+  for (Worker& worker : workers_) {
+    loop_.cancel(worker.restart);
+    send_signal(worker.process, SIGKILL);
+  }
+  for (Worker& worker : workers_) {
+    if (!worker.process.pidfd) continue;
+    loop_.unwatch(worker.process.pidfd.get());
+    reap(worker.process);
+    worker.process = {};
+  }
+}
+
+Expected<void> Workers::State::start() {
+  for (std::size_t index = 0; index < workers_.size(); ++index)
+    if (auto started = launch(index); !started) {
+      end_all();
+      return started;
+    }
+  return {};
+}
+
+Expected<void> Workers::State::launch(std::size_t index) {
+  auto ends = make_link_ends();
+  if (!ends) return std::unexpected(std::move(ends.error()));
+  auto process = start_process(spec_.argv(index, link_in_child), ends->second);
+  if (!process) return std::unexpected(std::move(process.error()));
+  Worker& worker = workers_[index];
+  worker.process = std::move(*process);
+  worker.since = loop_.now();
+  loop_.watch(worker.process.pidfd.get(), EPOLLIN, [this, index](std::uint32_t) { died(index); });
+  auto link = std::make_shared<net::Descriptor>(std::move(ends->first));
+  loop_.post([this, index, link, alive = std::weak_ptr(alive_), pid = worker.process.pid] {
+    if (!alive.expired() && workers_[index].process.pid == pid)
+      calls_.joined(index, std::move(*link));
+  });
+  return {};
+}
+
+void Workers::State::relaunch(std::size_t index) {
+  if (!is_stopping_ && !launch(index)) pause(index);
+}
+
+void Workers::State::died(std::size_t index) {
+  Worker& worker = workers_[index];
+  loop_.unwatch(worker.process.pidfd.get());
+  const std::string how = reap(worker.process);
+  worker.process = {};
+  if (loop_.now() - worker.since >= spec_.good_after) worker.pause = {};
+  if (!is_stopping_) pause(index);
+  calls_.died(index, how);
+  check_gone();
+}
+
+void Workers::State::pause(std::size_t index) {
+  Duration& pause = workers_[index].pause;
+  pause = pause == Duration{} ? spec_.restart_first : std::min(2 * pause, spec_.restart_most);
+  workers_[index].restart = loop_.after(pause, [this, index] { relaunch(index); });
+}
+
+void Workers::State::signal(int number) {
+  for (const Worker& worker : workers_) send_signal(worker.process, number);
+}
+
+std::vector<int> Workers::State::pids() const {
+  std::vector<int> pids;
+  for (const Worker& worker : workers_) pids.push_back(worker.process.pid);
+  return pids;
+}
+
+void Workers::State::stop(Duration grace, std::function<void()> gone) {
+  is_stopping_ = true;
+  gone_ = std::move(gone);
+  for (const Worker& worker : workers_) loop_.cancel(worker.restart);
+  signal(SIGTERM);
+  signal(SIGCONT);  // one that is stopped would hear of it only when it is continued
+  loop_.cancel(grace_);
+  grace_ = loop_.after(grace, [this] { signal(SIGKILL); });
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) check_gone();
+  });
+}
+
+void Workers::State::check_gone() {
+  if (!gone_ || std::ranges::any_of(workers_, [](const Worker& one) { return one.process.pid; }))
+    return;
+  loop_.cancel(grace_);
+  std::exchange(gone_, nullptr)();
+}
+
+Workers::Workers(net::Loop& loop, WorkersSpec spec, Calls calls)
+    : state_(std::make_unique<State>(loop, std::move(spec), std::move(calls))) {}
+Workers::~Workers() = default;
+
+Expected<void> Workers::start() { return state_->start(); }
+void Workers::signal(int number) { state_->signal(number); }
+void Workers::kill(std::size_t index) { state_->kill(index); }
+std::vector<int> Workers::pids() const { return state_->pids(); }
+void Workers::stop(Duration grace, std::function<void()> gone) {
+  state_->stop(grace, std::move(gone));
+}
+
+}  // namespace utakata::realtime
