@@ -11,6 +11,11 @@
 
 namespace utakata::realtime {
 
+Duration restart_pause(const WorkersSpec& spec, Duration last, Duration lived) {
+  if (last == Duration{} || lived >= spec.good_after) return spec.restart_first;
+  return std::min(2 * last, spec.restart_most);
+}
+
 class Workers::State {
  public:
   State(net::Loop& loop, WorkersSpec spec, Calls calls)
@@ -23,9 +28,9 @@ class Workers::State {
   void stop(Duration grace, std::function<void()> gone);
 
  private:
-  //            fork                dies
-  //  (none) ----------> running ----------> pausing --> running ...
-  // Stopping: who dies stays away.
+  //       start              dies
+  //  ---> running ---------------------> pausing ---> running ...
+  //          +--- dies, we are stopping ---> gone
   struct Worker {
     WorkerProcess process{};  // its pidfd is empty: it does not run
     Instant since{};
@@ -35,7 +40,7 @@ class Workers::State {
   Expected<void> launch(std::size_t index);
   void relaunch(std::size_t index);
   void died(std::size_t index);
-  void pause(std::size_t index);
+  void pause(std::size_t index, Duration lived);
   void end_all();
   void check_gone();
 
@@ -94,7 +99,7 @@ Expected<void> Workers::State::launch(std::size_t index) {
 }
 
 void Workers::State::relaunch(std::size_t index) {
-  if (!is_stopping_ && !launch(index)) pause(index);
+  if (!is_stopping_ && !launch(index)) pause(index, Duration{});
 }
 
 void Workers::State::died(std::size_t index) {
@@ -102,16 +107,15 @@ void Workers::State::died(std::size_t index) {
   loop_.unwatch(worker.process.pidfd.get());
   const std::string how = reap(worker.process);
   worker.process = {};
-  if (loop_.now() - worker.since >= spec_.good_after) worker.pause = {};
-  if (!is_stopping_) pause(index);
+  if (!is_stopping_) pause(index, loop_.now() - worker.since);
   calls_.died(index, how);
   check_gone();
 }
 
-void Workers::State::pause(std::size_t index) {
-  Duration& pause = workers_[index].pause;
-  pause = pause == Duration{} ? spec_.restart_first : std::min(2 * pause, spec_.restart_most);
-  workers_[index].restart = loop_.after(pause, [this, index] { relaunch(index); });
+void Workers::State::pause(std::size_t index, Duration lived) {
+  Worker& worker = workers_[index];
+  worker.pause = restart_pause(spec_, worker.pause, lived);
+  worker.restart = loop_.after(worker.pause, [this, index] { relaunch(index); });
 }
 
 void Workers::State::signal(int number) {

@@ -26,6 +26,10 @@ struct WorkersSpec {
   Duration restart_first{100ms}, restart_most{5s}, good_after{10s};
 };
 
+// The pause before the next start of one that lived for `lived`; `last`: the pause before that
+// life, zero: none.
+Duration restart_pause(const WorkersSpec& spec, Duration last, Duration lived);
+
 class Workers {
  public:
   // None is called within a call of ours; none may destroy us.
