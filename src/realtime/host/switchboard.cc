@@ -26,11 +26,12 @@ Switchboard::~Switchboard() {
 
 void Switchboard::connect(Worker worker, net::Descriptor link) {
   drop(worker);
-  Link::Calls calls{.received =
-                        [this, worker](const Envelope& envelope, net::Descriptor descriptor) {
-                          received(worker, envelope, std::move(descriptor));
-                        },
-                    .ended = [this, worker] { give_up(worker, "its link has ended"); }};
+  Link::Calls calls{
+      .received =
+          [this, worker](const Envelope& envelope, net::Descriptor descriptor) {
+            received(worker, envelope, std::move(descriptor));
+          },
+      .ended = [this, worker] { give_up(worker, "its link has ended", limits_.end_within); }};
   links_[worker] = {++last_life_,
                     std::make_unique<Link>(loop_, std::move(link), std::move(calls), limits_.link)};
 }
@@ -96,16 +97,13 @@ void Switchboard::asked(Worker worker, const Envelope& envelope) {
 void Switchboard::send(Worker worker, Link::Parcel parcel) {
   const auto there = links_.find(worker);
   if (there == links_.end() || there->second.link->send(std::move(parcel))) return;
-  give_up(worker,
-          fmt::format("{} bytes wait that it does not read", there->second.link->waiting()));
+  give_up(worker, fmt::format("{} bytes wait that it does not read", there->second.link->waiting()),
+          0s);
 }
 
-void Switchboard::give_up(Worker worker, const std::string& why) {
+void Switchboard::give_up(Worker worker, const std::string& why, Duration grace) {
   drop(worker);
-  if (!calls_.gave_up) return;
-  loop_.post([weak = std::weak_ptr(self_), worker, why] {
-    if (const auto self = weak.lock()) (*self)->calls_.gave_up(worker, why);
-  });
+  if (calls_.gave_up) calls_.gave_up(worker, why, grace);
 }
 
 void Switchboard::drop(Worker worker) {

@@ -21,6 +21,7 @@ namespace utakata::realtime {
 struct SwitchboardLimits {
   HubLimits hub{};
   LinkLimits link{};           // of each worker; who lets more wait is given up
+  Duration end_within{5s};     // of a process whose link has ended
   Duration answer_within{2s};  // who has not answered an order by then is left out
 };
 
@@ -29,12 +30,14 @@ class Switchboard {
   using Worker = std::size_t;
   using Answer = std::function<void(std::string_view)>;  // at most once; it may outlive the board
   using Answers = std::map<Worker, std::string>;
+  // None may destroy the board.
   struct Calls {
     // Answered at once or later; too late for a worker that is gone is no failure.
     std::function<void(Worker, std::string_view text, Answer)> asked{};
-    // Its link has ended, or it has not read for long. It hears nothing any more: end its process.
-    // No other call may destroy the board, nor may this one.
-    std::function<void(Worker, const std::string& why)> gave_up{};
+    // Its link has ended, or it has not read for long. It hears nothing any more: kill its process
+    // unless it is gone after `grace`; one that ends as it should closes its link a little before.
+    // May be called within order().
+    std::function<void(Worker, const std::string& why, Duration grace)> gave_up{};
   };
   // `random`: a text unlike any before, for epochs.
   Switchboard(net::Loop& loop, std::function<std::string()> random, Calls calls,
@@ -63,7 +66,7 @@ class Switchboard {
   void asked(Worker worker, const Envelope& envelope);
   void answered(Worker worker, std::uint64_t order, std::string_view text);
   void send(Worker worker, Link::Parcel parcel);
-  void give_up(Worker worker, const std::string& why);
+  void give_up(Worker worker, const std::string& why, Duration grace);
   void drop(Worker worker);
   void finish(std::uint64_t order);
 

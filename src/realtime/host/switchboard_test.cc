@@ -75,8 +75,8 @@ class SwitchboardTest : public testing::Test {
                 [this](std::size_t worker, std::string_view text, Switchboard::Answer answer) {
                   if (text != "silence") answer(fmt::format("{} to {}", text, worker));
                 },
-            .gave_up = [this](std::size_t worker,
-                              const std::string& why) { gave_up.emplace_back(worker, why); }},
+            .gave_up = [this](std::size_t worker, const std::string&,
+                              Duration grace) { gave_up.push_back({worker, grace}); }},
         limits);
   }
   void SetUp() override { open(); }
@@ -84,7 +84,11 @@ class SwitchboardTest : public testing::Test {
   using Heard = std::vector<std::string>;
   net::Loop loop;
   int epochs = 0;
-  std::vector<std::pair<std::size_t, std::string>> gave_up;
+  struct GivenUp {
+    std::size_t worker;
+    Duration grace;
+  };
+  std::vector<GivenUp> gave_up;
   std::optional<Switchboard> board;
   std::map<std::size_t, TestWorker> workers;
 };
@@ -153,7 +157,8 @@ TEST_F(SwitchboardTest, a_worker_ends_then_it_is_given_up_and_one_in_its_place_h
   ASSERT_TRUE(until([&] { return one.heard.size() == 2; }));
   one.bus.reset();
   ASSERT_TRUE(until([&] { return !gave_up.empty(); }));
-  EXPECT_EQ(gave_up.at(0).first, 1u);
+  EXPECT_EQ(gave_up.at(0).worker, 1u);
+  EXPECT_GT(gave_up.at(0).grace, 0s) << "it may be ending as it should";
   EXPECT_EQ(board->workers(), 0u);
   auto& next = join(1);
   ASSERT_TRUE(until([&] { return next.heard.size() == 2; }));
@@ -173,7 +178,8 @@ TEST_F(SwitchboardTest, a_worker_does_not_read_then_it_is_given_up_and_the_other
   const auto timer = loop.every(1ms, [&] { said += one.bus->publish("t", "a", body, {}); });
   EXPECT_TRUE(until([&] { return !gave_up.empty(); }));
   loop.cancel(timer);
-  EXPECT_EQ(gave_up.at(0).first, 9u);
+  EXPECT_EQ(gave_up.at(0).worker, 9u);
+  EXPECT_EQ(gave_up.at(0).grace, 0s);
   EXPECT_TRUE(until([&] { return one.heard.size() == said + 1; }));
   EXPECT_EQ(gave_up.size(), 1u);
 }

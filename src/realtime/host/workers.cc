@@ -23,7 +23,7 @@ class Workers::State {
   ~State();
   Expected<void> start();
   void signal(int number);
-  void kill(std::size_t index) { send_signal(workers_[index].process, SIGKILL); }
+  void kill(std::size_t index, Duration grace);
   std::vector<int> pids() const;
   void stop(Duration grace, std::function<void()> gone);
 
@@ -35,9 +35,9 @@ class Workers::State {
     WorkerProcess process{};  // its pidfd is empty: it does not run
     Instant since{};
     Duration pause{};  // the last; zero: none was needed
-    net::Loop::TimerId restart = 0;
+    net::Loop::TimerId restart = 0, doom = 0;
   };
-  Expected<void> launch(std::size_t index);
+  Expected<net::Descriptor> launch(std::size_t index);  // our end of its link
   void relaunch(std::size_t index);
   void died(std::size_t index);
   void pause(std::size_t index, Duration lived);
@@ -62,6 +62,7 @@ Workers::State::~State() {
 void Workers::State::end_all() {
   for (Worker& worker : workers_) {
     loop_.cancel(worker.restart);
+    loop_.cancel(worker.doom);
     send_signal(worker.process, SIGKILL);
   }
   for (Worker& worker : workers_) {
@@ -73,15 +74,23 @@ void Workers::State::end_all() {
 }
 
 Expected<void> Workers::State::start() {
-  for (std::size_t index = 0; index < workers_.size(); ++index)
-    if (auto started = launch(index); !started) {
+  for (std::size_t index = 0; index < workers_.size(); ++index) {
+    auto ours = launch(index);
+    if (!ours) {
       end_all();
-      return started;
+      return std::unexpected(std::move(ours.error()));
     }
+    auto link = std::make_shared<net::Descriptor>(std::move(*ours));
+    loop_.post(
+        [this, index, link, pid = workers_[index].process.pid, alive = std::weak_ptr(alive_)] {
+          if (alive.expired() || workers_[index].process.pid != pid) return;  // it is dead already
+          calls_.joined(index, std::move(*link));
+        });
+  }
   return {};
 }
 
-Expected<void> Workers::State::launch(std::size_t index) {
+Expected<net::Descriptor> Workers::State::launch(std::size_t index) {
   auto ends = make_link_ends();
   if (!ends) return std::unexpected(std::move(ends.error()));
   auto process = start_process(spec_.argv(index, link_in_child), ends->second);
@@ -90,21 +99,23 @@ Expected<void> Workers::State::launch(std::size_t index) {
   worker.process = std::move(*process);
   worker.since = loop_.now();
   loop_.watch(worker.process.pidfd.get(), EPOLLIN, [this, index](std::uint32_t) { died(index); });
-  auto link = std::make_shared<net::Descriptor>(std::move(ends->first));
-  loop_.post([this, index, link, alive = std::weak_ptr(alive_), pid = worker.process.pid] {
-    if (!alive.expired() && workers_[index].process.pid == pid)
-      calls_.joined(index, std::move(*link));
-  });
-  return {};
+  return std::move(ends->first);
 }
 
+// Told at once: who still has the link of the life before drops it before it can speak of this one.
 void Workers::State::relaunch(std::size_t index) {
-  if (!is_stopping_ && !launch(index)) pause(index, Duration{});
+  if (is_stopping_) return;
+  auto link = launch(index);
+  if (link)
+    calls_.joined(index, std::move(*link));
+  else
+    pause(index, Duration{});
 }
 
 void Workers::State::died(std::size_t index) {
   Worker& worker = workers_[index];
   loop_.unwatch(worker.process.pidfd.get());
+  loop_.cancel(worker.doom);
   const std::string how = reap(worker.process);
   worker.process = {};
   if (!is_stopping_) pause(index, loop_.now() - worker.since);
@@ -120,6 +131,14 @@ void Workers::State::pause(std::size_t index, Duration lived) {
 
 void Workers::State::signal(int number) {
   for (const Worker& worker : workers_) send_signal(worker.process, number);
+}
+
+void Workers::State::kill(std::size_t index, Duration grace) {
+  Worker& worker = workers_[index];
+  if (grace <= Duration{}) return send_signal(worker.process, SIGKILL);
+  loop_.cancel(worker.doom);
+  if (worker.process.pidfd)
+    worker.doom = loop_.after(grace, [&worker] { send_signal(worker.process, SIGKILL); });
 }
 
 std::vector<int> Workers::State::pids() const {
@@ -154,7 +173,7 @@ Workers::~Workers() = default;
 
 Expected<void> Workers::start() { return state_->start(); }
 void Workers::signal(int number) { state_->signal(number); }
-void Workers::kill(std::size_t index) { state_->kill(index); }
+void Workers::kill(std::size_t index, Duration grace) { state_->kill(index, grace); }
 std::vector<int> Workers::pids() const { return state_->pids(); }
 void Workers::stop(Duration grace, std::function<void()> gone) {
   state_->stop(grace, std::move(gone));

@@ -47,8 +47,9 @@ class Workers {
   // or not, as we like. A program that cannot be run "dies" with exit code 127. Problem: the first
   // process cannot be made; then none runs. Later on such a worker is tried again.
   Expected<void> start();
-  void signal(int number);        // to all that run
-  void kill(std::size_t index);   // SIGKILL; one that does not run is no failure
+  void signal(int number);  // to all that run
+  // SIGKILL, if this life of it still lasts after `grace`. One that does not run is no failure.
+  void kill(std::size_t index, Duration grace = {});
   std::vector<int> pids() const;  // by index; 0: waits to be started again
   // SIGTERM to all, SIGKILL to whom is left after `grace`; none is started any more. `gone`: once,
   // never within this call. Asked again: the grace is that of the last.

@@ -64,6 +64,10 @@ class WorkerProgram {
     if (verb == "publish") bus_.publish("t", "room", fmt::format("{}", index_), BusKeeps{});
     if (verb == "heard") return answer(heard_);
     if (verb == "hang_ups") return answer(std::to_string(hang_ups_));
+    if (verb == "lose_link") {
+      ::shutdown(link_in_child, SHUT_RDWR);
+      while (true) pause();
+    }
     if (verb == "give") return give(words, answer);
     if (verb == "ask")
       return bus_.ask("who?", [answer](auto said) { answer(said.value_or("none")); });
@@ -106,7 +110,8 @@ class Parent {
             loop, [] { return std::to_string(++epochs); },
             {.asked = [](std::size_t worker, std::string_view,
                          Switchboard::Answer answer) { answer(fmt::format("you are {}", worker)); },
-             .gave_up = [this](std::size_t worker, const std::string&) { workers.kill(worker); }},
+             .gave_up = [this](std::size_t worker, const std::string&,
+                               Duration grace) { workers.kill(worker, grace); }},
             limits),
         workers(loop, std::move(spec),
                 {.joined =
@@ -224,6 +229,15 @@ TEST(Workers, one_does_not_read_then_it_is_killed_and_started_again) {
   EXPECT_TRUE(parent.until([&] { return parent.joined[1] > 1; }));
   parent.loop.cancel(timer);
   EXPECT_EQ(parent.died[1].at(0), "killed by signal 9 (SIGKILL)");
+}
+
+TEST(Workers, one_closes_its_link_but_lives_on_then_it_is_killed_after_the_grace) {
+  Parent parent({.count = 1, .argv = worker_argv}, {.end_within = 50ms});
+  ASSERT_TRUE(parent.workers.start());
+  ASSERT_TRUE(parent.all_answer(1));
+  parent.tell("lose_link");
+  EXPECT_TRUE(parent.until([&] { return parent.joined[0] > 1; }));
+  EXPECT_EQ(parent.died[0].at(0), "killed by signal 9 (SIGKILL)");
 }
 
 TEST(Workers, a_signal_is_forwarded_to_all) {
