@@ -151,8 +151,8 @@ void Workers::State::stop(Duration grace, std::function<void()> gone) {
   is_stopping_ = true;
   gone_ = std::move(gone);
   for (const Worker& worker : workers_) loop_.cancel(worker.restart);
+  signal(SIGCONT);  // one that is stopped would not hear of the other
   signal(SIGTERM);
-  signal(SIGCONT);  // one that is stopped would hear of it only when it is continued
   loop_.cancel(grace_);
   grace_ = loop_.after(grace, [this] { signal(SIGKILL); });
   loop_.post([this, alive = std::weak_ptr(alive_)] {
