@@ -87,7 +87,7 @@ Owned arbitrary_message() {
 }
 
 TEST(Envelope, what_is_encoded_is_read_again_however_frames_share_datagrams) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     std::vector<Owned> said;
     std::string frames;
     for (int i = 0, count = *rc::gen::inRange(0, 12); i < count; ++i) {
@@ -99,11 +99,11 @@ TEST(Envelope, what_is_encoded_is_read_again_however_frames_share_datagrams) {
     EnvelopeReader reader;
     RC_ASSERT(read_all(reader, cut) == said);
     RC_ASSERT(reader.dropped() == 0u);
-  });
+  }));
 }
 
 TEST(Envelope, nonsense_is_dropped_and_what_comes_in_the_next_datagram_is_read) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const Owned good = arbitrary_message();
     const std::string frames = *encode(view(good));
     EnvelopeReader reader;
@@ -120,7 +120,7 @@ TEST(Envelope, nonsense_is_dropped_and_what_comes_in_the_next_datagram_is_read) 
     // An unfinished message may swallow the end of the next: never more than that one.
     read_all(reader, datagrams(*encode({.kind = Kind::join}), 1));
     RC_ASSERT(read_all(reader, datagrams(frames, 1)) == std::vector{good});
-  });
+  }));
 }
 
 TEST(Envelope, one_byte_changed_then_it_is_read_as_something_or_dropped_but_never_beyond_its_end) {

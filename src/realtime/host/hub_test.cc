@@ -246,7 +246,7 @@ class World {
 };
 
 TEST(Hub, whoever_comes_goes_and_speaks_then_all_hear_each_channel_in_order_and_nothing_twice) {
-  rc::check([] { World().runs(); });
+  EXPECT_TRUE(rc::check([] { World().runs(); }));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class LinkTest : public testing::Test {
   struct Side {
     std::vector<std::string> heard{};
     std::vector<net::Descriptor> descriptors{};
+    std::vector<std::string> with{};  // the messages that they came with
     bool has_ended = false;
     std::unique_ptr<Link> link{};
   };
@@ -41,7 +42,9 @@ class LinkTest : public testing::Test {
         Link::Calls{.received =
                         [&side](const Envelope& envelope, net::Descriptor descriptor) {
                           side.heard.emplace_back(envelope.text);
-                          if (descriptor) side.descriptors.push_back(std::move(descriptor));
+                          if (!descriptor) return;
+                          side.descriptors.push_back(std::move(descriptor));
+                          side.with.emplace_back(envelope.text);
                         },
                     .ended = [&side] { side.has_ended = true; }},
         limits);
@@ -100,15 +103,17 @@ TEST_F(LinkTest, both_sides_speak_then_each_hears_the_other_in_order) {
 TEST_F(LinkTest, descriptors_travel_with_their_own_messages) {
   open_theirs();
   std::vector<net::Descriptor> readers;
+  std::vector<std::string> texts;
   for (int i = 0; i < 20; ++i) {
     int ends[2];
     ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
     readers.emplace_back(ends[0]);
-    const std::string text = i % 5 ? std::to_string(i) : std::string(200'000, 'x');
+    texts.push_back(i % 5 ? std::to_string(i) : std::string(200'000, 'x'));
     ours.link->send({.frames = ask("between")});
-    ours.link->send({.frames = ask(text), .descriptor = net::Descriptor{ends[1]}});
+    ours.link->send({.frames = ask(texts.back()), .descriptor = net::Descriptor{ends[1]}});
   }
   ASSERT_TRUE(until([&] { return theirs.heard.size() == 40; }));
+  EXPECT_EQ(theirs.with, texts);
   ASSERT_EQ(theirs.descriptors.size(), 20u);
   for (std::size_t i = 0; i < readers.size(); ++i) {
     EXPECT_EQ(fcntl(theirs.descriptors[i].get(), F_GETFD), FD_CLOEXEC);
@@ -140,13 +145,13 @@ TEST_F(LinkTest, nobody_reads_then_it_waits_up_to_the_bound_and_all_of_it_arrive
 }
 
 TEST_F(LinkTest, the_other_side_ends_then_what_it_said_before_is_heard_first) {
-  open_theirs();
-  for (int i = 0; i < 300; ++i) ours.link->send({.frames = ask("never read")});
-  for (int i = 0; i < 300; ++i) theirs.link->send({.frames = ask(std::string(1000, 'x'))});
-  loop.post([&] { loop.post([&] { theirs.link.reset(), loop.stop(); }); });
+  ours.link->send({.frames = ask("never read")});
+  loop.post([&] { loop.stop(); });
   loop.run();
+  for (int i = 0; i < 100; ++i) send_raw(*ask("before"));
+  theirs_end.reset();
   EXPECT_TRUE(until([&] { return ours.has_ended; }));
-  EXPECT_EQ(ours.heard.size(), 300u);
+  EXPECT_EQ(ours.heard.size(), 100u);
   EXPECT_TRUE(ours.link->send({.frames = ask("lost")})) << "its end has been told";
 }
 

@@ -29,10 +29,15 @@ constexpr const char* us = "/proc/self/exe";
 // What a worker does for an order: "WORDS" for all, "INDEX WORDS" for one.
 class WorkerProgram {
  public:
-  WorkerProgram(std::size_t index, int link)
+  // Stubborn: it ends neither by SIGTERM nor because its parent is gone.
+  WorkerProgram(std::size_t index, int link, bool is_stubborn)
       : index_(index),
+        is_stubborn_(is_stubborn),
         bus_(loop_, net::Descriptor{link},
-             {.parent_gone = [this] { loop_.stop(); },
+             {.parent_gone =
+                  [this] {
+                    if (!is_stubborn_) loop_.stop();
+                  },
               .handed_over =
                   [this](std::string_view bytes, net::Descriptor descriptor) {
                     const auto text = fmt::format("{} heard by {}", bytes, index_);
@@ -40,9 +45,9 @@ class WorkerProgram {
                   },
               .ordered = [this](std::string_view text,
                                 HostBus::Answer answer) { ordered(std::string(text), answer); }}) {}
-  int run(bool heeds_sigterm) {
-    loop_.on_signal(SIGTERM, [this, heeds_sigterm] {
-      if (heeds_sigterm) loop_.stop();
+  int run() {
+    loop_.on_signal(SIGTERM, [this] {
+      if (!is_stubborn_) loop_.stop();
     });
     loop_.on_signal(SIGHUP, [this] { ++hang_ups_; });
     bus_.join({.heard =
@@ -89,6 +94,7 @@ class WorkerProgram {
   }
 
   const std::size_t index_;
+  const bool is_stubborn_;
   net::Loop loop_;
   net::Descriptor pipe_;
   std::string heard_;
@@ -98,6 +104,9 @@ class WorkerProgram {
 
 std::vector<std::string> worker_argv(std::size_t index, int link) {
   return {us, "--worker", std::to_string(index), std::to_string(link)};
+}
+std::vector<std::string> stubborn_argv(std::size_t index, int link) {
+  return {us, "--stubborn", std::to_string(index), std::to_string(link)};
 }
 
 std::uint64_t epochs = 0;
@@ -279,9 +288,7 @@ TEST(Workers, pauses_double_to_the_bound_and_a_long_life_begins_them_anew) {
 }
 
 TEST(Workers, one_that_does_not_heed_sigterm_is_killed_after_the_grace) {
-  Parent parent({.count = 1, .argv = [](std::size_t, int link) {
-                   return std::vector<std::string>{us, "--stubborn", "0", std::to_string(link)};
-                 }});
+  Parent parent({.count = 1, .argv = stubborn_argv});
   ASSERT_TRUE(parent.workers.start());
   ASSERT_TRUE(parent.until([&] { return parent.joined[0] == 1; }));
   ASSERT_TRUE(parent.all_answer(1));
@@ -329,7 +336,9 @@ TEST(Workers, the_parent_is_killed_then_no_worker_outlives_it) {
 }
 
 int run_parent() {
-  Parent parent({.count = 3, .argv = worker_argv});
+  Parent parent({.count = 3, .argv = [](std::size_t index, int link) {
+                   return index == 0 ? worker_argv(index, link) : stubborn_argv(index, link);
+                 }});
   if (!parent.workers.start() || !parent.all_answer(3)) return 1;
   std::string text;
   for (const int pid : parent.workers.pids()) text += fmt::format("{} ", pid);
@@ -339,8 +348,8 @@ int run_parent() {
 }
 
 int run_worker(char** argv) {
-  const bool heeds_sigterm = argv[1] != std::string_view("--stubborn");
-  return WorkerProgram(std::stoul(argv[2]), std::stoi(argv[3])).run(heeds_sigterm);
+  const bool is_stubborn = argv[1] == std::string_view("--stubborn");
+  return WorkerProgram(std::stoul(argv[2]), std::stoi(argv[3]), is_stubborn).run();
 }
 
 }  // namespace
