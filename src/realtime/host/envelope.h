@@ -50,6 +50,7 @@ class EnvelopeReader {
  public:
   void feed(std::string_view datagram) { rest_ = datagram; }
   std::optional<Envelope> next();
+  std::size_t held() const { return parts_.size(); }  // of a message whose rest is to come
   std::uint64_t dropped() const { return dropped_; }  // pieces that made no sense, ever
 
  private:

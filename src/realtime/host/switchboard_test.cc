@@ -73,7 +73,10 @@ class SwitchboardTest : public testing::Test {
         Switchboard::Calls{
             .asked =
                 [this](std::size_t worker, std::string_view text, Switchboard::Answer answer) {
-                  if (text != "silence") answer(fmt::format("{} to {}", text, worker));
+                  if (text == "silence")
+                    silent = std::move(answer);
+                  else
+                    answer(fmt::format("{} to {}", text, worker));
                 },
             .gave_up = [this](std::size_t worker, const std::string&,
                               Duration grace) { gave_up.push_back({worker, grace}); }},
@@ -83,6 +86,7 @@ class SwitchboardTest : public testing::Test {
 
   using Heard = std::vector<std::string>;
   net::Loop loop;
+  Switchboard::Answer silent;  // never given by the parent itself
   int epochs = 0;
   struct GivenUp {
     std::size_t worker;
@@ -242,6 +246,28 @@ TEST_F(SwitchboardTest, the_parent_does_not_answer_then_who_asked_is_told_so) {
   EXPECT_EQ(nones, 1) << "never within the call";
   EXPECT_TRUE(until([&] { return nones == 2; }));
   EXPECT_EQ(answers, 0);
+}
+
+TEST_F(SwitchboardTest, the_parent_answers_who_is_gone_then_who_came_in_its_place_hears_nothing) {
+  start(1).bus->ask("silence", [](auto) { FAIL() << "it is gone"; });
+  ASSERT_TRUE(until([&] { return !!silent; }));
+  const auto late = std::move(silent);
+  silent = nullptr;
+  Heard answers;
+  const auto note = [&](std::optional<std::string_view> text) {
+    answers.emplace_back(text.value_or("none"));
+  };
+  auto& next = start(1);
+  next.bus->ask("silence", note);
+  ASSERT_TRUE(until([&] { return !!silent; }));
+  late("too late");
+  next.bus->ask("again", note);
+  ASSERT_TRUE(until([&] { return !answers.empty(); }));
+  silent("in time");
+  ASSERT_TRUE(until([&] { return answers.size() == 2; }));
+  EXPECT_EQ(answers, (Heard{"again to 1", "in time"}));
+  board.reset();
+  silent("after its end");
 }
 
 TEST_F(SwitchboardTest, an_order_is_given_then_the_answers_of_all_are_gathered) {
