@@ -1,15 +1,24 @@
 // utakata-realtime: channels for browsers and games. Wires its parts and runs until SIGTERM.
 #include <fmt/format.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
 #include "net/loop.h"
+#include "realtime/host/host_bus.h"
+#include "realtime/host/parent.h"
 #include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
@@ -25,6 +34,10 @@ struct Options {
   std::vector<std::string> tenants;
   std::string tenants_file;
   std::string redis, redis_prefix = "utakata";
+  std::size_t workers = 1;
+  std::optional<std::size_t> connections;
+  std::optional<std::size_t> worker;  // which of them this is; none: the parent, or the only one
+  int link = -1;
   std::string tls_certificate, tls_key;  // none: in the clear
   std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false, compresses = false;
@@ -156,6 +169,7 @@ bool listen(realtime::Server& server, const Options& options) {
     return false;
   if ((!is_tls || options.tls_port) && !listens(server.listen(options.host, options.port), ""))
     return false;
+  if (options.worker) return true;  // its parent says so, when all do
   fmt::print("{}", said);
   std::fflush(stdout);
   return true;
@@ -192,6 +206,29 @@ void add_options(CLI::App& app, Options& options) {
       ->capture_default_str();
 }
 
+void add_worker_options(CLI::App& app, Options& options) {
+  auto* const workers = app.add_option("--workers", options.workers,
+                                       "processes that share the port and are one server");
+  workers->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--connections", options.connections,
+                 "how many are expected at a time: as many workers as the limit of open files asks "
+                 "for, at least --workers")
+      ->check(CLI::Range(1, 100'000'000));
+  app.add_option("--worker", options.worker)->group("");  // as the parent starts it
+  app.add_option("--link", options.link)->group("");
+  for (const char* const name : {"--port", "--tls-port", "--workers"})
+    app.get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+// A fifth of the files is left for others than clients, and for an uneven share of them.
+std::size_t workers_for(const Options& options) {
+  if (!options.connections) return options.workers;
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  const auto each = std::max<std::size_t>(std::size_t(files.rlim_cur) / 5 * 4, 1);
+  return std::clamp<std::size_t>((*options.connections + each - 1) / each, options.workers, 1024);
+}
+
 void add_cluster_options(CLI::App& app, Options& options) {
   auto* const redis =
       app.add_option("--redis", options.redis,
@@ -218,6 +255,68 @@ class RedisWatch {
   std::string said_;
 };
 
+// Nobody comes to it: it only keeps the port for the workers, whatever becomes of them.
+Expected<std::pair<net::Descriptor, std::uint16_t>> keep_port(const std::string& host,
+                                                              std::uint16_t port) {
+  sockaddr_in6 six{.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  sockaddr_in four{.sin_family = AF_INET, .sin_port = htons(port)};
+  const bool is_four = inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1;
+  if (!is_four && inet_pton(AF_INET6, host.c_str(), &six.sin6_addr) != 1)
+    return problem(Problem::Kind::invalid,
+                   fmt::format("`--host {}` must be an address in numbers with --workers.", host));
+  auto* const address =
+      is_four ? reinterpret_cast<sockaddr*>(&four) : reinterpret_cast<sockaddr*>(&six);
+  socklen_t size = is_four ? sizeof four : sizeof six;
+  // First alone, so that nobody else's server is joined by mistake.
+  for (const int shares : {0, 1}) {
+    net::Descriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int yes = 1;
+    setsockopt(socket.get(), SOL_SOCKET, shares ? SO_REUSEPORT : SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(socket.get(), address, size) != 0)
+      return problem(Problem::Kind::conflict,
+                     fmt::format("{}:{} cannot be had: {}.", host, port, std::strerror(errno)));
+    getsockname(socket.get(), address, &size);
+    const std::uint16_t known = ntohs(is_four ? four.sin_port : six.sin6_port);
+    if (shares) return std::pair(std::move(socket), known);
+  }
+  std::unreachable();
+}
+
+int run_workers(const Options& options, std::size_t count, int argc, char** argv) {
+  const bool is_tls = !options.tls_certificate.empty();
+  const bool is_clear = !is_tls || options.tls_port;
+  const auto port = keep_port(options.host, options.port);
+  if (!port) {
+    fmt::print(stderr, "{}\n", port.error().what);
+    return 2;
+  }
+  const auto tls_port = options.tls_port ? keep_port(options.host, *options.tls_port)
+                                         : Expected<std::pair<net::Descriptor, std::uint16_t>>(
+                                               std::pair(net::Descriptor(), port->second));
+  if (!tls_port) {
+    fmt::print(stderr, "{}\n", tls_port.error().what);
+    return 2;
+  }
+  realtime::ParentSpec spec{
+      .workers = count, .argv = {}, .listening = {}, .stop_within = options.stop_within};
+  if (is_tls)
+    spec.listening += fmt::format("listening with TLS at {}:{}\n", options.host, tls_port->second);
+  if (is_clear) spec.listening += fmt::format("listening at {}:{}\n", options.host, port->second);
+  spec.argv = [&](std::size_t index, int link) {
+    std::vector<std::string> words(argv, argv + argc);
+    words[0] = "/proc/self/exe";
+    for (const auto& [name, value] :
+         {std::pair("--port", std::to_string(port->second)),
+          std::pair("--worker", std::to_string(index)),
+          std::pair("--workers", std::to_string(count)), std::pair("--link", std::to_string(link))})
+      words.insert(words.end(), {name, value});
+    if (options.tls_port)
+      words.insert(words.end(), {"--tls-port", std::to_string(tls_port->second)});
+    return words;
+  };
+  return realtime::run_parent(spec);
+}
+
 int run(const Options& options) {
   auto tenants =
       options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
@@ -228,6 +327,23 @@ int run(const Options& options) {
   settings.sockets.answer_within =
       std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
   net::Loop loop;
+  realtime::Server* serving = nullptr;
+  std::optional<realtime::HostBus> host;
+  if (options.worker) {
+    host.emplace(loop, net::Descriptor(options.link),
+                 realtime::HostBus::HostCalls{
+                     .parent_gone = [&loop] { loop.stop(); },
+                     .handed_over =
+                         [&serving](std::string_view bytes, net::Descriptor socket) {
+                           if (serving) serving->adopt(bytes, std::move(socket));
+                         },
+                     .ordered =
+                         [&serving](std::string_view order, realtime::HostBus::Answer answer) {
+                           answer(serving ? serving->obey(order) : "{}");
+                         }});
+    settings.host = {.line = &*host, .index = *options.worker, .workers = options.workers};
+    settings.bus = &*host;
+  }
   std::optional<realtime::RedisBus> redis;
   std::optional<RedisWatch> redis_watch;
   if (!options.redis.empty()) {
@@ -242,7 +358,9 @@ int run(const Options& options) {
     settings.bus = &*redis;
   }
   realtime::Server server(loop, std::move(settings));
+  serving = &server;
   if (!listen(server, options)) return 2;
+  if (host) host->ask("listening", [](auto) {});
   std::optional<TenantsWatch> watch;
   if (!options.tenants_file.empty()) watch.emplace(loop, server, options.tenants_file);
   int exit_code = 0;
@@ -250,12 +368,13 @@ int run(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT})
     stop_on(signal, loop, server, options.stop_within, is_stopping);
   server.on_empty([&] {
+    if (is_stopping) loop.stop();
+    if (host) return host->ask("empty", [](auto) {});
     fmt::print("empty\n");
     std::fflush(stdout);
-    if (is_stopping) loop.stop();
   });
   server.on_fenced([&] {
-    fmt::print(stderr, "The time that it was lent is over: it stops.\n");
+    if (!host) fmt::print(stderr, "The time that it was lent is over: it stops.\n");
     exit_code = 3;
     loop.stop();
   });
@@ -271,10 +390,13 @@ int main(int argc, char** argv) {
   add_options(app, options);
   add_tls_options(app, options);
   add_cluster_options(app, options);
+  add_worker_options(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.tenants.empty() && options.tenants_file.empty()) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");
     return 2;
   }
+  const std::size_t workers = workers_for(options);
+  if (workers > 1 && !options.worker) return run_workers(options, workers, argc, argv);
   return run(options);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "net/secret.h"
@@ -52,11 +53,20 @@ void refuse_upgrade(int status, std::string_view body, const NewSocket& socket) 
 
 }  // namespace
 
+// "WORKER-SECRET".
+std::optional<std::size_t> engine_worker(std::string_view sid) {
+  std::size_t worker = 0;
+  const auto [end, error] = std::from_chars(sid.data(), sid.data() + sid.size(), worker);
+  if (error != std::errc() || end == sid.data() + sid.size() || *end != '-') return std::nullopt;
+  return worker;
+}
+
 EngineSessions::EngineSessions(net::Loop& loop, Sockets& sockets, EngineSettings settings,
-                               Calls calls)
+                               std::size_t worker, Calls calls)
     : loop_(loop),
       sockets_(sockets),
       settings_(settings),
+      worker_(worker),
       calls_(std::move(calls)),
       tick_(loop.every(std::min<Duration>(1s, settings.ping_interval / 4),
                        [this] {
@@ -88,13 +98,13 @@ bool EngineSessions::is_open(ClientSlot client) const {
 void EngineSessions::begin(ClientSlot client, App& app, EngineTransport transport) {
   if (client >= sessions_.size()) sessions_.resize(client + 1);
   auto session = std::make_unique<Session>();
-  session->engine =
-      std::make_unique<EngineSession>(client,
-                                      EngineOpen{.sid = net::random_token(kSidBytes),
-                                                 .ping_interval = settings_.ping_interval,
-                                                 .ping_timeout = settings_.ping_timeout,
-                                                 .payload_bytes_max = settings_.payload_bytes_max},
-                                      transport, settings_.limits, *this, loop_.turn_time());
+  session->engine = std::make_unique<EngineSession>(
+      client,
+      EngineOpen{.sid = fmt::format("{}-{}", worker_, net::random_token(kSidBytes)),
+                 .ping_interval = settings_.ping_interval,
+                 .ping_timeout = settings_.ping_timeout,
+                 .payload_bytes_max = settings_.payload_bytes_max},
+      transport, settings_.limits, *this, loop_.turn_time());
   session->when_slow = app.spec().when_slow;
   session->compresses = app.spec().compresses;
   session->is_reserved = transport == EngineTransport::polling;

@@ -26,6 +26,9 @@ struct EngineSettings {
   EngineLimits limits{};
 };
 
+// Which worker of a host has that session; none: the sid is none of ours.
+std::optional<std::size_t> engine_worker(std::string_view sid);
+
 class EngineSessions final : public EngineOut {
  public:
   struct Refused {
@@ -41,7 +44,9 @@ class EngineSessions final : public EngineOut {
     std::function<void(ClientSlot, const EnginePacket&)> heard;
     std::function<void(ClientSlot)> gone;  // never within a call of ours
   };
-  EngineSessions(net::Loop& loop, Sockets& sockets, EngineSettings settings, Calls calls);
+  // `worker`: our number among those of the host, in all sids.
+  EngineSessions(net::Loop& loop, Sockets& sockets, EngineSettings settings, std::size_t worker,
+                 Calls calls);
   ~EngineSessions() override;
 
   void answer(const net::HttpRequest& request, net::HttpReply reply);
@@ -81,6 +86,7 @@ class EngineSessions final : public EngineOut {
   net::Loop& loop_;
   Sockets& sockets_;
   const EngineSettings settings_;
+  const std::size_t worker_;
   const Calls calls_;
   std::vector<std::unique_ptr<Session>> sessions_;  // by client
   std::vector<std::optional<ClientSlot>> owners_;   // clients, by the slot of their WebSocket

@@ -10,6 +10,7 @@
 #include "net/secret.h"
 #include "realtime/pusher/api.h"
 #include "realtime/server/apps.h"
+#include "realtime/server/control.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/fanout.h"
 #include "realtime/server/peers.h"
@@ -69,7 +70,7 @@ class Server::State final : public PusherOut {
       : loop_(loop),
         settings_(std::move(settings)),
         sockets_(loop, settings_.sockets, socket_calls()),
-        engine_(loop, sockets_, settings_.engine, engine_calls()),
+        engine_(loop, sockets_, settings_.engine, settings_.host.index, engine_calls()),
         fanout_([this](ClientSlot client, const Frame& frame, Topic topic, Twin& twin) {
           sockets_.send(client, frame, topic, &twin);
         }),
@@ -79,9 +80,11 @@ class Server::State final : public PusherOut {
                [this](const std::string& id, App& app) {
                  if (peers_) peers_->meets(id, app);
                }}),
+        control_(settings_.token, settings_.host.line, settings_.host.workers, control_calls()),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
         }) {
+    if (settings_.host.line && settings_.host.workers > 1) divert_to_others();
     http_.on_upgrade([this](const net::HttpRequest& request, const net::TcpPeer&,
                             net::Descriptor socket) { upgrade(request, {std::move(socket)}); });
     http_.on_upgrade_tls([this](const net::HttpRequest& request, const net::TcpPeer&,
@@ -124,6 +127,15 @@ class Server::State final : public PusherOut {
   }
 
   net::HttpServer& http() { return http_; }
+  const ServerHost& host() const { return settings_.host; }
+  std::string obey(std::string_view order) { return control_.obey(order); }
+  // A connection whose request names a session that is here. `bytes`: as diverted() made them.
+  void adopt(std::string_view bytes, net::Descriptor socket) {
+    const std::size_t end = bytes.find('\n');
+    if (end == bytes.npos || end < 1) return;
+    http_.adopt({.address = std::string(bytes.substr(1, end - 1)), .is_loopback = bytes[0] == 'l'},
+                bytes.substr(end + 1), std::move(socket));
+  }
   std::size_t here() const { return here_; }
   std::int64_t accepted() const { return accepted_; }
   std::function<void()> on_empty = [] {}, on_fenced = [] {};
@@ -197,6 +209,26 @@ class Server::State final : public PusherOut {
                     app->socketio().says(client, packet.data, loop_.turn_time());
                 },
             .gone = [this](ClientSlot client) { gone(client); }};
+  }
+
+  // Of polls and upgrades that any worker may have accepted: the session is at one.
+  void divert_to_others() {
+    http_.on_divert(
+        [this](const net::HttpRequest& request) {
+          if (!request.path.starts_with(kEnginePath)) return false;
+          const auto worker = engine_worker(api_parameter(request.query, "sid"));
+          return worker && *worker != settings_.host.index && *worker < settings_.host.workers;
+        },
+        [this](const net::TcpPeer& peer, std::string bytes, net::Descriptor socket) {
+          const std::string_view line = std::string_view(bytes).substr(0, bytes.find("\r\n"));
+          const std::size_t query = line.find('?');
+          const auto worker = engine_worker(api_parameter(
+              line.substr(std::min(line.size(), query + 1), line.rfind(' ') - query - 1), "sid"));
+          if (!worker) return;
+          settings_.host.line->hand_over(
+              *worker, fmt::format("{}{}\n{}", peer.is_loopback ? 'l' : 'r', peer.address, bytes),
+              std::move(socket));
+        });
   }
 
   void opened(ClientSlot client, App& app, Dialect dialect) {
@@ -328,43 +360,15 @@ class Server::State final : public PusherOut {
       app->pusher().leaves(client, loop_.turn_time());
   }
 
-  bool is_told_by_controller(const net::HttpRequest& request, net::HttpReply& reply) const {
-    constexpr std::string_view bearer = "Bearer ";
-    const std::string_view shown = request.header("authorization");
-    if (!settings_.token.empty() && shown.starts_with(bearer) &&
-        wire::constant_time_equal(shown.substr(bearer.size()), settings_.token))
-      return true;
-    reply.send({.status = settings_.token.empty() ? 403 : 401,
-                .content_type = "text/plain",
-                .body = settings_.token.empty()
-                            ? "It was started without UTAKATA_TOKEN: nobody may tell it that.\n"
-                            : "Show the token that it was started with.\n"});
-    return false;
-  }
-
-  void take_drain(const net::HttpRequest& request, net::HttpReply reply) {
-    if (!is_told_by_controller(request, reply)) return;
-    const auto order = read_drain_order(request.body);
-    if (!order)
-      return reply.send({.status = 400, .content_type = "text/plain", .body = order.error().what});
-    drain(*order);
-    reply.send({.body = stats()});
-  }
-
-  // Who lends it time sends `PUT /lease?ms=10000` again before that is over.
-  void take_lease(const net::HttpRequest& request, net::HttpReply reply) {
-    if (!is_told_by_controller(request, reply)) return;
-    const std::string text = api_parameter(request.query, "ms");
-    std::int64_t ms = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), ms);
-    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || ms < 100 ||
-        ms > 86'400'000)
-      return reply.send({.status = 400,
-                         .content_type = "text/plain",
-                         .body = "`ms` must be a whole number from 100 to 86400000.\n"});
-    loop_.cancel(lease_);
-    lease_ = loop_.after(std::chrono::milliseconds(ms), [this] { on_fenced(); });
-    reply.send({.body = "{}"});
+  Control::Calls control_calls() {
+    return {.stats = [this] { return stats(); },
+            .metrics = [this] { return metrics(); },
+            .drain = [this](const DrainOrder& order) { drain(order); },
+            .lend =
+                [this](Duration time) {
+                  loop_.cancel(lease_);
+                  lease_ = loop_.after(time, [this] { on_fenced(); });
+                }};
   }
 
   std::string stats() const {
@@ -402,15 +406,7 @@ class Server::State final : public PusherOut {
   }
 
   void answer(const net::HttpRequest& request, net::HttpReply reply) {
-    if (request.path == "/healthz")
-      return reply.send({.content_type = "text/plain", .body = "ok\n"});
-    if (request.path == "/stats") return reply.send({.body = stats()});
-    if (request.path == "/metrics")
-      return reply.send({.content_type = wire::PrometheusWriter::content_type, .body = metrics()});
-    if (request.path == "/drain" && request.method == "POST")
-      return take_drain(request, std::move(reply));
-    if (request.path == "/lease" && request.method == "PUT")
-      return take_lease(request, std::move(reply));
+    if (control_.answer(request, reply)) return;
     if (request.path.starts_with(kEnginePath)) return engine_.answer(request, std::move(reply));
     std::string_view path = request.path;
     App* const app = apps_.by_id(take_name(path, "/apps/"));
@@ -439,6 +435,7 @@ class Server::State final : public PusherOut {
   Fanout fanout_;
   Apps apps_;
   std::optional<Peers> peers_;
+  Control control_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;
 };
@@ -448,15 +445,20 @@ Server::Server(net::Loop& loop, ServerSettings settings)
 Server::~Server() = default;
 
 Expected<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port) {
-  return state_->http().listen(host, port);
+  return state_->http().listen(host, port, {.shares_port = state_->host().line != nullptr});
 }
 Expected<std::uint16_t> Server::listen_tls(const std::string& host, std::uint16_t port,
                                            const net::TlsFiles& files,
                                            std::function<void(const std::string&)> say) {
   state_->http().on_notice(std::move(say));
-  return state_->http().listen_tls(host, port, files);
+  return state_->http().listen_tls(host, port, files,
+                                   {.shares_port = state_->host().line != nullptr});
 }
 void Server::respec(std::vector<Tenant> tenants) { state_->respec(std::move(tenants)); }
+std::string Server::obey(std::string_view order) { return state_->obey(order); }
+void Server::adopt(std::string_view bytes, net::Descriptor socket) {
+  state_->adopt(bytes, std::move(socket));
+}
 void Server::drain(const DrainOrder& order) { state_->drain(order); }
 void Server::on_empty(std::function<void()> call) { state_->on_empty = std::move(call); }
 void Server::on_fenced(std::function<void()> call) { state_->on_fenced = std::move(call); }

@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
+#include "realtime/host/host_bus.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/sockets.h"
@@ -19,11 +20,18 @@
 
 namespace utakata::realtime {
 
+// Where it is one of many workers: they share a port, and a parent starts them.
+struct ServerHost {
+  HostBus* line = nullptr;  // to the parent; outlives the server. None: it is alone
+  std::size_t index = 0, workers = 1;
+};
+
 struct ServerSettings {
   std::vector<Tenant> tenants{};  // ids and keys differ
   SocketLimits sockets{};
   EngineSettings engine{};
   SocketIoSpec socketio{};
+  ServerHost host{};
   Bus* bus = nullptr;   // to the other processes of its cluster; outlives the server. None: alone
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
 };
@@ -43,6 +51,9 @@ class Server {
   // or gone.
   void respec(std::vector<Tenant> tenants);
   void drain(const DrainOrder& order);
+  // As the parent tells all workers (control.h); and what another worker handed over.
+  std::string obey(std::string_view order);
+  void adopt(std::string_view bytes, net::Descriptor socket);
   // It drains, and nobody is here any more.
   void on_empty(std::function<void()> call);
   // The time that it was lent (`PUT /lease`) is over: others may serve in its place by now.
