@@ -122,8 +122,9 @@ test('what it was lent ends for all workers, and with them the server', async ()
 });
 
 test('metrics are those of all', async () => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  assert.match(text, /realtime_peers 2\n/);
+  const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+  await wait_for(async () => /realtime_peers 2\n/.test(await metrics()), { what: 'who was killed to be forgotten' });
+  const text = await metrics();
   assert.equal(text.match(/# TYPE utakata_realtime_connections|# TYPE realtime_connections/g).length, 1);
 });
 
