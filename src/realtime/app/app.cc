@@ -21,6 +21,7 @@ DialectHooks App::hooks(Dialect of) {
                 return publish(channel, std::move(message), sender);
               },
           .news = [this, of](const News& news) { relay(of, news); },
+          .wants_client_events = [this] { return tells_client_events_; },
           .terminate = [this](const std::string& user) { terminate(user); }};
 }
 

@@ -42,6 +42,7 @@ class App {
   App& operator=(const App&) = delete;
 
   void respec(TenantSpec tenant);  // for what comes from now on; who is here stays
+  void tells_client_events(bool does) { tells_client_events_ = does; }  // as news; at first it does
   void end_all(int pusher_code, const std::string& why);
 
   PusherApp& pusher() { return pusher_; }
@@ -77,6 +78,7 @@ class App {
 
   Channels channels_;
   AppPeers peers_;
+  bool tells_client_events_ = true;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
   PusherApp pusher_;

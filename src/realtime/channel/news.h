@@ -32,6 +32,7 @@ struct DialectHooks {
   // False: it could not be taken, too much waits.
   std::function<bool(std::string_view channel, Message&& message, const Sender& sender)> publish;
   std::function<void(const News&)> news = [](const News&) {};
+  std::function<bool()> wants_client_events = [] { return true; };  // as news
   std::function<void(const std::string& user)> terminate = [](const std::string&) {};
 };
 

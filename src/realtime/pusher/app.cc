@@ -63,7 +63,7 @@ void PusherApp::end_all(int code, const std::string& why) {
 
 void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
   clients_[client].has_spoken = true;
-  const auto says = reader_.read(text);
+  auto says = reader_.read(text);
   if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
   switch (says->kind) {
     case PusherSays::Kind::ping:
@@ -79,7 +79,7 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
     case PusherSays::Kind::event:
-      return client_event(client, *says, now);
+      return client_event(client, std::move(*says), now);
     case PusherSays::Kind::pong:
     case PusherSays::Kind::unknown:
       return;
@@ -215,7 +215,7 @@ const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) co
   return nullptr;
 }
 
-void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant now) {
+void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
   if (const char* const fault = event_fault(client, says))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
   Client& sender = clients_[client];
@@ -226,15 +226,17 @@ void PusherApp::client_event(ClientSlot client, const PusherSays& says, Instant 
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",
                                                   spec_.client_events_per_second)));
-  Message message{.event = says.event, .data = says.data.empty() ? "null" : says.data};
+  Message message{.event = std::move(says.event),
+                  .data = says.data.empty() ? "null" : std::move(says.data)};
   if (channel_kind(says.channel).access == ChannelAccess::presence)
     if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
-  hooks_.news({.name = "client_event",
-               .channel = says.channel,
-               .member = {.user = message.user.value_or(""), .info = {}},
-               .event = message.event,
-               .data = message.data,
-               .socket_id = sender.socket_id});
+  if (hooks_.wants_client_events())
+    hooks_.news({.name = "client_event",
+                 .channel = says.channel,
+                 .member = {.user = message.user.value_or(""), .info = {}},
+                 .event = message.event,
+                 .data = message.data,
+                 .socket_id = sender.socket_id});
   hooks_.publish(says.channel, std::move(message), {.client = client, .id = sender.socket_id});
 }
 

@@ -116,7 +116,7 @@ class PusherApp {
   void tell_departure(const Channels::Left& left);
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
-  void client_event(ClientSlot client, const PusherSays& says, Instant now);
+  void client_event(ClientSlot client, PusherSays&& says, Instant now);
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
   void sync_departure(ClientSlot client, const std::string& channel);

@@ -25,6 +25,46 @@ PusherSays::Kind kind_of(std::string_view event) {
   return event.starts_with("client-") ? Kind::event : Kind::unknown;
 }
 
+// Where texts and values end, in JSON that is known to be right.
+std::size_t end_of_text(std::string_view json, std::size_t at) {
+  for (;;) {
+    at = json.find('"', at + 1);
+    std::size_t slashes = 0;
+    while (json[at - 1 - slashes] == '\\') ++slashes;
+    if (slashes % 2 == 0) return at + 1;
+  }
+}
+
+std::size_t end_of_value(std::string_view json, std::size_t at) {
+  if (json[at] == '"') return end_of_text(json, at);
+  if (json[at] != '{' && json[at] != '[') return json.find_first_of(",} \t\r\n", at);
+  for (int depth = 0;;) {
+    at = json.find_first_of("\"{}[]", at);
+    if (json[at] == '"') {
+      at = end_of_text(json, at);
+      continue;
+    }
+    depth += json[at] == '{' || json[at] == '[' ? 1 : -1;
+    ++at;
+    if (depth == 0) return at;
+  }
+}
+
+// The value of a key of an object, as it was written; empty: there is none. Key in plain letters.
+std::string_view raw_of(std::string_view json, std::string_view key) {
+  const auto skip = [&](std::size_t at) { return json.find_first_not_of(" \t\r\n", at); };
+  std::size_t at = skip(skip(0) + 1);
+  while (json[at] == '"') {
+    const std::size_t name_end = end_of_text(json, at);
+    const auto name = json.substr(at + 1, name_end - at - 2);
+    const std::size_t begin = skip(skip(name_end) + 1), end = end_of_value(json, begin);
+    if (name == key) return json.substr(begin, end - begin);
+    at = skip(end);
+    if (json[at] == ',') at = skip(at + 1);
+  }
+  return {};
+}
+
 // An id may be written as a number.
 std::optional<std::string> id_of(const element& value) {
   std::string_view text;
@@ -43,13 +83,6 @@ struct PusherReader::Parser : JsonSource {
     element root, id;
     if (parse(from).get(root) || root.get(top) || top[key].get(id)) return std::nullopt;
     return id_of(id);
-  }
-  // The value of a key at the top, as it was written.
-  std::string raw_of(std::string_view key) {
-    simdjson::ondemand::document document;
-    simdjson::ondemand::value value;
-    if (again().get(document) || document.find_field_unordered(key).get(value)) return {};
-    return as_written(value);
   }
 };
 
@@ -84,7 +117,7 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
   PusherSays says{.kind = kind_of(event), .event = std::string(event)};
   says.channel = JsonSource::text_of(top, "channel");
   if (says.kind == PusherSays::Kind::event) {
-    says.data = parser_->raw_of("data");
+    says.data = raw_of(text, "data");
     return says;
   }
   element data;

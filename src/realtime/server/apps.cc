@@ -57,6 +57,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
                              [this] { return loop_.turn_time(); }}});
       outs_.made(id, entry->app);
     }
+    entry->app.tells_client_events(senders.contains(id));
     by_key_[entry->app.spec().key.key] = &entry->app;
     if (!entry->app.spec().is_enabled)
       entry->app.end_all(pusher_code::app_disabled, "This app is disabled.");

@@ -19,8 +19,9 @@ void Fanout::publish(std::string_view channel, Readers readers, Frame frame,
                      std::optional<ClientSlot> but, Topic topic) {
   if (!readers || readers->empty()) return;
   Letter letter{std::move(readers), std::move(frame), but, topic};
-  if (const auto busy = lanes_.find(channel); busy != lanes_.end())
-    return busy->second.push_back(std::move(letter));
+  if (!lanes_.empty())
+    if (const auto busy = lanes_.find(channel); busy != lanes_.end())
+      return busy->second.push_back(std::move(letter));
   slice(letter);
   if (letter.next == letter.readers->size()) return;
   lanes_[std::string(channel)].push_back(std::move(letter));
