@@ -44,6 +44,7 @@ void App::publish(std::string_view channel, Message&& message, const Sender& sen
   if (channel.starts_with(user_channel_prefix))
     return pusher_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message,
                                  but);
+  tell_node(channel, message, sender);
   const Instant now = now_();
   if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but, now);
   const auto shared = std::make_shared<const Message>(std::move(message));

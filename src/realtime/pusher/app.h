@@ -80,6 +80,8 @@ class PusherApp {
   // Something was published: at that position of the channel's timeline, if it has one.
   void hears(std::string_view channel, const Message& message, const Position& position,
              std::optional<ClientSlot> but);
+  // The same for some of its readers, of what has no place on a timeline.
+  void hears(std::string_view channel, const Message& message, Readers readers);
   void hears_as_user(const std::string& user, const Message& message,
                      std::optional<ClientSlot> but);
   // On a channel, by a client of another dialect or in another process.

@@ -207,4 +207,11 @@ void RedisLink::subscribe(std::span<const std::string> channels, Answer heard) {
   state_->send(words, State::on_message);
 }
 
+void RedisLink::subscribe_patterns(std::span<const std::string> patterns) {
+  if (state_->is_over) return;
+  std::vector<std::string_view> words{"PSUBSCRIBE"};
+  words.insert(words.end(), patterns.begin(), patterns.end());
+  state_->send(words, State::on_message);
+}
+
 }  // namespace utakata::realtime

@@ -35,6 +35,8 @@ class RedisLink {
   void ask(std::span<const std::string> words, Answer answer);  // answers come in this order
   // For confirmations and messages. A link that does this asks nothing more.
   void subscribe(std::span<const std::string> channels, Answer heard);
+  // Beside it, heard by the same: PSUBSCRIBE.
+  void subscribe_patterns(std::span<const std::string> patterns);
 
  private:
   struct State;
