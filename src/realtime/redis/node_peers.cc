@@ -111,8 +111,9 @@ void NodePeers::State::subscribe() {
     channels.push_back(node_request_channel(settings.key, space));
   }
   to_confirm = patterns.size() + channels.size();
-  hears->subscribe(channels, [this](const redisReply& reply) { came(reply); });
-  hears->subscribe_patterns(patterns);
+  const auto heard = [this](const redisReply& reply) { came(reply); };
+  hears->subscribe_patterns(patterns, heard);  // first: who is counted on hears all
+  hears->subscribe(channels, heard);
 }
 
 // The probe goes over both connections: it is confirmed on one and heard on the other.
