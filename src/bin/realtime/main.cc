@@ -19,6 +19,7 @@
 #include "net/loop.h"
 #include "realtime/host/host_bus.h"
 #include "realtime/host/parent.h"
+#include "realtime/redis/address.h"
 #include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
@@ -38,7 +39,8 @@ struct Options {
   std::optional<std::size_t> connections;
   std::optional<std::size_t> worker;  // which of them this is; none: the parent, or the only one
   int link = -1;
-  std::string tls_certificate, tls_key;  // none: in the clear
+  std::string tls_certificate, tls_key;            // none: in the clear
+  std::string node_redis, node_key = "socket.io";  // of Node's Socket.IO; empty: there are none
   std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false, compresses = false;
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
@@ -149,6 +151,29 @@ void add_tls_options(CLI::App& app, Options& options) {
   app.add_option("--tls-port", options.tls_port,
                  "TLS is at this port, and --port stays in the clear; without it TLS is at --port")
       ->needs(certificate);
+}
+
+void add_node_options(CLI::App& app, Options& options) {
+  auto* const redis = app.add_option(
+      "--node-redis", options.node_redis,
+      "redis://[user:password@]host[:port] of Node's Socket.IO servers: it is one of them");
+  redis->excludes("--tenants");
+  app.add_option("--node-key", options.node_key, "what the `key` of their Redis adapter says")
+      ->needs(redis)
+      ->capture_default_str();
+}
+
+// False: it has said on stderr why not.
+bool join_node(const Options& options, std::vector<Tenant>& tenants) {
+  if (options.node_redis.empty()) return true;
+  const auto address = realtime::redis_address(options.node_redis);
+  if (!address)
+    fmt::print(stderr, "`--node-redis`: {}\n", address.error().what);
+  else if (tenants.size() != 1)
+    fmt::print(stderr, "`--node-redis` is for one `--app`: a file of tenants has it for each.\n");
+  else
+    tenants[0].node = {*address, options.node_key};
+  return tenants[0].node.has_value();
 }
 
 // At one port or two. False: it has said on stderr why not.
@@ -320,7 +345,7 @@ int run_workers(const Options& options, std::size_t count, int argc, char** argv
 int run(const Options& options) {
   auto tenants =
       options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
-  if (!tenants) return 2;
+  if (!tenants || !join_node(options, *tenants)) return 2;
   realtime::ServerSettings settings{.tenants = std::move(*tenants)};
   settings.token = variable("UTAKATA_TOKEN").value_or("");
   settings.sockets.silent_after = from_seconds(options.activity_timeout);
@@ -391,6 +416,7 @@ int main(int argc, char** argv) {
   add_tls_options(app, options);
   add_cluster_options(app, options);
   add_worker_options(app, options);
+  add_node_options(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.tenants.empty() && options.tenants_file.empty()) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");

@@ -57,6 +57,7 @@ std::optional<BusKeeps> App::keeps(std::string_view channel) const {
 }
 
 bool App::publish(std::string_view channel, Message&& message, const Sender& sender) {
+  if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
     arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
     return true;

@@ -15,6 +15,7 @@
 #include "realtime/channel/news.h"
 #include "realtime/pusher/app.h"
 #include "realtime/socketio/app.h"
+#include "realtime/socketio/node_cluster.h"
 
 namespace utakata::realtime {
 
@@ -62,6 +63,13 @@ class App {
   // What another process's clients changed, as Channels tells it.
   void hears_elsewhere(const Channels::Changed& changed, bool is_count);
 
+  // What a server of a Node cluster said that this tenant has joined (socketio/node_cluster.h): to
+  // clients here only, and not kept. Clients of Pusher stand in "/", and hear its first argument.
+  void hears(const NodeBroadcast& broadcast);
+  // Called for what is published here from now on, by publish(): what such servers are to be told,
+  // without a uid. Empty: nobody is told.
+  void on_publish(std::function<void(NodeBroadcast&&)> tell) { tell_node_ = std::move(tell); }
+
  private:
   struct Heard {
     std::string_view channel;
@@ -75,12 +83,14 @@ class App {
   void terminate(const std::string& user);
   DialectHooks hooks(Dialect of);
   void relay(Dialect from, const News& news);
+  void tell_node(std::string_view channel, const Message& message, const Sender& sender);
 
   Channels channels_;
   AppPeers peers_;
   bool tells_client_events_ = true;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
+  std::function<void(NodeBroadcast&&)> tell_node_;
   PusherApp pusher_;
   SocketIoApp socketio_;
 };

@@ -155,5 +155,65 @@ TEST_F(AppTest, bytes_are_for_readers_who_can_take_them) {
   EXPECT_TRUE(heard(2).ends_with("bytes xy\n"));
 }
 
+TEST_F(AppTest, what_a_node_server_said_both_hear_and_nobody_else_is_told) {
+  pusher_comes("a"), pusher_comes("b"), socketio_comes("a"), socketio_comes("b");
+  heard(1), heard(2);
+  app_.on_publish([](NodeBroadcast&&) { ADD_FAILURE() << "an echo"; });
+  const auto said = [&](NodeRooms to, std::string space = "/") {
+    app_.hears({.space = std::move(space), .to = std::move(to), .json = R"(["said",{"x":1},2])"});
+  };
+  said({{"a"}, {}});
+  EXPECT_EQ(heard(1), R"({"event":"said","channel":"a","data":{"x":1}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["said",{"x":1},2])"
+                      "\n");
+  said({{"a", "b"}, {}});  // a Pusher client hears it of each channel
+  EXPECT_EQ(heard(1), R"({"event":"said","channel":"a","data":{"x":1}})"
+                      "\n"
+                      R"({"event":"said","channel":"b","data":{"x":1}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["said",{"x":1},2])"
+                      "\n");
+  said({{"a"}, {"b"}}), said({{"a"}, {"7.1", app_.socketio().sockets("/", {})[0].sid}});
+  EXPECT_EQ(heard(1) + heard(2), "");
+  said({});  // a Pusher client hears of channels only
+  EXPECT_EQ(heard(1), "");
+  EXPECT_EQ(heard(2), R"(2["said",{"x":1},2])"
+                      "\n");
+  said({{"a"}, {}}, "/chat");
+  EXPECT_EQ(heard(1) + heard(2), "");
+  app_.hears({.to = {{"a"}, {}},
+              .json = R"(["said",{"_placeholder":true,"num":0}])",
+              .attachments = {"x"}});
+  EXPECT_EQ(heard(1), "");
+  EXPECT_EQ(heard(2), R"(51-["said",{"_placeholder":true,"num":0}])"
+                      "\nbytes x\n");
+}
+
+TEST_F(AppTest, what_is_published_here_node_servers_are_told_as_socketio_clients_hear_it) {
+  std::vector<NodeBroadcast> told;
+  app_.on_publish([&](NodeBroadcast&& one) { told.push_back(std::move(one)); });
+  // As the HTTP API has it: a text with JSON in it, and who asked not to hear it.
+  app_.publish("news", {.event = "said", .data = R"("{\"a\":1}")", .is_packed = true},
+               {.id = "of-node"});
+  app_.publish("presence-x",
+               {.event = "client-b",
+                .data = R"({"_placeholder":true,"num":0})",
+                .user = "ann",
+                .attachments = {"x"}},
+               {.client = 2, .id = "1"});
+  app_.publish("#server-to-user-ann", {.event = "secret", .data = "1"}, {});
+  EXPECT_EQ(told,
+            (std::vector<NodeBroadcast>{
+                {.to = {{"news"}, {"of-node"}}, .json = R"(["said",{"a":1},{"channel":"news"}])"},
+                {.to = {{"presence-x"}, {}},
+                 .json = R"(["client-b",{"_placeholder":true,"num":0},)"
+                         R"({"channel":"presence-x","user_id":"ann"}])",
+                 .attachments = {"x"}}}));
+  app_.on_publish({});
+  app_.publish("news", {.event = "said", .data = "1"}, {});
+  EXPECT_EQ(told.size(), 2U);
+}
+
 }  // namespace
 }  // namespace utakata::realtime

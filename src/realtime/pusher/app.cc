@@ -249,6 +249,11 @@ void PusherApp::hears(std::string_view channel, const Message& message, const Po
                true);
 }
 
+void PusherApp::hears(std::string_view channel, const Message& message, Readers readers) {
+  if (readers && !readers->empty())
+    out_.say_all(channel, std::move(readers), say_event(channel, message), std::nullopt, true);
+}
+
 void PusherApp::hears_as_user(const std::string& user, const Message& message,
                               std::optional<ClientSlot> but) {
   const std::string channel = std::string(user_channel_prefix) + user;

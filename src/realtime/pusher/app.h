@@ -82,6 +82,8 @@ class PusherApp {
   // `tells_epoch`: it is the first of that epoch here.
   void hears(std::string_view channel, const Message& message, const Position& position,
              std::optional<ClientSlot> but, bool tells_epoch = false);
+  // The same for some of its readers, of what has no place on a timeline.
+  void hears(std::string_view channel, const Message& message, Readers readers);
   void hears_as_user(const std::string& user, const Message& message,
                      std::optional<ClientSlot> but);
   // On a channel, by a client of another dialect or in another process.

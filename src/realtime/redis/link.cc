@@ -207,4 +207,12 @@ void RedisLink::subscribe(std::span<const std::string> channels, Answer heard) {
   state_->send(words, State::on_message);
 }
 
+void RedisLink::subscribe_patterns(std::span<const std::string> patterns, Answer heard) {
+  if (state_->is_over) return;
+  state_->heard = std::move(heard);
+  std::vector<std::string_view> words{"PSUBSCRIBE"};
+  words.insert(words.end(), patterns.begin(), patterns.end());
+  state_->send(words, State::on_message);
+}
+
 }  // namespace utakata::realtime

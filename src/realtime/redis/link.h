@@ -33,8 +33,10 @@ class RedisLink {
   // Both only write down what is to be sent: nothing is called within them, and before the
   // connection stands they wait. An error is an answer, too.
   void ask(std::span<const std::string> words, Answer answer);  // answers come in this order
-  // For confirmations and messages. A link that does this asks nothing more.
+  // For confirmations and messages. A link that does this asks nothing more. The
+  // last `heard` hears all.
   void subscribe(std::span<const std::string> channels, Answer heard);
+  void subscribe_patterns(std::span<const std::string> patterns, Answer heard);  // beside it
 
  private:
   struct State;

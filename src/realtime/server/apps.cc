@@ -7,6 +7,7 @@
 
 #include "net/secret.h"
 #include "realtime/pusher/events.h"
+#include "realtime/server/node_join.h"
 
 namespace utakata::realtime {
 
@@ -23,6 +24,18 @@ std::string new_sid() {
 struct Apps::Entry {
   std::unique_ptr<SocketIoOut> socketio;
   App app;
+  std::optional<NodeClusterSpec> node{};
+  std::unique_ptr<NodePeers> peers{};  // none: no servers of Node; gone before the app
+
+  // Where it is as it was, the connection stays.
+  void join(net::Loop& loop, std::optional<NodeClusterSpec> its_node,
+            const std::vector<std::string>& spaces) {
+    if (node == its_node) return;
+    node = std::move(its_node);
+    app.on_publish({});
+    peers.reset();
+    if (node) peers = join_node(loop, *node, spaces, app);
+  }
 };
 
 Apps::Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs)
@@ -33,7 +46,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries;
   std::map<std::string, std::unique_ptr<WebhookSender>> senders;
   by_key_.clear();
-  for (auto& [spec, hooks] : tenants) {
+  for (auto& [spec, hooks, node] : tenants) {
     const std::string id = spec.id;
     if (!hooks.empty()) {
       auto& sender = senders_[id];
@@ -58,6 +71,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
       outs_.made(id, entry->app);
     }
     entry->app.tells_client_events(senders.contains(id));
+    entry->join(loop_, std::move(node), socketio_.namespaces);
     by_key_[entry->app.spec().key.key] = &entry->app;
     if (!entry->app.spec().is_enabled)
       entry->app.end_all(pusher_code::app_disabled, "This app is disabled.");
@@ -65,6 +79,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
   senders_ = std::move(senders);
   for (auto& [id, entry] : std::exchange(entries_, std::move(entries))) {
     if (!entry) continue;
+    entry->join(loop_, std::nullopt, {});
     entry->app.end_all(pusher_code::no_such_app, "There is no such app any more.");
     leaving_.push_back(std::move(entry));
   }
@@ -96,6 +111,12 @@ std::vector<Apps::Webhooks> Apps::webhooks() const {
   for (const auto& [id, sender] : senders_)
     all.push_back({id, sender->counts().sent, sender->counts().dropped});
   return all;
+}
+
+void Apps::each_node(
+    const std::function<void(const std::string& id, const NodePeers&)>& take) const {
+  for (const auto& [id, entry] : entries_)
+    if (entry->peers) take(id, *entry->peers);
 }
 
 void Apps::occurred(const std::string& id, const News& news) {

@@ -12,6 +12,7 @@
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "realtime/app/app.h"
+#include "realtime/redis/node_peers.h"
 #include "realtime/server/webhook_sender.h"
 #include "realtime/tenants/tenant.h"
 
@@ -41,6 +42,8 @@ class Apps {
     std::size_t sent = 0, dropped = 0;
   };
   std::vector<Webhooks> webhooks() const;
+  // Of the tenants that have joined servers of Node: is it joined, how much was dropped.
+  void each_node(const std::function<void(const std::string& id, const NodePeers&)>& take) const;
 
  private:
   struct Entry;

@@ -400,6 +400,14 @@ class Server::State final : public PusherOut {
       out.sample({{"app", id}}, std::int64_t(dropped));
     out.gauge("realtime_peers", "Other processes of its cluster that it hears of.");
     out.sample(std::int64_t(peers_ ? peers_->others() : 0));
+    out.gauge("realtime_node_joined", "1 while it is one of the tenant's servers of Node.");
+    apps_.each_node([&](const std::string& id, const NodePeers& peers) {
+      out.sample({{"app", id}}, std::int64_t{peers.is_joined()});
+    });
+    out.counter("realtime_node_dropped_total", "What Node's servers could not be told, or said.");
+    apps_.each_node([&](const std::string& id, const NodePeers& peers) {
+      out.sample({{"app", id}}, std::int64_t(peers.dropped()));
+    });
     out.gauge("realtime_draining", "1 while it lets nobody in.");
     out.sample(std::int64_t{drain_.refuses()});
     return out.take();

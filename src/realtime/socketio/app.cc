@@ -212,15 +212,21 @@ SocketIoApp::Done SocketIoApp::subscribe(ClientSlot client, RecoverySeat& seat,
                                          const SocketIoSays& says, Instant now) {
   auto member = admit(seat, says);
   if (!member) return std::unexpected(std::move(member.error()));
-  const auto came = channels_.subscribe(client, says.channel, *member, std::nullopt, now);
+  return enter(client, seat, says.channel, *member, now);
+}
+
+SocketIoApp::Done SocketIoApp::enter(ClientSlot client, RecoverySeat& seat,
+                                     const std::string& channel,
+                                     const std::optional<Member>& member, Instant now) {
+  const auto came = channels_.subscribe(client, channel, member, std::nullopt, now);
   if (!came) return std::unexpected(came.error());
-  seat.channels.push_back({says.channel, *member, recovery_.last()});
-  note_place(client, says.channel, seat.space, true);
+  seat.channels.push_back({channel, member, recovery_.last()});
+  note_place(client, channel, seat.space, true);
   if (came->cached && !is_reserved_event(came->cached->event))
-    out_.say(client, socketio_event(seat.space, says.channel, unpack(*came->cached)));
-  else if (!came->cached && channel_kind(says.channel).is_cache)
-    hooks_.news({.name = "cache_miss", .channel = says.channel});
-  tell_arrival(client, says.channel, *member, *came);
+    out_.say(client, socketio_event(seat.space, channel, unpack(*came->cached)));
+  else if (!came->cached && channel_kind(channel).is_cache)
+    hooks_.news({.name = "cache_miss", .channel = channel});
+  tell_arrival(client, channel, member, *came);
   return came->members;
 }
 

@@ -23,6 +23,7 @@
 #include "realtime/channel/news.h"
 #include "realtime/pusher/app.h"
 #include "realtime/socketio/events.h"
+#include "realtime/socketio/node_cluster.h"
 #include "realtime/socketio/packet.h"
 #include "realtime/socketio/recovery.h"
 
@@ -77,6 +78,18 @@ class SocketIoApp {
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
 
+  // Servers of a Node cluster (node_cluster.h): to those of a namespace who are meant. A room is a
+  // channel or a sid. What is heard so is not kept: nobody recovers it. Who joins needs no
+  // signature, since a server says so; presence channels are not joined, for nobody says who it is.
+  void hears(const NodeBroadcast& broadcast);
+  void obeys(std::string_view space, const NodeRequest& request, Instant now);
+  std::vector<NodeSocket> sockets(std::string_view space, const NodeRooms& to) const;
+  std::vector<std::string> rooms(std::string_view space) const;  // those that have somebody
+  // The JSON of the event that its clients hear of a message, but for an offset.
+  std::string arguments_of(std::string_view channel, const Message& message) {
+    return socketio_arguments(channel, unpack(message));
+  }
+
   std::optional<ClientSlot> client_of(std::string_view sid) const;
   std::size_t clients() const { return by_sid_.size(); }  // each namespace of each counts
   bool is_empty() const;                                  // no connection is here either
@@ -105,12 +118,19 @@ class SocketIoApp {
   Done obey(ClientSlot client, RecoverySeat& seat, const SocketIoWhole& whole,
             const SocketIoSays& says, Instant now);
   Done subscribe(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says, Instant now);
+  Done enter(ClientSlot client, RecoverySeat& seat, const std::string& channel,
+             const std::optional<Member>& member, Instant now);
   Done unsubscribe(ClientSlot client, RecoverySeat& seat, const std::string& channel, Instant now);
   Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
 
+  Readers meant(std::string_view space, const NodeRooms& to) const;
+  void add_room(std::string_view space, const std::string& room,
+                std::vector<ClientSlot>& into) const;
+  void dismiss(ClientSlot client, std::string_view space, bool is_close, Instant now);
+  const RecoverySeat* seat_of(ClientSlot client, std::string_view space) const;
   RecoverySeat* seat_of(ClientSlot client, std::string_view space);
   void sit(ClientSlot client, RecoverySeat seat);
   void leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now);

@@ -74,16 +74,21 @@ std::string SocketIoReader::unpacked(const std::string& json_text) {
   return parser_->parse(kept).get(inner) ? json_text : kept;
 }
 
-std::string socketio_event(std::string_view space, std::string_view channel, const Message& message,
-                           std::string_view offset, std::size_t attachments) {
+std::string socketio_arguments(std::string_view channel, const Message& message,
+                               std::string_view offset) {
   std::string json = fmt::format(R"([{},{},{{"channel":{})", json_text(message.event), message.data,
                                  json_text(channel));
   if (message.user) json.append(R"(,"user_id":)").append(json_text(*message.user));
   json += '}';
   if (!offset.empty()) json.append(",").append(json_text(offset));
+  return json + ']';
+}
+
+std::string socketio_event(std::string_view space, std::string_view channel, const Message& message,
+                           std::string_view offset, std::size_t attachments) {
   return socketio_text({.type = attachments > 0 ? SocketIoType::binary_event : SocketIoType::event,
                         .space = std::string(space),
-                        .json = json + "]",
+                        .json = socketio_arguments(channel, message, offset),
                         .attachments = attachments});
 }
 

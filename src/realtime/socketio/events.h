@@ -52,7 +52,10 @@ class SocketIoReader {
   std::unique_ptr<Parser> parser_;
 };
 
-// A message of a channel as an event in a namespace. `offset`: what the client brings when it comes
+// A message of a channel as the JSON of an event: [event, data, {channel, user_id?}, offset?].
+std::string socketio_arguments(std::string_view channel, const Message& message,
+                               std::string_view offset = {});
+// The same as an event in a namespace. `offset`: what the client brings when it comes
 // again; empty: none. `attachments`: how many the data speaks of. Each is a whole packet.
 std::string socketio_event(std::string_view space, std::string_view channel, const Message& message,
                            std::string_view offset = {}, std::size_t attachments = 0);

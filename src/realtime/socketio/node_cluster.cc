@@ -177,6 +177,41 @@ Expected<NodeBroadcast> broadcast_of(Json& message) {
   return broadcast;
 }
 
+std::optional<std::string> text_of(const Json& object, const char* name) {
+  const auto* value = member(object, name);
+  return value && value->is_string() ? std::optional(value->get<std::string>()) : std::nullopt;
+}
+
+Expected<std::optional<NodeQuestion>> question_of(Json& json) {
+  using Kind = NodeQuestion::Kind;
+  const auto* type = member(json, "type");
+  if (!type || !type->is_number_unsigned()) return wrong("a request has a type");
+  const auto kind = type->get<std::uint64_t>();
+  const auto id = text_of(json, "requestId");
+  if (kind > 7 || (kind >= 2 && kind <= 4) || !id) return std::nullopt;
+  NodeQuestion question{.kind = Kind(kind), .uid = text_of(json, "uid").value_or(""), .id = *id};
+  (void)json["requestId"].dump();  // throws where it is not UTF-8
+  if (question.kind == Kind::sids && !take_names(member(json, "rooms"), question.to.rooms))
+    return wrong("rooms are an array of names");
+  if (question.kind == Kind::sockets) {
+    const auto* to = member(json, "opts");
+    if (!take_rooms(to, question.to)) return wrong("rooms are an array of names");
+  }
+  if (question.kind == Kind::event_count) {
+    auto message = Json::array({question.uid, json["packet"], json["opts"]});
+    auto broadcast = broadcast_of(message);
+    if (!broadcast) return std::unexpected(broadcast.error());
+    question.broadcast = std::move(*broadcast);
+  }
+  return question;
+}
+
+std::string answer(const NodeQuestion& question, const char* name, Json value) {
+  Json json{{"requestId", question.id}};
+  json[name] = std::move(value);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string node_channel(std::string_view key, const NodeBroadcast& broadcast) {
@@ -187,6 +222,19 @@ std::string node_channel(std::string_view key, const NodeBroadcast& broadcast) {
 
 std::string node_request_channel(std::string_view key, std::string_view space) {
   return fmt::format("{}-request#{}#", key, space);
+}
+
+std::string node_response_channel(std::string_view key, std::string_view space) {
+  return fmt::format("{}-response#{}#", key, space);
+}
+
+std::string node_pattern(std::string_view key, std::string_view space) {
+  std::string pattern;
+  for (const char c : fmt::format("{}#{}#", key, space)) {
+    if (std::string_view("*?[]^\\").contains(c)) pattern += '\\';
+    pattern += c;
+  }
+  return pattern + '*';
 }
 
 Expected<std::string> node_bytes(const NodeBroadcast& broadcast) {
@@ -245,6 +293,51 @@ Expected<std::optional<NodeRequest>> node_request(std::string_view text) {
     return wrong("rooms are an array of names");
   if (const auto* close = member(json, "close")) request.is_close = *close == true;
   return request;
+}
+
+Expected<std::optional<NodeQuestion>> node_question(std::string_view bytes) {
+  try {
+    if (bytes.starts_with('{')) {
+      auto json = Json::parse(bytes, nullptr, false);
+      return question_of(json);
+    }
+    auto request = unpacked(bytes);
+    if (!request) return wrong("a request is neither JSON nor MessagePack, or too deep");
+    return question_of(*request);
+  } catch (const Json::exception&) {
+    return wrong("a text in a request is not UTF-8");
+  }
+}
+
+std::string node_answer_rooms(const NodeQuestion& question, std::span<const std::string> rooms) {
+  return answer(question, "rooms", Json(std::vector<std::string>(rooms.begin(), rooms.end())));
+}
+
+std::string node_answer_sockets(const NodeQuestion& question, std::span<const NodeSocket> sockets) {
+  const Json none = Json::object();
+  const Json handshake{{"headers", none},  {"time", ""},      {"address", ""},
+                       {"xdomain", false}, {"secure", false}, {"issued", 0},
+                       {"url", ""},        {"query", none},   {"auth", none}};
+  Json all = Json::array();
+  for (const auto& each : sockets)
+    all.push_back(question.kind == NodeQuestion::Kind::sids ? Json(each.sid)
+                                                            : Json{{"id", each.sid},
+                                                                   {"handshake", handshake},
+                                                                   {"rooms", each.rooms},
+                                                                   {"data", none}});
+  return answer(question, "sockets", std::move(all));
+}
+
+std::string node_answer_none(const NodeQuestion& question) {
+  if (question.kind == NodeQuestion::Kind::event_count)
+    return Json{{"type", 8}, {"requestId", question.id}, {"clientCount", 0}}.dump();
+  return Json{{"type", 6}, {"requestId", question.id}, {"data", nullptr}}.dump();
+}
+
+Message node_message(const NodeBroadcast& broadcast) {
+  const auto event = Json::parse(broadcast.json);
+  return {.event = event[0].get<std::string>(),
+          .data = event.size() > 1 ? event[1].dump() : "null"};
 }
 
 }  // namespace utakata::realtime

@@ -125,6 +125,69 @@ TEST(NodeCluster, requests_are_understood_and_said) {
     EXPECT_FALSE(node_request(text)) << text;
 }
 
+TEST(NodeCluster, questions_are_understood_and_answered) {
+  using Kind = NodeQuestion::Kind;
+  const std::string answer_rooms[] = {"a", "ü"};
+  const NodeSocket answer_sockets[] = {{"1.2", {"1.2", "a"}}};
+  // io.in("room1").except("x").fetchSockets()
+  const NodeQuestion sockets{
+      .kind = Kind::sockets, .uid = "AbCdEf", .id = "UCvWEs", .to = {{"room1"}, {"x"}}};
+  EXPECT_EQ(node_question(R"({"uid":"AbCdEf","requestId":"UCvWEs","type":5,)"
+                          R"("opts":{"rooms":["room1"],"except":["x"]}})"),
+            sockets);
+  EXPECT_EQ(node_answer_sockets(sockets, answer_sockets),
+            R"({"requestId":"UCvWEs","sockets":[{"id":"1.2","handshake":{"headers":{},"time":"",)"
+            R"("address":"","xdomain":false,"secure":false,"issued":0,"url":"","query":{},)"
+            R"("auth":{}},"rooms":["1.2","a"],"data":{}}]})");
+  // io.of("/").adapter.allRooms()
+  const NodeQuestion rooms{.kind = Kind::rooms, .uid = "AbCdEf", .id = "nIYw6_"};
+  EXPECT_EQ(node_question(R"({"uid":"AbCdEf","requestId":"nIYw6_","type":1})"), rooms);
+  EXPECT_EQ(node_answer_rooms(rooms, answer_rooms), R"({"requestId":"nIYw6_","rooms":["a","ü"]})");
+  // As older adapters asked.
+  const NodeQuestion sids{.kind = Kind::sids, .uid = "u", .id = "i", .to = {{"r"}, {}}};
+  EXPECT_EQ(node_question(R"({"uid":"u","requestId":"i","type":0,"rooms":["r"]})"), sids);
+  EXPECT_EQ(node_answer_sockets(sids, answer_sockets), R"({"requestId":"i","sockets":["1.2"]})");
+  // io.serverSideEmitWithAck("hey", 1); and io.serverSideEmit("hey", 1) asks nothing
+  const NodeQuestion emit{.kind = Kind::emit, .uid = "AbCdEf", .id = "RuDCjj"};
+  EXPECT_EQ(node_question(R"({"uid":"AbCdEf","requestId":"RuDCjj","type":6,"data":["hey",1]})"),
+            emit);
+  EXPECT_EQ(node_answer_none(emit), R"({"type":6,"requestId":"RuDCjj","data":null})");
+  EXPECT_EQ(node_question(R"({"uid":"AbCdEf","type":6,"data":["hey",1]})"), std::nullopt);
+  // io.to("room1").timeout(50).emit("q", Buffer.from([1]), () => {})
+  const auto event = node_question(
+      bytes_of("85a3756964a6416243644566a9726571756573744964a6506b504a715fa47479706507a67061636b65"
+               "7483a47479706502a46461746192a171c40101a36e7370a12fa46f70747383a5726f6f6d7391a5726f"
+               "6f6d31a665786365707490a5666c61677381a774696d656f757432"));
+  EXPECT_EQ(event, (NodeQuestion{.kind = Kind::event_count,
+                                 .uid = "AbCdEf",
+                                 .id = "PkPJq_",
+                                 .broadcast = {.uid = "AbCdEf",
+                                               .to = {{"room1"}, {}},
+                                               .json = R"(["q",{"_placeholder":true,"num":0}])",
+                                               .attachments = {"\1"}}}));
+  EXPECT_EQ(node_answer_none(**event), R"({"type":8,"requestId":"PkPJq_","clientCount":0})");
+  EXPECT_EQ(node_response_channel("socket.io", "/chat"), "socket.io-response#/chat#");
+  EXPECT_EQ(node_question(R"({"type":2,"requestId":"a","opts":{}})"), std::nullopt);
+  for (const std::string_view text :
+       {"", "{", "{}", "[]", "\xc1", R"({"type":-1})", R"({"type":5,"requestId":"a"})",
+        R"({"type":5,"requestId":"a","opts":{"rooms":[[]]}})",
+        R"({"type":0,"requestId":"a","rooms":1})", R"({"type":7,"requestId":"a"})",
+        "\x82\xa4type\x01\xa9requestId\xa1\xff"})
+    EXPECT_FALSE(node_question(text)) << text;
+}
+
+TEST(NodeCluster, a_pattern_means_its_letters) {
+  EXPECT_EQ(node_pattern("socket.io", "/chat"), "socket.io#/chat#*");
+  EXPECT_EQ(node_pattern("a*b?", "/[x]\\"), R"(a\*b\?#/\[x\]\\#*)");
+}
+
+TEST(NodeCluster, a_broadcast_is_a_message_of_its_first_argument) {
+  const auto first = node_message({.json = R"(["said",{"a":[1]},"second"])"});
+  EXPECT_EQ(first.event, "said");
+  EXPECT_EQ(first.data, R"({"a":[1]})");
+  EXPECT_EQ(node_message({.json = R"(["said"])"}).data, "null");
+}
+
 TEST(NodeCluster, what_is_no_event_cannot_be_said) {
   for (const auto* json : {"", "{}", "[]", "[1]", "[\"disconnect\"]", "[\"x\"",
                            R"(["x",{"_placeholder":true,"num":1}])",

@@ -144,6 +144,31 @@ void read_webhooks(R& r, const Yaml& y, Tenant& tenant) {
   }
 }
 
+void read_redis(R& r, const Yaml& y, RedisAddress& into) {
+  std::string url;
+  r.secret(y, url);
+  if (url.empty()) return;
+  if (const auto address = redis_address(url))
+    into = *address;
+  else
+    r.mistake(y, address.error().what);
+}
+
+const Key<NodeClusterSpec> node_keys[] = {
+    {{"url", Mark::now, "", "redis://[user:password@]host[:port], or `$NAME`.", true},
+     [](R& r, const Yaml& y, NodeClusterSpec& n) { read_redis(r, y, n.redis); }},
+    {{"key", Mark::now, "", "What the adapters' option `key` says; `socket.io`, if not given."},
+     [](R& r, const Yaml& y, NodeClusterSpec& n) { r.text(y, n.key); }},
+};
+
+void read_node(R& r, const Yaml& y, Tenant& tenant) {
+  tenant.node.emplace();
+  if (y.kind == Yaml::Kind::map)
+    read_map<NodeClusterSpec>(r, y, node_keys, *tenant.node);
+  else
+    read_redis(r, y, tenant.node->redis);
+}
+
 const Key<Tenant> tenant_keys[] = {
     {{"id", Mark::now, "", "What the HTTP API calls it: /apps/ID.", true},
      [](R& r, const Yaml& y, Tenant& t) { r.text(y, t.spec.id); }},
@@ -168,6 +193,8 @@ const Key<Tenant> tenant_keys[] = {
      [](R& r, const Yaml& y, Tenant& t) { r.texts(y, t.spec.origins); }},
     {{"limits", Mark::now, "", "How much of it there may be."},
      [](R& r, const Yaml& y, Tenant& t) { read_map<TenantSpec>(r, y, limit_keys, t.spec); }},
+    {{"node_redis", Mark::now, "", "The Redis of Node's Socket.IO servers; `url` and `key`."},
+     read_node},
     {{"webhooks", Mark::now, "", "Servers that are told what happens on its channels."},
      read_webhooks},
 };

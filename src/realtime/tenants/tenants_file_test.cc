@@ -73,6 +73,9 @@ TEST(TenantsFile, its_mistakes_are_told_all_at_once_with_their_places) {
       {"apps: { a: { id: 1, key: k, secret: s, webhooks: [ { url: http://x/, events: occupied } ] "
        "} }",
        "`occupied` is no event of a webhook"},
+      {"apps: { a: { id: 1, key: k, secret: s, node_redis: \"http://x\" } }",
+       "redis://[user:password@]"},
+      {"apps: { a: { id: 1, key: k, secret: s, node_redis: { key: x } } }", "needs the key `url`"},
       {"apps: { a: { id: 1, key: k, secret: s, limits: { connections: 0 } } }",
        "`connections` must be a whole number from 1"},
   };
@@ -83,6 +86,22 @@ TEST(TenantsFile, its_mistakes_are_told_all_at_once_with_their_places) {
         << row.text << "\n"
         << tenants.error().front().what;
   }
+}
+
+TEST(TenantsFile, a_tenant_may_join_servers_of_node) {
+  const auto tenants = parse_tenants(
+      "apps:\n"
+      "  a: { id: 1, key: k, secret: s, node_redis: \"redis://:hush@10.0.0.1:7000\" }\n"
+      "  b: { id: 2, key: l, secret: s, node_redis: { url: $REDIS, key: game } }\n"
+      "  c: { id: 3, key: m, secret: s }\n",
+      [](const std::string& name) {
+        return name == "REDIS" ? std::optional<std::string>("redis://there") : std::nullopt;
+      });
+  ASSERT_TRUE(tenants);
+  EXPECT_EQ((*tenants)[0].node,
+            (NodeClusterSpec{{.host = "10.0.0.1", .port = 7000, .password = "hush"}, "socket.io"}));
+  EXPECT_EQ((*tenants)[1].node, (NodeClusterSpec{{.host = "there"}, "game"}));
+  EXPECT_EQ((*tenants)[2].node, std::nullopt);
 }
 
 }  // namespace
