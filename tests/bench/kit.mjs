@@ -116,6 +116,12 @@ export function cpu_seconds(...pids) {
     return sum + (Number(words[11]) + Number(words[12])) / ticks_per_second;
   }, 0);
 }
+// For a core that others had: of all threads that there are now.
+export const waited_ms = (...pids) => pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).reduce((of_one, thread) =>
+  of_one + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[1]) / 1e6, 0), 0);
+// What the hypervisor gave to others.
+export const stolen_ms = (...cores) => cores.reduce((sum, core) =>
+  sum + Number(new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'latin1'))[1].split(' ')[7]) * 1000 / ticks_per_second, 0);
 export const children_of = (pid) => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((name) => {
   try {
     const text = readFileSync(`/proc/${name}/stat`, 'latin1');
