@@ -122,6 +122,19 @@ export const waited_ms = (...pids) => pids.reduce((sum, pid) => sum + readdirSyn
 // What the hypervisor gave to others.
 export const stolen_ms = (...cores) => cores.reduce((sum, core) =>
   sum + Number(new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'latin1'))[1].split(' ')[7]) * 1000 / ticks_per_second, 0);
+// What the kernel's own thread took for what interrupts left to be done: who waits for it waits for the network.
+const softirq_threads = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+  try {
+    const [, core] = /^ksoftirqd\/(\d+)$/m.exec(readFileSync(`/proc/${name}/comm`, 'latin1')) ?? [];
+    return core === undefined ? [] : [[Number(core), name]];
+  } catch {
+    return [];  // it has ended
+  }
+});
+export function softirq_ms(core) {
+  const thread = new Map(softirq_threads).get(core);
+  return thread ? Number(readFileSync(`/proc/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e6 : NaN;
+}
 export const children_of = (pid) => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((name) => {
   try {
     const text = readFileSync(`/proc/${name}/stat`, 'latin1');

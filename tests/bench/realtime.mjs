@@ -25,7 +25,7 @@ const crowd = () => with_pairs(['floor', 'ours'], async ({ floor, ours }) => {
   await ours.subscribe('realtime_load', 'pusher', 1);
   await ours.leave();  // code that has run once is in memory
   const before = kit.resident_mb(ours.server.pid);
-  await ours.subscribe('realtime_load', 'pusher', many);
+  await ours.subscribe('realtime_load', 'pusher', many, ours.server.pid);
   const bytes = ((kit.resident_mb(ours.server.pid) - before) * 2 ** 20) / many;
   await (await floor.serve(kit.program('send_floor'), 'broadcast', String(ours.frame_bytes))).subscribe('realtime_load', 'raw', many);
   const single = await compare({ floor, ours }, 'floor', [seconds, 1, 0]);
@@ -35,14 +35,17 @@ const crowd = () => with_pairs(['floor', 'ours'], async ({ floor, ours }) => {
     `${said(many)} of one channel; ${before.toFixed(1)} MB when one had come and gone`);
   const echoes = [];
   for (let round = 0; round < rounds; round++) echoes.push(await ours.ask(seconds, 1, 2000));
-  const p99 = echoes.map((one) => one.present_p99_us / 1000);
   const each = (field, scale = 1, digits = 0) => echoes.map((one) => (one[field] / scale).toFixed(digits)).join(' ');
-  const share = echoes.reduce((sum, one) => sum + one.present, 0) / echoes.reduce((sum, one) => sum + one.echoes, 0);
-  show(`p99 of pusher:ping to pusher:pong while ${said(many)} are sent to`, kit.median(p99), 'ms', { at_most: 3 },
-    `500/s; rounds: ${p99.map((one) => one.toFixed(2)).join(' ')}; of the ${(100 * share).toFixed(0)} % while the asker was at its loop, of all: ${
-      each('p99_us', 1000, 2)}; p50 ${kit.median(echoes.map((one) => one.p50_us / 1000)).toFixed(2)} ms, worst ${
+  const share = echoes.reduce((sum, one) => sum + one.own, 0) / echoes.reduce((sum, one) => sum + one.echoes, 0);
+  // A machine that is busy with others all the time tells nothing of us.
+  const which = share >= 0.5 ? 'own_p99_us' : 'p99_us';
+  show(`p99 of pusher:ping to pusher:pong while ${said(many)} are sent to`, kit.median(echoes.map((one) => one[which])) / 1000, 'ms',
+    { at_most: 3 }, `500/s; rounds: ${each('own_p99_us', 1000, 2)}, of the ${(100 * share).toFixed(0)} % that no other process made late${
+      share >= 0.5 ? '' : ', too few to be believed'}; of all: ${each('p99_us', 1000, 2)}; p50 ${
+      kit.median(echoes.map((one) => one.p50_us / 1000)).toFixed(2)} ms, worst ${
       Math.max(...echoes.map((one) => one.most_us / 1000)).toFixed(2)} ms; the asker was away for ${
-      each('away_most_us', 1000, 1)} ms at most; both waited ${each('waited_ms')} ms for a core; stolen ${each('stolen_ms')} ms`);
+      each('away_most_us', 1000, 1)} ms at most; both waited ${each('waited_ms')} ms for a core; stolen ${each('stolen_ms')} ms; ksoftirqd had ${
+      each('softirq_ms')} ms of the server's core`);
 });
 
 // Each floor has as many messages on their way as what it is the floor of.

@@ -45,6 +45,7 @@ export class Pair {
       cpu: kit.cpu_seconds(...this.pids),
       waited_ms: kit.waited_ms(...this.pids, this.client.pid),
       stolen_ms: kit.stolen_ms(0, 1),
+      softirq_ms: kit.softirq_ms(0),
     });
     const before = taken();
     this.client.stdin.write(`${words.join(' ')}\n`);
@@ -55,6 +56,7 @@ export class Pair {
       cpu_us: ((after.cpu - before.cpu) * 1e6) / told.messages,
       waited_ms: after.waited_ms - before.waited_ms,
       stolen_ms: after.stolen_ms - before.stolen_ms,
+      softirq_ms: after.softirq_ms - before.softirq_ms,
     };
   }
   async leave() {
