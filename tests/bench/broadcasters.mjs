@@ -1,11 +1,15 @@
-// What a team would write with `ws` or Socket.IO: who connects is a subscriber, and who says anything has 100 bytes sent to all.
-//   node broadcasters.mjs ws|socket_io       says its port
+// What a team would write with `ws` or Socket.IO: who connects is a subscriber, and who says anything has 100 bytes sent to all; by
+// Socket.IO to all that have said `subscribe`.
+//   node broadcasters.mjs ws|socket_io [CERTIFICATE KEY]       says its port; with files, of TLS
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../e2e/package.json', import.meta.url));
 const text = 'x'.repeat(100);
-const server = createServer();
+const [what, certificate, key] = process.argv.slice(2);
+const server = certificate ? createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }) : createServer();
 
 function with_ws() {
   const { WebSocketServer, WebSocket } = require('ws');
@@ -21,9 +25,13 @@ function with_socket_io() {
   const { Server } = require('socket.io');
   const all = new Server(server, { transports: ['websocket'], pingInterval: 3_600_000 });  // a ping would be counted
   all.on('connection', (socket) => {
-    socket.on('say', () => all.emit('said', text));
+    socket.on('subscribe', (channel, done) => {
+      socket.join(channel);
+      done({ ok: true });
+    });
+    socket.on('say', () => all.to('news').emit('said', text));
   });
 }
 
-({ ws: with_ws, socket_io: with_socket_io })[process.argv[2]]();
+({ ws: with_ws, socket_io: with_socket_io })[what]();
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port));

@@ -116,6 +116,25 @@ export function cpu_seconds(...pids) {
     return sum + (Number(words[11]) + Number(words[12])) / ticks_per_second;
   }, 0);
 }
+// For a core that others had: of all threads that there are now.
+export const waited_ms = (...pids) => pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).reduce((of_one, thread) =>
+  of_one + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[1]) / 1e6, 0), 0);
+// What the hypervisor gave to others.
+export const stolen_ms = (...cores) => cores.reduce((sum, core) =>
+  sum + Number(new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'latin1'))[1].split(' ')[7]) * 1000 / ticks_per_second, 0);
+// What the kernel's own thread took for what interrupts left to be done: who waits for it waits for the network.
+const softirq_threads = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+  try {
+    const [, core] = /^ksoftirqd\/(\d+)$/m.exec(readFileSync(`/proc/${name}/comm`, 'latin1')) ?? [];
+    return core === undefined ? [] : [[Number(core), name]];
+  } catch {
+    return [];  // it has ended
+  }
+});
+export function softirq_ms(core) {
+  const thread = new Map(softirq_threads).get(core);
+  return thread ? Number(readFileSync(`/proc/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1e6 : NaN;
+}
 export const children_of = (pid) => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((name) => {
   try {
     const text = readFileSync(`/proc/${name}/stat`, 'latin1');

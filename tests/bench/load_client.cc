@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -21,6 +22,24 @@ namespace {
 
 constexpr wire::WebSocketMask mask{1, 2, 3, 4};
 
+std::vector<SSL*> all_tls;  // by descriptor; none: in the clear
+
+SSL* tls_of(int socket) {
+  return std::size_t(socket) < all_tls.size() ? all_tls[std::size_t(socket)] : nullptr;
+}
+
+void begin_tls(int socket) {
+  static SSL_CTX* const context = [] {
+    SSL_CTX* const made = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS);
+    return made;
+  }();
+  if (all_tls.size() <= std::size_t(socket)) all_tls.resize(std::size_t(socket) + 1);
+  SSL* const tls = all_tls[std::size_t(socket)] = SSL_new(context);
+  SSL_set_fd(tls, socket);
+  if (SSL_connect(tls) != 1) fail("the handshake of TLS was refused");
+}
+
 // One WebSocket while it is made: what is read blocks.
 class Opening : wire::WebSocketSink {
  public:
@@ -29,7 +48,7 @@ class Opening : wire::WebSocketSink {
     send_whole(socket_, wire::websocket_request("127.0.0.1", path, key));
     std::string got;
     for (;;) {
-      got += receive();
+      got += receive_some(socket_);
       const auto answer = wire::read_websocket_answer(got, key);
       if (!answer) fail(answer.error().what);
       if (!*answer) continue;
@@ -38,7 +57,7 @@ class Opening : wire::WebSocketSink {
     }
   }
   std::string hear() {
-    while (texts_.empty()) feed(receive());
+    while (texts_.empty()) feed(receive_some(socket_));
     const std::string text = texts_.front();
     texts_.erase(texts_.begin());
     return text;
@@ -46,12 +65,6 @@ class Opening : wire::WebSocketSink {
   void say(std::string_view text) { send_whole(socket_, masked_text(text)); }
 
  private:
-  std::string receive() {
-    char bytes[4096];
-    const ssize_t got = recv(socket_, bytes, sizeof bytes, 0);
-    if (got <= 0) fail("a connection was closed while it was made");
-    return {bytes, std::size_t(got)};
-  }
   void feed(std::string_view bytes) {
     if (const auto failure = parser_.feed(bytes, *this)) fail(failure->why);
   }
@@ -90,6 +103,17 @@ void join_pusher(int socket, std::string_view channel) {
   if (!heard.contains("subscription_succeeded")) fail(heard);
 }
 
+void join_socket_io(int socket, std::string_view channel) {
+  Opening opening(socket, "/socket.io/?EIO=4&transport=websocket");
+  opening.hear();  // 0{"sid":...: Engine.IO is open
+  opening.say("40");
+  opening.hear();  // 40{"sid":...: so is the namespace
+  if (channel.empty()) return;
+  opening.say(R"(420["subscribe",")" + std::string(channel) + R"("])");
+  const std::string heard = opening.hear();
+  if (!heard.starts_with("430") || !heard.contains(R"("ok":true)")) fail(heard);
+}
+
 }  // namespace
 
 Dialect dialect_of(std::string_view name) {
@@ -100,34 +124,35 @@ Dialect dialect_of(std::string_view name) {
   fail("no dialect: " + std::string(name));
 }
 
-int connect_to(std::uint16_t port) {
+int connect_to(const Place& place) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(place.from);
+  setsockopt(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    fail(std::string("bind: ") + std::strerror(errno));
+  address.sin_port = htons(place.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     fail(std::string("connect: ") + std::strerror(errno));
+  if (place.is_tls) begin_tls(socket);
   return socket;
 }
 
-int join(Dialect dialect, std::uint16_t port, std::string_view channel) {
-  const int socket = connect_to(port);
+int join(Dialect dialect, const Place& place, std::string_view channel) {
+  const int socket = connect_to(place);
   switch (dialect) {
     case Dialect::raw:
       break;
     case Dialect::websocket:
       Opening(socket, "/");
       break;
-    case Dialect::socket_io: {
-      Opening opening(socket, "/socket.io/?EIO=4&transport=websocket");
-      opening.hear();  // 0{"sid":...: Engine.IO is open
-      opening.say("40");
-      opening.hear();  // 40{"sid":...: so is the namespace
+    case Dialect::socket_io:
+      join_socket_io(socket, channel);
       break;
-    }
     case Dialect::pusher:
       join_pusher(socket, channel);
   }
@@ -147,7 +172,20 @@ std::string masked_ping(std::string_view payload) {
   return frame;
 }
 
+std::string receive_some(int socket) {
+  char bytes[4096];
+  SSL* const tls = tls_of(socket);
+  const auto got = tls ? SSL_read(tls, bytes, sizeof bytes) : recv(socket, bytes, sizeof bytes, 0);
+  if (got <= 0) fail("a connection was closed while it was made");
+  return {bytes, std::size_t(got)};
+}
+
 void send_whole(int socket, std::string_view bytes) {
+  if (SSL* const tls = tls_of(socket)) {
+    if (SSL_write(tls, bytes.data(), int(bytes.size())) != int(bytes.size()))
+      fail("a connection over TLS took less than it was sent");
+    return;
+  }
   if (send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) != ssize_t(bytes.size()))
     fail("a connection took less than it was sent");
 }

@@ -28,10 +28,10 @@ struct Connection {
 
 Connection open(std::uint16_t port, std::string_view kind, std::size_t number) {
   const std::string data(100, 'x');
-  if (kind == "echo") return {join(Dialect::raw, port), masked_ping(data)};
-  if (kind == "ping") return {join(Dialect::pusher, port), masked_ping(data)};
+  if (kind == "echo") return {join(Dialect::raw, {port}), masked_ping(data)};
+  if (kind == "ping") return {join(Dialect::pusher, {port}), masked_ping(data)};
   const std::string channel = "private-" + std::to_string(100 + number / 2);
-  return {join(Dialect::pusher, port, channel),
+  return {join(Dialect::pusher, {port}, channel),
           masked_text(R"({"event":"client-said","channel":")" + channel + R"(","data":")" + data +
                       R"("})")};
 }

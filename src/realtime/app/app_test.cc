@@ -42,7 +42,7 @@ class AppTest : public testing::Test {
  protected:
   AppTest() {
     heard_by.clear();
-    app_.pusher().opens(1, "7.1");
+    app_.pusher().opens(1, SocketId::of(7, 1));
     app_.socketio().opens(2, now_);
     app_.socketio().says(2, "0", now_);
     heard_by.clear();

@@ -31,17 +31,17 @@ PusherApp::PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, Dialec
 
 void PusherApp::respec(TenantSpec spec) { spec_ = std::move(spec); }
 
-void PusherApp::opens(ClientSlot client, std::string socket_id, int activity_timeout_s) {
+void PusherApp::opens(ClientSlot client, SocketId id, int activity_timeout_s) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   channels_.speaks(client, Dialect::pusher);
-  out_.say(client, say_established(socket_id, activity_timeout_s));
-  by_socket_id_[socket_id] = client;
-  clients_[client] = {.socket_id = std::move(socket_id)};
+  out_.say(client, say_established(id.text(), activity_timeout_s));
+  by_socket_id_[id] = client;
+  clients_[client] = {.id = id, .is_there = true};
 }
 
 void PusherApp::leaves(ClientSlot client, Instant now) {
-  if (client >= clients_.size() || clients_[client].socket_id.empty()) return;
-  by_socket_id_.erase(clients_[client].socket_id);
+  if (client >= clients_.size() || !clients_[client].is_there) return;
+  by_socket_id_.erase(clients_[client].id);
   clients_[client] = {};
   for (const Channels::Left& left : channels_.leave(client, now)) {
     sync_departure(client, left.channel);
@@ -58,7 +58,7 @@ void PusherApp::silent(ClientSlot client, bool again) {
 }
 
 void PusherApp::end_all(int code, const std::string& why) {
-  for (const auto& [socket_id, client] : by_socket_id_) out_.end(client, code, why);
+  for (const auto& [id, client] : by_socket_id_) out_.end(client, code, why);
 }
 
 void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
@@ -99,7 +99,7 @@ std::expected<std::optional<Member>, PusherApp::Refused> PusherApp::admit(Client
   const ChannelKind kind = channel_kind(says.channel);
   if (!kind.needs_signature()) return std::nullopt;
   const bool is_presence = kind.access == ChannelAccess::presence;
-  if (!is_channel_auth(says.auth, spec_.key, clients_[client].socket_id, says.channel,
+  if (!is_channel_auth(says.auth, spec_.key, clients_[client].id.text(), says.channel,
                        is_presence ? says.channel_data : std::string()))
     return refuse("AuthError", 401, fmt::format("Invalid signature for channel {}.", says.channel));
   if (!is_presence) return std::nullopt;
@@ -194,7 +194,7 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
     out_.say(client, say_error(pusher_code::unauthorized, why));
     out_.end(client, pusher_code::unauthorized, why);
   };
-  if (!is_user_auth(says.auth, spec_.key, clients_[client].socket_id, says.user_data))
+  if (!is_user_auth(says.auth, spec_.key, clients_[client].id.text(), says.user_data))
     return refuse("Invalid signature for signing in.");
   const auto user = reader_.read_user(says.user_data);
   if (!user) return refuse(user.error().what);
@@ -230,14 +230,15 @@ void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) 
                   .data = says.data.empty() ? "null" : std::move(says.data)};
   if (channel_kind(says.channel).access == ChannelAccess::presence)
     if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+  const std::string socket_id = sender.id.text();
   if (hooks_.wants_client_events())
     hooks_.news({.name = "client_event",
                  .channel = says.channel,
                  .member = {.user = message.user.value_or(""), .info = {}},
                  .event = message.event,
                  .data = message.data,
-                 .socket_id = sender.socket_id});
-  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sender.socket_id});
+                 .socket_id = socket_id});
+  hooks_.publish(says.channel, std::move(message), {.client = client, .id = socket_id});
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,
@@ -261,7 +262,9 @@ void PusherApp::hears_as_user(const std::string& user, const Message& message,
 }
 
 std::optional<ClientSlot> PusherApp::client_of(std::string_view socket_id) const {
-  const auto known = by_socket_id_.find(std::string(socket_id));
+  const auto id = SocketId::read(socket_id);
+  if (!id) return std::nullopt;
+  const auto known = by_socket_id_.find(*id);
   return known == by_socket_id_.end() ? std::nullopt : std::optional(known->second);
 }
 

@@ -19,6 +19,7 @@
 #include "realtime/channel/sync.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
+#include "realtime/pusher/socket_id.h"
 
 namespace utakata::realtime {
 
@@ -58,7 +59,7 @@ class PusherApp {
 
   void respec(TenantSpec spec);  // for what comes from now on; who is here stays
   // `activity_timeout_s`: how long it may hear nothing before it asks whether we are there.
-  void opens(ClientSlot client, std::string socket_id, int activity_timeout_s = 120);
+  void opens(ClientSlot client, SocketId id, int activity_timeout_s = 120);
   void says(ClientSlot client, std::string_view text, Instant now);
   void leaves(ClientSlot client, Instant now);
   // It has said nothing for long; again: nor since it was asked. Asks, then ends it.
@@ -106,10 +107,10 @@ class PusherApp {
 
  private:
   struct Client {
-    std::string socket_id;  // empty: nobody is there
-    Instant second{};       // in which it has sent so many events
+    Instant second{};  // in which it has sent so many events
+    SocketId id{};
     int events = 0, syncs = 0;
-    bool has_spoken = false;
+    bool is_there = false, has_spoken = false;
   };
   void subscribe(ClientSlot client, const PusherSays& says, Instant now);
   std::expected<std::optional<Member>, Refused> admit(ClientSlot client, const PusherSays& says);
@@ -130,7 +131,7 @@ class PusherApp {
   const DialectHooks hooks_;
   PusherReader reader_;
   std::vector<Client> clients_;  // by slot
-  std::unordered_map<std::string, ClientSlot> by_socket_id_;
+  std::unordered_map<SocketId, ClientSlot, SocketIdHash> by_socket_id_;
   std::unordered_map<std::string, SyncState> sync_;  // of channels where something was put
   Instant next_sync_{};
 };

@@ -37,7 +37,7 @@ TenantSpec tenant() {
 class PusherAppTest : public testing::Test {
  protected:
   PusherAppTest() {
-    for (ClientSlot client : {1, 2, 3}) app_.opens(client, fmt::format("7.{}", client));
+    for (ClientSlot client : {1, 2, 3}) app_.opens(client, SocketId::of(7, client));
     out_.by_client.clear();
   }
   void say(ClientSlot client, const std::string& text) { app_.says(client, text, now_); }
@@ -170,7 +170,7 @@ TEST_F(PusherAppTest, who_comes_back_hears_what_it_missed) {
   publish("news", "2");
   publish("news", "3");
   heard(1);
-  app_.opens(1, "7.9");
+  app_.opens(1, SocketId::of(7, 9));
   heard(1);
   say(1, R"({"event":"pusher:subscribe","data":{"channel":"news","recover":{"epoch":"e",)"
          R"("offset":1}}})");

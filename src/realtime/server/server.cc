@@ -296,7 +296,7 @@ class Server::State final : public PusherOut {
     }
     sockets_.when_slow(client, (*app)->spec().when_slow);
     opened(client, **app, Dialect::pusher);
-    (*app)->pusher().opens(client, fmt::format("{}.{}", process_, ++serial_),
+    (*app)->pusher().opens(client, SocketId::of(process_, ++serial_),
                            int(settings_.sockets.silent_after / 1s));
   }
 
@@ -436,7 +436,8 @@ class Server::State final : public PusherOut {
   Drain drain_;
   std::size_t next_to_go_ = 0;
   net::Loop::TimerId closing_ = 0, lease_ = 0;
-  const std::uint64_t process_ = std::hash<std::string>{}(net::random_token()) % 1'000'000'000;
+  const std::uint32_t process_ =
+      std::uint32_t(std::hash<std::string>{}(net::random_token()) % 1'000'000'000);
   std::uint64_t serial_ = 0;
   Sockets sockets_;
   EngineSessions engine_;
