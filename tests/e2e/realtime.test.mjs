@@ -183,7 +183,10 @@ test('what the documentation shows works', async (t) => {
   };
   const reader = run('client');
   await wait_for(() => reader.said.includes('reading'));
+  const other = run('socketio');
+  await wait_for(() => other.said.includes('ok: true'));
   run('server');
   await wait_for(() => reader.said === 'reading\nheard hello\n');
+  await wait_for(() => other.said.includes('news hello'));
   assert.equal(text.match(/^```js$/gm).length, text.match(/^<!-- tested: \w+ -->\n```js$/gm).length, 'no block is untested');
 });

@@ -63,9 +63,10 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
     return true;
   }
   const bool is_kept = message.attachments.empty() && !channel.starts_with(user_channel_prefix);
-  return peers_.publish(
-      channel, app_word_bytes({.message = std::move(message), .but = std::string(sender.id)}),
-      is_kept ? keeps(channel) : std::nullopt);
+  const std::string id = sender.client && sender.id.empty() ? pusher_.socket_id_of(*sender.client)
+                                                            : std::string(sender.id);
+  return peers_.publish(channel, app_word_bytes({.message = std::move(message), .but = id}),
+                        is_kept ? keeps(channel) : std::nullopt);
 }
 
 void App::terminate(const std::string& user) {

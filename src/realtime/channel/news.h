@@ -21,9 +21,11 @@ struct News {
   std::size_t readers = 0;                   // of subscription_count
 };
 
-struct Sender {  // who does not hear what it said; by its slot where it is here
+// Who does not hear what it said: by its slot where it is here. Neither: everybody hears it.
+struct Sender {
   std::optional<ClientSlot> client{};
-  std::string_view id{};  // socket_id, or sid; empty: everybody hears it
+  std::string_view
+      id{};  // sid, or socket_id; of a client of Pusher that is here it may be left out
 };
 
 struct DialectHooks {

@@ -230,15 +230,14 @@ void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) 
                   .data = says.data.empty() ? "null" : std::move(says.data)};
   if (channel_kind(says.channel).access == ChannelAccess::presence)
     if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
-  const std::string socket_id = sender.id.text();
   if (hooks_.wants_client_events())
     hooks_.news({.name = "client_event",
                  .channel = says.channel,
                  .member = {.user = message.user.value_or(""), .info = {}},
                  .event = message.event,
                  .data = message.data,
-                 .socket_id = socket_id});
-  hooks_.publish(says.channel, std::move(message), {.client = client, .id = socket_id});
+                 .socket_id = sender.id.text()});
+  hooks_.publish(says.channel, std::move(message), {.client = client});
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,

@@ -101,6 +101,7 @@ class PusherApp {
   const Channels& channels() const { return channels_; }
   std::size_t clients() const { return by_socket_id_.size(); }
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
+  std::string socket_id_of(ClientSlot client) const { return clients_[client].id.text(); }
   // Sync channels: says what changed, `sync_hz` times a second; to be called more often than that.
   void tick(Instant now);
   bool has_sync() const { return !sync_.empty(); }  // else there is no need to

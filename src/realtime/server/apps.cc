@@ -29,12 +29,12 @@ struct Apps::Entry {
 
   // Where it is as it was, the connection stays.
   void join(net::Loop& loop, std::optional<NodeClusterSpec> its_node,
-            const std::vector<std::string>& spaces) {
+            const std::vector<std::string>& spaces, bool has_bus) {
     if (node == its_node) return;
     node = std::move(its_node);
     app.on_publish({});
     peers.reset();
-    if (node) peers = join_node(loop, *node, spaces, app);
+    if (node) peers = join_node(loop, *node, spaces, app, has_bus);
   }
 };
 
@@ -71,7 +71,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
       outs_.made(id, entry->app);
     }
     entry->app.tells_client_events(senders.contains(id));
-    entry->join(loop_, std::move(node), socketio_.namespaces);
+    entry->join(loop_, std::move(node), socketio_.namespaces, outs_.has_bus);
     by_key_[entry->app.spec().key.key] = &entry->app;
     if (!entry->app.spec().is_enabled)
       entry->app.end_all(pusher_code::app_disabled, "This app is disabled.");
@@ -79,7 +79,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
   senders_ = std::move(senders);
   for (auto& [id, entry] : std::exchange(entries_, std::move(entries))) {
     if (!entry) continue;
-    entry->join(loop_, std::nullopt, {});
+    entry->join(loop_, std::nullopt, {}, false);
     entry->app.end_all(pusher_code::no_such_app, "There is no such app any more.");
     leaving_.push_back(std::move(entry));
   }

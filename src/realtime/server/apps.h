@@ -24,6 +24,8 @@ class Apps {
     PusherOut& pusher;
     std::function<std::unique_ptr<SocketIoOut>(const std::string& id)> socketio;
     std::function<void(const std::string& id, App& app)> made;  // one that is new here
+    // Others of our processes hear one another anyway: not once more over Node's Redis.
+    bool has_bus = false;
   };
   Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs);
   ~Apps();

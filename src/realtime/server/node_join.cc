@@ -5,8 +5,9 @@
 namespace utakata::realtime {
 
 std::unique_ptr<NodePeers> join_node(net::Loop& loop, const NodeClusterSpec& spec,
-                                     const std::vector<std::string>& spaces, App& app) {
-  NodePeersSettings settings{.address = spec.redis, .key = spec.key};
+                                     const std::vector<std::string>& spaces, App& app,
+                                     bool has_bus) {
+  NodePeersSettings settings{.address = spec.redis, .key = spec.key, .hears_kin = !has_bus};
   settings.spaces.insert(settings.spaces.end(), spaces.begin(), spaces.end());
   auto peers = std::make_unique<NodePeers>(
       loop, std::move(settings),

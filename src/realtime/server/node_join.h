@@ -15,6 +15,7 @@ namespace utakata::realtime {
 // What they say the app hears, and what is published by the app they are told. `spaces`: beside
 // "/". The app outlives it; before it ends, app.on_publish({}).
 std::unique_ptr<NodePeers> join_node(net::Loop& loop, const NodeClusterSpec& spec,
-                                     const std::vector<std::string>& spaces, App& app);
+                                     const std::vector<std::string>& spaces, App& app,
+                                     bool has_bus);
 
 }  // namespace utakata::realtime

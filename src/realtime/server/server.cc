@@ -79,7 +79,8 @@ class Server::State final : public PusherOut {
                [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); },
                [this](const std::string& id, App& app) {
                  if (peers_) peers_->meets(id, app);
-               }}),
+               },
+               settings_.bus != nullptr}),
         control_(settings_.token, settings_.host.line, settings_.host.workers, control_calls()),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
