@@ -169,9 +169,9 @@ std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
 }
 
 Position Channels::publish(std::string_view name, MessagePtr message, Instant now) {
-  const bool is_kept = limits_.has_timelines || channel_kind(name).is_cache;
-  if (!is_kept && !find(name)) return {};
-  Channel& channel = open(name);
+  Channel* const known = find(name);
+  if (!known && !limits_.has_timelines && !channel_kind(name).is_cache) return {};
+  Channel& channel = known && !known->is_over() ? *known : open(name);
   channel.used = now;
   if (channel.kind.is_cache) channel.last = message, channel.last_at = now;
   Position position;
