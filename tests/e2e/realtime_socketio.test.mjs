@@ -1,10 +1,13 @@
 // utakata-realtime with socket.io-client, unchanged, over both transports, beside pusher-js on the same channels.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Pusher from 'pusher-js';
 import PusherServer from 'pusher';
 import { io } from 'socket.io-client';
-import { app, realtime } from './kit/realtime.mjs';
+import { app, realtime, realtime_with } from './kit/realtime.mjs';
 import { wait_for } from './kit/wait.mjs';
 
 let server;
@@ -144,6 +147,18 @@ test('a page of another origin may poll, and the preflight says so', async () =>
   const preflight = await fetch(url, { method: 'OPTIONS', headers: { origin: 'http://show.example', 'access-control-request-method': 'POST' } });
   assert.equal(preflight.status, 204);
   assert.match(preflight.headers.get('access-control-allow-methods'), /POST/);
+});
+
+test('who only knocks counts as a connection, and there may be only so many', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tenants-'));
+  const file = join(folder, 'tenants.yaml');
+  writeFileSync(file, 'apps:\n  show:\n    id: "1"\n    key: show\n    secret: between-us\n    limits: { connections: 3 }\n');
+  const small = await realtime_with(['--tenants', file]);
+  const knock = async () => (await fetch(`${small.url}/socket.io/?EIO=4&transport=polling`)).status;
+  assert.deepEqual([await knock(), await knock(), await knock(), await knock()], [200, 200, 200, 403]);
+  assert.equal((await (await fetch(`${small.url}/stats`)).json()).connections, 3);
+  await small.stop();
+  rmSync(folder, { recursive: true });
 });
 
 test('what makes no sense is refused as the protocol says', async () => {

@@ -50,7 +50,10 @@ class App {
   SocketIoApp& socketio() { return socketio_; }
   const TenantSpec& spec() const { return pusher_.spec(); }
   Channels& channels() { return channels_; }
-  std::size_t clients() const { return pusher_.clients() + socketio_.clients(); }
+  // Connections that are here, also those that have said nothing yet: who brings them counts them.
+  std::size_t connections() const { return connections_; }
+  void came() { ++connections_; }
+  void went() { --connections_; }
   bool is_empty() const { return pusher_.clients() == 0 && socketio_.is_empty(); }
   void expire(Instant now);  // about once a second
 
@@ -88,6 +91,7 @@ class App {
   Channels channels_;
   AppPeers peers_;
   bool tells_client_events_ = true;
+  std::size_t connections_ = 0;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
   std::function<void(NodeBroadcast&&)> tell_node_;

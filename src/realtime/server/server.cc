@@ -235,6 +235,7 @@ class Server::State final : public PusherOut {
   void opened(ClientSlot client, App& app, Dialect dialect) {
     if (client >= clients_.size()) clients_.resize(client + 1);
     clients_[client] = {&app, dialect};
+    app.came();
     ++here_;
     ++accepted_;
   }
@@ -322,7 +323,7 @@ class Server::State final : public PusherOut {
     if (!is_origin_welcome(spec, request.header("origin")))
       return Refusal{pusher_code::unauthorized,
                      "Pages of this origin may not connect to this app."};
-    if (app.clients() >= std::size_t(spec.connections_max))
+    if (app.connections() >= std::size_t(spec.connections_max))
       return Refusal{
           pusher_code::over_quota,
           fmt::format("This app may have {} connections at a time.", spec.connections_max)};
@@ -353,6 +354,7 @@ class Server::State final : public PusherOut {
   void gone(ClientSlot client) {
     App* const app = std::exchange(clients_[client].app, nullptr);
     if (!app) return;
+    app->went();
     --here_;
     fanout_.leaves(client);
     if (clients_[client].dialect == Dialect::socketio)
@@ -382,7 +384,7 @@ class Server::State final : public PusherOut {
     wire::PrometheusWriter out;
     out.gauge("realtime_connections", "Clients that are here.");
     apps_.each([&](const std::string& id, const App& app) {
-      out.sample({{"app", id}}, std::int64_t(app.clients()));
+      out.sample({{"app", id}}, std::int64_t(app.connections()));
     });
     out.counter("realtime_accepted_total", "Clients that were let in.");
     out.sample(accepted_);
