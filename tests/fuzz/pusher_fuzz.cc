@@ -1,6 +1,5 @@
 // What two clients say to a tenant, a line each: whatever it is, all that anybody hears is JSON
 // with an event, and who reads a channel is who subscribed to it.
-#include <fmt/format.h>
 
 #include <cstdlib>
 
@@ -47,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   return true;
                 }});
   hearing = &app;
-  for (const ClientSlot client : {0, 1}) app.opens(client, fmt::format("1.{}", client));
+  for (const ClientSlot client : {0, 1}) app.opens(client, SocketId::of(1, client));
   while (!input.empty()) {
     const std::string_view line = input.substr(0, input.find('\n'));
     input.remove_prefix(std::min(input.size(), line.size() + 1));
@@ -57,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (line.size() == 1) {  // it goes, and another one comes
       app.leaves(client, now);
       if (app.channels().channels_of(client) != 0) std::abort();
-      app.opens(client, fmt::format("2.{}", client));
+      app.opens(client, SocketId::of(2, client));
     } else {
       app.says(client, line.substr(1), now);
     }
