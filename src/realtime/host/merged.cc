@@ -11,8 +11,18 @@
 
 namespace utakata::realtime {
 
+using Json = nlohmann::ordered_json;
+
+std::string former_stats(const std::string& text) {
+  Json stats = Json::parse(text, nullptr, false);
+  if (!stats.is_object()) return "{}";
+  for (auto& [key, value] : stats.items())
+    if (value.is_boolean()) value = false;
+  if (stats.contains("connections")) stats["connections"] = 0;
+  return stats.dump();
+}
+
 std::string merged_stats(std::span<const std::string> texts) {
-  using Json = nlohmann::ordered_json;
   Json all = Json::object();
   for (const std::string& text : texts) {
     const Json one = Json::parse(text, nullptr, false);

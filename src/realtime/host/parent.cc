@@ -100,19 +100,8 @@ class Parent {
     });
   }
   std::vector<std::string> with_former(std::vector<std::string> texts) const {
-    for (const std::string& each : former_) texts.push_back(without_present(each));
+    for (const std::string& each : former_) texts.push_back(former_stats(each));
     return texts;
-  }
-  static std::string without_present(const std::string& stats) {
-    // Who was there is not there any more; what was counted stays.
-    std::string left = stats;
-    const std::size_t at = left.find(R"("connections":)");
-    if (at == left.npos) return left;
-    const std::size_t digit = at + std::string_view(R"("connections":)").size();
-    left.replace(digit, left.find_first_not_of("0123456789", digit) - digit, "0");
-    if (const std::size_t flag = left.find("true"); flag != left.npos)
-      left.replace(flag, 4, "false");
-    return left;
   }
 
   static void say(const std::string& text) {
