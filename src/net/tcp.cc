@@ -91,6 +91,26 @@ std::unexpected<Problem> cannot_listen(const std::string& host, std::uint16_t po
   }
 }
 
+// Bound, not listening.
+Expected<Descriptor> bound_socket(const std::string& host, std::uint16_t port, bool shares_port) {
+  auto addresses = resolve(host, port);
+  if (!addresses) return std::unexpected(addresses.error());
+  const addrinfo* chosen = addresses->get();
+  for (const addrinfo* a = chosen; a; a = a->ai_next)
+    if (a->ai_family == AF_INET) {
+      chosen = a;
+      break;
+    }
+  Descriptor socket(::socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return cannot_listen(host, port);
+  const int on = 1;
+  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shares_port) setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (bind(socket.get(), chosen->ai_addr, chosen->ai_addrlen) != 0)
+    return cannot_listen(host, port);
+  return socket;
+}
+
 }  // namespace
 
 Moved tcp_receive(int socket, std::span<char> into) {
@@ -106,29 +126,28 @@ Moved tcp_send(int socket, std::string_view bytes) {
 Expected<std::unique_ptr<TcpListener>> TcpListener::open(Loop& loop, const std::string& host,
                                                          std::uint16_t port, Calls calls,
                                                          bool shares_port) {
-  auto addresses = resolve(host, port);
-  if (!addresses) return std::unexpected(addresses.error());
-  const addrinfo* chosen = addresses->get();
-  for (const addrinfo* a = chosen; a; a = a->ai_next)
-    if (a->ai_family == AF_INET) {
-      chosen = a;
-      break;
-    }
-  Descriptor socket(::socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return cannot_listen(host, port);
+  auto socket = bound_socket(host, port, shares_port);
+  if (!socket) return std::unexpected(std::move(socket.error()));
   const int on = 1;
-  setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (shares_port) setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   // Linux hands these down to what is accepted: two system calls less for each connection.
   // Keep-alive ends connections whose phone has vanished.
-  setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  if (bind(socket.get(), chosen->ai_addr, chosen->ai_addrlen) != 0 ||
-      ::listen(socket.get(), backlog) != 0)
-    return cannot_listen(host, port);
-  const auto bound = port_of(socket.get());
+  setsockopt(socket->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(socket->get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  if (::listen(socket->get(), backlog) != 0) return cannot_listen(host, port);
+  const auto bound = port_of(socket->get());
   return std::unique_ptr<TcpListener>(
-      new TcpListener(loop, std::move(socket), bound, std::move(calls)));
+      new TcpListener(loop, std::move(*socket), bound, std::move(calls)));
+}
+
+Expected<KeptPort> keep_port(const std::string& host, std::uint16_t port) {
+  {  // alone, so that nobody else's server is joined by mistake
+    const auto alone = bound_socket(host, port, false);
+    if (!alone) return std::unexpected(alone.error());
+    port = port_of(alone->get());
+  }
+  auto socket = bound_socket(host, port, true);
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  return KeptPort{std::move(*socket), port};
 }
 
 TcpListener::TcpListener(Loop& loop, Descriptor socket, std::uint16_t port, Calls calls)

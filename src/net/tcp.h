@@ -31,6 +31,15 @@ struct Moved {
 Moved tcp_receive(int socket, std::span<char> into);  // `ended`: the other end sends no more
 Moved tcp_send(int socket, std::string_view bytes);   // no SIGPIPE: a peer that is gone is `failed`
 
+// A port that several processes are to share (`shares_port`) stays theirs while this is held,
+// though nobody who connects comes to it. Problems: as TcpListener::open; `conflict` also where
+// another server shares it already.
+struct KeptPort {
+  Descriptor socket;
+  std::uint16_t port = 0;
+};
+Expected<KeptPort> keep_port(const std::string& host, std::uint16_t port);  // port 0: any free one
+
 class TcpListener {
  public:
   struct Calls {

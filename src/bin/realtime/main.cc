@@ -1,22 +1,18 @@
 // utakata-realtime: channels for browsers and games. Wires its parts and runs until SIGTERM.
 #include <fmt/format.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
 #include "net/loop.h"
+#include "net/tcp.h"
 #include "realtime/host/host_bus.h"
 #include "realtime/host/parent.h"
 #include "realtime/redis/address.h"
@@ -280,63 +276,33 @@ class RedisWatch {
   std::string said_;
 };
 
-// Nobody comes to it: it only keeps the port for the workers, whatever becomes of them.
-Expected<std::pair<net::Descriptor, std::uint16_t>> keep_port(const std::string& host,
-                                                              std::uint16_t port) {
-  sockaddr_in6 six{.sin6_family = AF_INET6, .sin6_port = htons(port)};
-  sockaddr_in four{.sin_family = AF_INET, .sin_port = htons(port)};
-  const bool is_four = inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1;
-  if (!is_four && inet_pton(AF_INET6, host.c_str(), &six.sin6_addr) != 1)
-    return problem(Problem::Kind::invalid,
-                   fmt::format("`--host {}` must be an address in numbers with --workers.", host));
-  auto* const address =
-      is_four ? reinterpret_cast<sockaddr*>(&four) : reinterpret_cast<sockaddr*>(&six);
-  socklen_t size = is_four ? sizeof four : sizeof six;
-  // First alone, so that nobody else's server is joined by mistake.
-  for (const int shares : {0, 1}) {
-    net::Descriptor socket(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const int yes = 1;
-    setsockopt(socket.get(), SOL_SOCKET, shares ? SO_REUSEPORT : SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(socket.get(), address, size) != 0)
-      return problem(Problem::Kind::conflict,
-                     fmt::format("{}:{} cannot be had: {}.", host, port, std::strerror(errno)));
-    getsockname(socket.get(), address, &size);
-    const std::uint16_t known = ntohs(is_four ? four.sin_port : six.sin6_port);
-    if (shares) return std::pair(std::move(socket), known);
-  }
-  std::unreachable();
-}
-
 int run_workers(const Options& options, std::size_t count, int argc, char** argv) {
   const bool is_tls = !options.tls_certificate.empty();
   const bool is_clear = !is_tls || options.tls_port;
-  const auto port = keep_port(options.host, options.port);
-  if (!port) {
-    fmt::print(stderr, "{}\n", port.error().what);
-    return 2;
-  }
-  const auto tls_port = options.tls_port ? keep_port(options.host, *options.tls_port)
-                                         : Expected<std::pair<net::Descriptor, std::uint16_t>>(
-                                               std::pair(net::Descriptor(), port->second));
-  if (!tls_port) {
-    fmt::print(stderr, "{}\n", tls_port.error().what);
-    return 2;
-  }
+  const auto keep = [&](std::uint16_t port) -> std::optional<net::KeptPort> {
+    auto kept = net::keep_port(options.host, port);
+    if (kept) return std::move(*kept);
+    fmt::print(stderr, "{}:{} cannot be had: {}\n", options.host, port, kept.error().what);
+    return std::nullopt;
+  };
+  const auto kept = keep(options.port);
+  if (!kept) return 2;
+  const auto kept_tls = options.tls_port ? keep(*options.tls_port) : std::nullopt;
+  if (options.tls_port && !kept_tls) return 2;
+  const std::uint16_t port = kept->port, tls_port = kept_tls ? kept_tls->port : port;
   realtime::ParentSpec spec{
       .workers = count, .argv = {}, .listening = {}, .stop_within = options.stop_within};
   if (is_tls)
-    spec.listening += fmt::format("listening with TLS at {}:{}\n", options.host, tls_port->second);
-  if (is_clear) spec.listening += fmt::format("listening at {}:{}\n", options.host, port->second);
+    spec.listening += fmt::format("listening with TLS at {}:{}\n", options.host, tls_port);
+  if (is_clear) spec.listening += fmt::format("listening at {}:{}\n", options.host, port);
   spec.argv = [&](std::size_t index, int link) {
     std::vector<std::string> words(argv, argv + argc);
     words[0] = "/proc/self/exe";
     for (const auto& [name, value] :
-         {std::pair("--port", std::to_string(port->second)),
-          std::pair("--worker", std::to_string(index)),
+         {std::pair("--port", std::to_string(port)), std::pair("--worker", std::to_string(index)),
           std::pair("--workers", std::to_string(count)), std::pair("--link", std::to_string(link))})
       words.insert(words.end(), {name, value});
-    if (options.tls_port)
-      words.insert(words.end(), {"--tls-port", std::to_string(tls_port->second)});
+    if (options.tls_port) words.insert(words.end(), {"--tls-port", std::to_string(tls_port)});
     return words;
   };
   return realtime::run_parent(spec);
