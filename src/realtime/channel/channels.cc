@@ -47,8 +47,9 @@ void Channels::speaks(ClientSlot client, Dialect dialect) {
 }
 
 Channels::Channel* Channels::find(std::string_view name) const {
+  if (found_ && found_->name == name) return found_;
   const auto known = channels_.find(name);
-  return known == channels_.end() ? nullptr : known->second.get();
+  return known == channels_.end() ? nullptr : found_ = known->second.get();
 }
 
 Channels::Channel& Channels::open(std::string_view name) {
@@ -68,16 +69,19 @@ Channels::Channel& Channels::open(std::string_view name) {
 // Nobody may read it now: it is kept for what it holds, the latest of all.
 void Channels::close_if_over(Channel& channel) {
   if (!channel.is_over()) return;
-  if (!channel.keeps_anything()) {
-    channels_.erase(channels_.find(channel.name));
-    return;
-  }
+  if (!channel.keeps_anything()) return erase(channel.name);
   kept_[{channel.used, channel.name}] = &channel;
   if (kept_.size() <= limits_.kept_channels) return;
   const auto oldest = kept_.begin();
   const std::string name = oldest->first.second;
   kept_.erase(oldest);
-  channels_.erase(name);
+  erase(name);
+}
+
+void Channels::erase(const std::string& name) {
+  const auto known = channels_.find(name);
+  if (known->second.get() == found_) found_ = nullptr;
+  channels_.erase(known);
 }
 
 Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::string_view name,
@@ -276,7 +280,7 @@ void Channels::expire(Instant now) {
   while (!kept_.empty() && now - kept_.begin()->first.first >= longest) {
     const std::string name = kept_.begin()->first.second;
     kept_.erase(kept_.begin());
-    channels_.erase(name);
+    erase(name);
   }
 }
 

@@ -158,6 +158,7 @@ class Channels {
   Channel& open(std::string_view name);
   Left part(ClientSlot client, Dialect dialect, Channel& channel, Instant now);
   void close_if_over(Channel& channel);
+  void erase(const std::string& name);
   Part& part_of(Process process, Channel& channel);
   void settle(Process process, Channel& channel);
   bool may_take_more(Process process) const;
@@ -171,6 +172,7 @@ class Channels {
     }
   };
   ChannelLimits limits_;
+  mutable Channel* found_ = nullptr;  // last: a message asks for the same one several times
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
   std::vector<Client> clients_;  // by slot

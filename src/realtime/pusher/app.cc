@@ -204,10 +204,10 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
   out_.say(client, say_signed_in(says.user_data));
 }
 
-const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) const {
+const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
+                                   ChannelKind kind) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (const ChannelKind kind = channel_kind(says.channel);
-      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
+  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
     return "Client events are for private and presence channels, not for encrypted ones.";
   if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
   if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
@@ -216,19 +216,19 @@ const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) co
 }
 
 void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
-  if (const char* const fault = event_fault(client, says))
+  const ChannelKind kind = channel_kind(says.channel);
+  if (const char* const fault = event_fault(client, says, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
   Client& sender = clients_[client];
   if (now - sender.second >= 1s) sender.second = now, sender.events = sender.syncs = 0;
-  if (says.event == sync_event_name && channel_kind(says.channel).is_sync)
-    return sync_event(client, says);
+  if (kind.is_sync && says.event == sync_event_name) return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",
                                                   spec_.client_events_per_second)));
   Message message{.event = std::move(says.event),
                   .data = says.data.empty() ? "null" : std::move(says.data)};
-  if (channel_kind(says.channel).access == ChannelAccess::presence)
+  if (kind.access == ChannelAccess::presence)
     if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
   if (hooks_.wants_client_events())
     hooks_.news({.name = "client_event",

@@ -45,10 +45,10 @@ struct TenantSpec {
 class PusherOut {
  public:
   virtual ~PusherOut() = default;
-  virtual void say(ClientSlot client, const std::string& text) = 0;
+  virtual void say(ClientSlot client, std::string text) = 0;
   // To all of them, each text of a channel in its order. None: nobody. `but`: who sent it and does
   // not hear it. `may_be_missed`: by who reads too slowly, as its tenant's `when_slow` says.
-  virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
+  virtual void say_all(std::string_view channel, Readers clients, std::string text,
                        std::optional<ClientSlot> but, bool may_be_missed) = 0;
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
@@ -124,7 +124,7 @@ class PusherApp {
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
   void sync_departure(ClientSlot client, const std::string& channel);
-  const char* event_fault(ClientSlot client, const PusherSays& says) const;
+  const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
 
   TenantSpec spec_;
   Channels& channels_;

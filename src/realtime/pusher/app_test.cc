@@ -10,11 +10,9 @@ namespace utakata::realtime {
 namespace {
 
 struct Heard final : PusherOut {
-  void say(ClientSlot client, const std::string& text) override {
-    by_client[client] += text + "\n";
-  }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::optional<ClientSlot> but, bool) override {
+  void say(ClientSlot client, std::string text) override { by_client[client] += text + "\n"; }
+  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot> but,
+               bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients)
       if (client != but) say(client, text);
