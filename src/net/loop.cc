@@ -34,6 +34,32 @@ struct TurnEnd {
   bool is_cancelled = false;
 };
 
+// libuv has done with them a turn after they were closed.
+struct Handles {
+  uv_poll_t poll{};
+  uv_async_t async{};
+  uv_prepare_t prepare{};
+  uv_timer_t timer{};
+  int open = 4;
+
+  template <typename Do>
+  void each(Do&& act) {
+    for (uv_handle_t* handle :
+         {reinterpret_cast<uv_handle_t*>(&poll), reinterpret_cast<uv_handle_t*>(&async),
+          reinterpret_cast<uv_handle_t*>(&prepare), reinterpret_cast<uv_handle_t*>(&timer)})
+      act(handle);
+  }
+  void close() {
+    each([this](uv_handle_t* handle) {
+      handle->data = this;
+      uv_close(handle, [](uv_handle_t* closed) {
+        auto* const all = static_cast<Handles*>(closed->data);
+        if (--all->open == 0) delete all;
+      });
+    });
+  }
+};
+
 }  // namespace
 
 Instant SystemClock::now() const { return Instant{clock_since_epoch(CLOCK_MONOTONIC)}; }
@@ -44,11 +70,9 @@ WallTime SystemClock::wall() const {
 }
 
 struct Loop::State {
-  uv_loop_t loop{};
-  uv_poll_t poll{};
-  uv_async_t async{};
-  uv_prepare_t prepare{};
-  uv_timer_t timer{};
+  uv_loop_t own{};
+  uv_loop_t& loop;
+  Handles& handles = *new Handles;  // deletes itself
   SystemClock clock;
   Instant turn_time{};
   EpollSet set;
@@ -62,40 +86,38 @@ struct Loop::State {
   std::vector<std::function<void()>> posts;
   bool is_stopping = false;
 
-  State();
+  explicit State(uv_loop_t* theirs);
   ~State();
   void serve_posts();
   void arm();
   void end_turn();
 };
 
-Loop::State::State() {
-  check(uv_loop_init(&loop) == 0, "libuv makes a loop unless descriptors have run out");
-  loop.data = poll.data = async.data = prepare.data = timer.data = this;
+Loop::State::State(uv_loop_t* theirs) : loop(theirs ? *theirs : own) {
+  check(theirs || uv_loop_init(&own) == 0, "libuv makes a loop unless descriptors have run out");
+  handles.each([this](uv_handle_t* handle) { handle->data = this; });
   turn_time = clock.now();
-  uv_poll_init(&loop, &poll, set.descriptor());
-  uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
+  uv_poll_init(&loop, &handles.poll, set.descriptor());
+  uv_poll_start(&handles.poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
     auto& state = *static_cast<State*>(handle->data);
     state.turn_time = state.clock.now();
     state.set.serve();
   });
-  uv_async_init(&loop, &async, [](uv_async_t* handle) {
+  uv_async_init(&loop, &handles.async, [](uv_async_t* handle) {
     auto& state = *static_cast<State*>(handle->data);
     state.turn_time = state.clock.now();
     state.serve_posts();
   });
-  uv_prepare_init(&loop, &prepare);
-  uv_prepare_start(&prepare,
+  uv_prepare_init(&loop, &handles.prepare);
+  uv_prepare_start(&handles.prepare,
                    [](uv_prepare_t* handle) { static_cast<State*>(handle->data)->end_turn(); });
-  uv_timer_init(&loop, &timer);
+  uv_timer_init(&loop, &handles.timer);
 }
 
 Loop::State::~State() {
   for (const auto& signal : signals) uv_close(reinterpret_cast<uv_handle_t*>(&signal->handle), {});
-  for (uv_handle_t* handle :
-       {reinterpret_cast<uv_handle_t*>(&poll), reinterpret_cast<uv_handle_t*>(&async),
-        reinterpret_cast<uv_handle_t*>(&prepare), reinterpret_cast<uv_handle_t*>(&timer)})
-    uv_close(handle, nullptr);
+  handles.close();
+  if (&loop != &own) return;
   // Handles are closed a turn later; those that others closed on this loop just before, too.
   for (int turn = 0; turn < 100 && uv_loop_alive(&loop); ++turn) uv_run(&loop, UV_RUN_NOWAIT);
   check(uv_loop_close(&loop) == 0,
@@ -116,14 +138,14 @@ void Loop::State::arm() {
   if (next == armed) return;
   armed = next;
   if (!next) {
-    uv_timer_stop(&timer);
+    uv_timer_stop(&handles.timer);
     return;
   }
   uv_update_time(&loop);  // else the wait is counted from the beginning of the turn
   const auto wait = std::max(*next - clock.now(), Duration{0});
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
   uv_timer_start(
-      &timer,
+      &handles.timer,
       [](uv_timer_t* handle) {
         auto& state = *static_cast<State*>(handle->data);
         state.armed.reset();
@@ -140,7 +162,8 @@ void Loop::State::end_turn() {
   arm();
 }
 
-Loop::Loop() : state_(std::make_unique<State>()) {}
+Loop::Loop() : state_(std::make_unique<State>(nullptr)) {}
+Loop::Loop(uv_loop_s* theirs) : state_(std::make_unique<State>(theirs)) {}
 Loop::~Loop() = default;
 
 void Loop::run() {
@@ -168,7 +191,7 @@ void Loop::post(std::function<void()> work) {
     state_->posts.push_back(std::move(work));
     if (state_->posts.size() > 1) return;  // the loop is already being woken
   }
-  uv_async_send(&state_->async);
+  uv_async_send(&state_->handles.async);
 }
 
 Instant Loop::now() const { return state_->clock.now(); }

@@ -26,6 +26,9 @@ class Loop {
   using Ready = std::function<void(std::uint32_t events)>;
 
   Loop();
+  // On a loop of somebody else's, such as Node's, which outlives this by a turn and is run by them:
+  // run() and stop() are not for it.
+  explicit Loop(uv_loop_s* theirs);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

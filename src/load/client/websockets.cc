@@ -1,0 +1,313 @@
+#include "load/client/websockets.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "net/tcp.h"
+#include "wire/websocket_handshake.h"
+
+namespace utakata::load {
+namespace {
+
+using wire::websocket_code::cut;
+using wire::websocket_code::none_given;
+
+constexpr std::size_t kBuffer = 64 * 1024;
+
+std::string error_text(int number) { return std::strerror(number); }
+
+// The value of a header line of an answer, whose head is whole; empty: there is none.
+std::string_view header_in(std::string_view head, std::string_view name) {
+  for (std::size_t at = head.find("\r\n"); at != head.npos; at = head.find("\r\n", at + 2)) {
+    const std::string_view line = head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
+    if (line.size() <= name.size() || line[name.size()] != ':') continue;
+    if (strncasecmp(line.data(), name.data(), name.size()) != 0) continue;
+    std::string_view value = line.substr(name.size() + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+    return value.substr(0, value.find_last_not_of(" \t") + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+// What one server said. Whatever is called may have closed it, but not freed its slot.
+struct WebSockets::Sink final : wire::WebSocketSink {
+  Sink(WebSockets& of, Slot number) : all(of), slot(number), socket(*of.sockets_[number]) {}
+  WebSockets& all;
+  const Slot slot;
+  Socket& socket;
+
+  bool goes_on() const { return socket.state == State::open || socket.state == State::closing; }
+  bool message(wire::WebSocketKind kind, std::string_view payload) override {
+    all.calls_.message(slot, kind, payload);
+    return goes_on();
+  }
+  bool ping(std::string_view payload) override {
+    all.frame_.clear();
+    wire::append_pong(all.frame_, payload, all.mask());
+    if (socket.state == State::open) all.transmit(slot, all.frame_);
+    return goes_on();
+  }
+  bool pong(std::string_view) override { return true; }
+  bool close(std::uint16_t code, std::string_view reason) override {
+    *socket.end = {.phase = Phase::open, .code = code, .reason = std::string(reason), .is_clean = true};
+    if (socket.state == State::open) all.send_close(slot, code, {});
+    return false;  // the server ends the connection (RFC 6455 section 7.1.1)
+  }
+};
+
+WebSockets::WebSockets(net::Loop& loop, const Limits& limits, Calls calls)
+    : loop_(loop),
+      limits_(limits),
+      calls_(std::move(calls)),
+      buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
+      random_(std::random_device{}()),
+      sweep_(loop.every(500ms, [this] { sweep(); })),
+      turn_end_(loop.on_turn_end([this] { end_turn(); })) {}
+
+WebSockets::~WebSockets() {
+  loop_.cancel(sweep_);
+  loop_.cancel_turn_end(turn_end_);
+  for (const auto& socket : sockets_)
+    if (socket->descriptor) loop_.unwatch(socket->descriptor.get());
+}
+
+Slot WebSockets::dial(const WebSocketDial& dial) {
+  auto slot = Slot(sockets_.size());
+  if (free_.empty()) {
+    sockets_.push_back(std::make_unique<Socket>());
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  ++count_;
+  Socket& socket = *sockets_[slot];
+  socket = {.state = State::connecting, .until = loop_.turn_time() + dial.deadline};
+  socket.end = std::make_unique<WebSocketEnd>();
+  socket.parser =
+      wire::WebSocketParser(wire::WebSocketRole::client, {.message_bytes = limits_.message_bytes});
+  const std::string key = new_key();
+  socket.dialling = std::make_unique<Dialling>(
+      Dialling{.request = wire::websocket_request(dial.host, dial.target, key, dial.headers),
+               .answer = {},
+               .key = key,
+               .begin = loop_.now()});
+  const sockaddr* const to = dial.address.get();
+  socket.descriptor.reset(::socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int number = socket.descriptor.get(), one = 1;
+  const bool is_there = number >= 0;
+  if (is_there) setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (is_there && dial.source.size > 0) {
+    // The port is chosen when both ends are known: the same one serves for many servers.
+    setsockopt(number, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(number, dial.source.get(), dial.source.size) != 0) {
+      fail(slot, "the source address: " + error_text(errno));
+      return slot;
+    }
+  }
+  if (!is_there || (connect(number, to, dial.address.size) != 0 && errno != EINPROGRESS)) {
+    fail(slot, error_text(errno));
+    return slot;
+  }
+  loop_.watch(number, EPOLLOUT, [this, slot](std::uint32_t events) { ready(slot, events); });
+  return slot;
+}
+
+void WebSockets::ready(Slot slot, std::uint32_t events) {
+  Socket& socket = *sockets_[slot];
+  switch (socket.state) {
+    case State::connecting:
+      return connected(slot);
+    case State::handshaking:
+      return read_answer(slot);
+    case State::open:
+    case State::closing:
+      if (events & EPOLLOUT) flush(slot);
+      if (events & ~std::uint32_t(EPOLLOUT) && socket.state <= State::closing) read(slot);
+      return;
+    case State::gone:
+    case State::free:
+      return;
+  }
+}
+
+void WebSockets::connected(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(socket.descriptor.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return fail(slot, error_text(error));
+  socket.dialling->connected = loop_.now();
+  socket.state = State::handshaking;
+  socket.phase = Phase::handshake;
+  // A fresh connection takes a request whole; one that does not is none to measure with.
+  const net::Moved moved = net::tcp_send(socket.descriptor.get(), socket.dialling->request);
+  if (moved.how != net::Moved::How::bytes || moved.bytes < socket.dialling->request.size())
+    return fail(slot, "the connection was lost before the handshake was sent");
+  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+}
+
+void WebSockets::read_answer(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  const net::Moved moved =
+      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  if (moved.how == net::Moved::How::would_block) return;
+  if (moved.how != net::Moved::How::bytes)
+    return fail(slot, "the connection was closed before the handshake was answered");
+  Dialling& dialling = *socket.dialling;
+  dialling.answer.append(buffer_.get(), moved.bytes);
+  const auto size = wire::read_websocket_answer(dialling.answer, dialling.key);
+  if (!size) return fail(slot, size.error().what);
+  if (!*size) return;
+  const auto done = std::move(socket.dialling);
+  socket.state = State::open;
+  socket.phase = Phase::open;
+  socket.until = Instant::max();
+  const auto head = std::string_view(done->answer).substr(0, **size);
+  calls_.opened(slot, {.protocol = header_in(head, "sec-websocket-protocol"),
+                       .connect = done->connected - done->begin,
+                       .handshake = loop_.now() - done->connected});
+  const auto rest = std::string_view(done->answer).substr(**size);
+  if (!rest.empty() && socket.state <= State::closing) hear(slot, rest);
+}
+
+void WebSockets::read(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  const net::Moved moved =
+      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  if (moved.how == net::Moved::How::would_block) return;
+  if (moved.how == net::Moved::How::bytes) return hear(slot, {buffer_.get(), moved.bytes});
+  if (!socket.end->is_clean && socket.end->what.empty()) socket.end->what = "the connection was lost";
+  drop(slot);
+}
+
+void WebSockets::hear(Slot slot, std::string_view bytes) {
+  Sink sink(*this, slot);
+  const auto failure = sink.socket.parser.feed(bytes, sink);
+  if (!failure || sink.socket.state > State::closing) return;
+  send_close(slot, failure->code, failure->why);
+  fail(slot, failure->why);
+}
+
+bool WebSockets::send(Slot slot, wire::WebSocketKind kind, std::string_view payload) {
+  if (sockets_[slot]->state != State::open) return false;
+  frame_.clear();
+  wire::append_message(frame_, kind, payload, mask());
+  transmit(slot, frame_);
+  return true;
+}
+
+void WebSockets::transmit(Slot slot, std::string_view frame) {
+  Socket& socket = *sockets_[slot];
+  if (!socket.backlog) {
+    const net::Moved moved = net::tcp_send(socket.descriptor.get(), frame);
+    // A connection that is lost is told of when it is read.
+    frame.remove_prefix(moved.how == net::Moved::How::bytes ? moved.bytes : 0);
+    if (frame.empty() || moved.how == net::Moved::How::failed) return;
+    socket.backlog = std::make_unique<std::string>();
+    loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
+  }
+  if (socket.backlog->size() + frame.size() > limits_.backlog_bytes)
+    return fail(slot, "too much was sent that the server has not read");
+  socket.backlog->append(frame);
+}
+
+void WebSockets::flush(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  if (!socket.backlog) return;
+  const net::Moved moved = net::tcp_send(socket.descriptor.get(), *socket.backlog);
+  if (moved.how != net::Moved::How::bytes) return;
+  socket.backlog->erase(0, moved.bytes);
+  if (!socket.backlog->empty()) return;
+  socket.backlog.reset();
+  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+}
+
+void WebSockets::close(Slot slot, std::uint16_t code, std::string_view reason) {
+  Socket& socket = *sockets_[slot];
+  if (socket.state == State::open) return send_close(slot, code, reason);
+  if (socket.state < State::open) fail(slot, "it was closed before it was open");
+}
+
+void WebSockets::send_close(Slot slot, std::uint16_t code, std::string_view reason) {
+  Socket& socket = *sockets_[slot];
+  if (std::exchange(socket.has_sent_close, true)) return;
+  frame_.clear();
+  wire::append_close(frame_, code, reason, mask());
+  transmit(slot, frame_);
+  if (socket.state > State::closing) return;
+  socket.state = State::closing;
+  socket.until = loop_.turn_time() + limits_.close_within;
+}
+
+std::size_t WebSockets::backlog(Slot slot) const {
+  const Socket& socket = *sockets_[slot];
+  return socket.backlog ? socket.backlog->size() : 0;
+}
+
+void WebSockets::fail(Slot slot, std::string what) {
+  Socket& socket = *sockets_[slot];
+  *socket.end = {.phase = socket.phase, .what = std::move(what)};
+  drop(slot);
+}
+
+void WebSockets::drop(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  if (socket.state >= State::gone) return;
+  socket.state = State::gone;
+  socket.end->phase = socket.phase;
+  if (socket.descriptor) loop_.unwatch(socket.descriptor.get());
+  socket.descriptor.reset();
+  gone_.push_back(slot);
+}
+
+void WebSockets::sweep() {
+  const Instant now = loop_.turn_time();
+  for (Slot slot = 0; slot < sockets_.size(); ++slot) {
+    Socket& socket = *sockets_[slot];
+    if (socket.state > State::closing || socket.until > now) continue;
+    if (socket.state < State::open)
+      fail(slot, "there was no answer in time");
+    else
+      drop(slot);  // theirs took too long to end it
+  }
+}
+
+// Whoever dials hears of a refusal after it has the slot.
+void WebSockets::end_turn() {
+  while (!gone_.empty())  // who is told may close others
+    for (const Slot slot : std::exchange(gone_, {})) {
+      const WebSocketEnd end = std::move(*sockets_[slot]->end);
+      *sockets_[slot] = {};
+      --count_;
+      calls_.ended(slot, end);
+      free_.push_back(slot);
+    }
+}
+
+wire::WebSocketMask WebSockets::mask() {
+  const std::uint32_t word = random_();
+  wire::WebSocketMask mask;
+  std::memcpy(mask.data(), &word, sizeof word);
+  return mask;
+}
+
+std::string WebSockets::new_key() {
+  std::array<std::uint8_t, 16> random;
+  for (std::size_t at = 0; at < random.size(); at += 4) {
+    const std::uint32_t word = random_();
+    std::memcpy(&random[at], &word, sizeof word);
+  }
+  return wire::websocket_key(random);
+}
+
+}  // namespace utakata::load

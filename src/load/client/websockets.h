@@ -1,0 +1,126 @@
+// The WebSockets of the virtual users of one process (RFC 6455, client side): thousands that are
+// idle cost little, and each event is told at once. Loop thread only; no call blocks.
+//
+//   connecting --> handshaking --> open -- close(), or theirs --> closing --> gone
+//       |              |            |
+//       +--------------+------------+-- failed, refused, lost, too late --> gone
+//
+// Who dials has looked the name up already: an address is what is dialled. Idle: about 400 bytes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/instant.h"
+#include "net/descriptor.h"
+#include "net/loop.h"
+#include "net/socket_end.h"
+#include "wire/websocket.h"
+
+namespace utakata::load {
+
+using Slot = std::uint32_t;  // small, and used again once it is free
+
+struct WebSocketDial {
+  net::TcpAddress address{};
+  net::TcpAddress source{};  // size 0: the kernel chooses
+  std::string host{};        // of the Host header: name and port
+  std::string target{};      // path and query
+  std::string headers{};     // further whole lines, each ended by CRLF
+  Duration deadline{30s};    // until the handshake is done
+};
+
+// How far it had come when it ended.
+enum class Phase : std::uint8_t { connect, handshake, open };
+
+struct WebSocketEnd {
+  Phase phase = Phase::connect;
+  std::uint16_t code = wire::websocket_code::cut;  // as the web's CloseEvent has it
+  std::string reason{};
+  bool is_clean = false;
+  std::string what{};  // in words, of what was no close: "connection refused"; empty: none
+};
+
+struct WebSocketOpened {
+  std::string_view protocol{};  // the one that was chosen; empty: none. Valid in the call
+  Duration connect{}, handshake{};
+};
+
+class WebSockets {
+ public:
+  struct Calls {
+    std::function<void(Slot, const WebSocketOpened&)> opened;
+    std::function<void(Slot, wire::WebSocketKind, std::string_view payload)> message;  // valid in it
+    // Once for each that was dialled, never within a call of ours; the slot is free afterwards.
+    std::function<void(Slot, const WebSocketEnd&)> ended;
+  };
+  struct Limits {
+    std::size_t message_bytes = 64 * 1024 * 1024;  // received
+    std::size_t backlog_bytes = 64 * 1024 * 1024;  // unsent: beyond it is cut
+    Duration close_within{5s};                     // how long theirs may take to answer a close
+  };
+  WebSockets(net::Loop& loop, const Limits& limits, Calls calls);
+  ~WebSockets();  // cuts all, and tells nobody
+  WebSockets(const WebSockets&) = delete;
+  WebSockets& operator=(const WebSockets&) = delete;
+
+  Slot dial(const WebSocketDial& dial);
+  // False: it is not open (any more). Text must be UTF-8.
+  bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
+  // Before it is open: the dialling is given up. Code 1005: none is named.
+  void close(Slot slot, std::uint16_t code, std::string_view reason);
+  std::size_t backlog(Slot slot) const;  // bytes that the kernel has not taken
+  std::size_t count() const { return count_; }  // dialled and not gone
+
+ private:
+  enum class State : std::uint8_t { connecting, handshaking, open, closing, gone, free };
+  struct Dialling {  // until it is open
+    std::string request, answer, key;
+    Instant begin{}, connected{};
+  };
+  struct Socket {
+    net::Descriptor descriptor;
+    State state = State::free;
+    Phase phase = Phase::connect;
+    bool has_sent_close = false;
+    Instant until = Instant::max();  // then it is cut
+    std::unique_ptr<Dialling> dialling;
+    std::unique_ptr<std::string> backlog;  // none: all was taken
+    std::unique_ptr<WebSocketEnd> end;     // as far as it is known
+    wire::WebSocketParser parser{wire::WebSocketRole::client};
+  };
+  struct Sink;
+  void ready(Slot slot, std::uint32_t events);
+  void connected(Slot slot);
+  void read_answer(Slot slot);
+  void read(Slot slot);
+  void hear(Slot slot, std::string_view bytes);
+  void transmit(Slot slot, std::string_view frame);
+  void flush(Slot slot);
+  void send_close(Slot slot, std::uint16_t code, std::string_view reason);
+  void fail(Slot slot, std::string what);
+  void drop(Slot slot);
+  void sweep();
+  void end_turn();
+  wire::WebSocketMask mask();
+  std::string new_key();
+
+  net::Loop& loop_;
+  const Limits limits_;
+  const Calls calls_;
+  std::vector<std::unique_ptr<Socket>> sockets_;
+  std::vector<Slot> free_, gone_;
+  std::unique_ptr<char[]> buffer_;
+  std::mt19937 random_;  // masks need not be secret here: who measures has nobody to hide from
+  std::string frame_;    // being made
+  std::size_t count_ = 0;
+  net::Loop::TimerId sweep_ = 0;
+  net::Loop::TurnEndId turn_end_ = 0;
+};
+
+}  // namespace utakata::load
