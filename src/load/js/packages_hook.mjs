@@ -1,0 +1,18 @@
+// The same for `import`, in the thread where Node runs such hooks.
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { browser_file, is_package_name } from './packages.mjs';
+
+export async function resolve(specifier, context, next) {
+  const node_takes = await next(specifier, context);
+  if (!node_takes.url?.startsWith('file:') || !node_takes.url.includes('/node_modules/')) return node_takes;
+  let taken = node_takes;
+  if (is_package_name(specifier)) {
+    // Not what is meant for Node; a package that has nothing else keeps it.
+    const conditions = context.conditions.filter((one) => one !== 'node');
+    taken = await next(specifier, { ...context, conditions }).catch(() => node_takes);
+  }
+  const url = new URL(taken.url);
+  const file = browser_file(fileURLToPath(url), is_package_name(specifier));
+  const instead = pathToFileURL(file).href;
+  return instead === url.href ? taken : { ...taken, url: instead, format: undefined };
+}
