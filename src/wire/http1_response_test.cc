@@ -88,5 +88,29 @@ TEST(Http1Response,
   EXPECT_EQ(reader.body(), "");
 }
 
+TEST(Http1Response, an_answer_to_a_head_has_no_body_whatever_its_length) {
+  for (const std::string_view head :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
+    Http1ResponseReader reader;
+    reader.begin(limits, true);
+    EXPECT_EQ(reader.feed(head), true);
+    EXPECT_EQ(reader.body(), "");
+    EXPECT_EQ(reader.head(), head);
+  }
+}
+
+TEST(Http1Response, the_head_is_kept_as_it_came_without_those_before_it) {
+  constexpr std::string_view early = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+                             head = "HTTP/1.1 200 Fine by me\r\nA: 1\r\na: 2\r\n\r\n";
+  Http1ResponseReader reader;
+  reader.begin(limits);
+  for (const char byte : std::string(early) + std::string(head) + "body")
+    EXPECT_EQ(reader.feed({&byte, 1}), false);
+  EXPECT_EQ(reader.head(), head);
+  EXPECT_TRUE(reader.end());
+  EXPECT_EQ(reader.body(), "body");
+}
+
 }  // namespace
 }  // namespace utakata::wire
