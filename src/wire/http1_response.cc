@@ -70,6 +70,9 @@ Expected<bool> Http1ResponseReader::read_head() {
   // Who speaks another protocol may wait for us to go on.
   const std::string_view begins = std::string_view(kept_).substr(0, 5);
   if (!std::string_view("HTTP/").starts_with(begins)) return refused("the answer is not HTTP");
+  // Without a reason some forget the space before it, too, which Beast insists on.
+  constexpr std::size_t reason = std::string_view("HTTP/1.1 200").size();
+  if (kept_.size() > reason && kept_[reason] == '\r') kept_.insert(reason, 1, ' ');
   const auto end = kept_.find("\r\n\r\n");
   if (end == kept_.npos) {
     if (kept_.size() > limits_.header_bytes)

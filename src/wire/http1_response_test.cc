@@ -49,6 +49,8 @@ TEST(Http1Response, the_same_answer_comes_out_of_any_chopping) {
        "Found\r\nContent-Length: 1\r\n\r\nx",
        {true, false, true, 404, "x"}},
       {"HTTP/1.1 204 No Content\r\n\r\n", {true, false, true, 204, ""}},
+      {"HTTP/1.1 204 \r\n\r\n", {true, false, true, 204, ""}},
+      {"HTTP/1.1 204\r\n\r\n", {true, false, true, 204, ""}},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", {true, false, true, 304, ""}},
       {"HTTP/1.1 200 OK\r\n\r\nuntil the end", {true, false, false, 200, "until the end"}},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", {}},

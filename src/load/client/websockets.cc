@@ -1,16 +1,13 @@
 #include "load/client/websockets.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <span>
 #include <utility>
 
+#include "load/client/dial.h"
 #include "net/tcp.h"
 #include "wire/websocket_handshake.h"
 
@@ -21,8 +18,6 @@ using wire::websocket_code::cut;
 using wire::websocket_code::none_given;
 
 constexpr std::size_t kBuffer = 64 * 1024;
-
-std::string error_text(int number) { return std::strerror(number); }
 
 // The value of a header line of an answer, whose head is whole; empty: there is none.
 std::string_view header_in(std::string_view head, std::string_view name) {
@@ -102,24 +97,14 @@ Slot WebSockets::dial(const WebSocketDial& dial) {
                .answer = {},
                .key = key,
                .begin = loop_.now()});
-  const sockaddr* const to = dial.address.get();
-  socket.descriptor.reset(::socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int number = socket.descriptor.get(), one = 1;
-  const bool is_there = number >= 0;
-  if (is_there) setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (is_there && dial.source.size > 0) {
-    // The port is chosen when both ends are known: the same one serves for many servers.
-    setsockopt(number, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (bind(number, dial.source.get(), dial.source.size) != 0) {
-      fail(slot, "the source address: " + error_text(errno));
-      return slot;
-    }
-  }
-  if (!is_there || (connect(number, to, dial.address.size) != 0 && errno != EINPROGRESS)) {
-    fail(slot, error_text(errno));
+  auto dialled = dial_tcp(dial.address, dial.source);
+  if (!dialled) {
+    fail(slot, dialled.error().what);
     return slot;
   }
-  loop_.watch(number, EPOLLOUT, [this, slot](std::uint32_t events) { ready(slot, events); });
+  socket.descriptor = std::move(*dialled);
+  loop_.watch(socket.descriptor.get(), EPOLLOUT,
+              [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
 }
 
@@ -143,10 +128,8 @@ void WebSockets::ready(Slot slot, std::uint32_t events) {
 
 void WebSockets::connected(Slot slot) {
   Socket& socket = *sockets_[slot];
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(socket.descriptor.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) return fail(slot, error_text(error));
+  if (const int error = connect_failure(socket.descriptor.get()); error != 0)
+    return fail(slot, error_text(error));
   socket.dialling->connected = loop_.now();
   socket.state = State::handshaking;
   socket.phase = Phase::handshake;

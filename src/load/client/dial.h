@@ -1,0 +1,19 @@
+// Connections of the virtual users: dialled without waiting, each from the address it is to come
+// from.
+#pragma once
+
+#include <string>
+
+#include "base/problem.h"
+#include "net/descriptor.h"
+#include "net/socket_end.h"
+
+namespace utakata::load {
+
+// Connecting, or connected: it can be written to then, and connect_failure() tells which. A source
+// of size 0: the kernel chooses. Problem `unavailable`: it cannot even be tried.
+Expected<net::Descriptor> dial_tcp(const net::TcpAddress& to, const net::TcpAddress& source);
+int connect_failure(int socket);  // an errno; 0: it is connected
+std::string error_text(int number);
+
+}  // namespace utakata::load
