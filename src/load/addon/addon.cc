@@ -78,9 +78,10 @@ class Engine {
     return {.opened =
                 [this](Slot slot, const WebSocketOpened& opened) {
                   const Scope scope(caller_.env());
-                  caller_.call("opened", std::array{number(slot), text_value(caller_.env(), opened.protocol),
-                                                    number(microseconds(opened.connect)),
-                                                    number(microseconds(opened.handshake))});
+                  caller_.call("opened",
+                               std::array{number(slot), text_value(caller_.env(), opened.protocol),
+                                          number(microseconds(opened.connect)),
+                                          number(microseconds(opened.handshake))});
                 },
             .message =
                 [this](Slot slot, wire::WebSocketKind kind, std::string_view payload) {
@@ -95,11 +96,12 @@ class Engine {
                   const Scope scope(caller_.env());
                   napi_value is_clean = nullptr;
                   napi_get_boolean(caller_.env(), end.is_clean, &is_clean);
-                  caller_.call("ended",
-                               std::array{number(slot),
-                                          text_value(caller_.env(), kPhases[std::size_t(end.phase)]),
-                                          number(end.code), text_value(caller_.env(), end.reason),
-                                          is_clean, text_value(caller_.env(), end.what)});
+                  caller_.call(
+                      "ended",
+                      std::array{number(slot),
+                                 text_value(caller_.env(), kPhases[std::size_t(end.phase)]),
+                                 number(end.code), text_value(caller_.env(), end.reason), is_clean,
+                                 text_value(caller_.env(), end.what)});
                 }};
   }
   napi_value number(double value) { return number_value(caller_.env(), value); }
@@ -124,7 +126,9 @@ struct Call {
     is_good = given >= count && engine;
     if (!is_good) throw_error(env, "call start() first, and with all arguments");
   }
-  std::optional<std::uint32_t> number(std::size_t at) const { return number_of(env, arguments[at]); }
+  std::optional<std::uint32_t> number(std::size_t at) const {
+    return number_of(env, arguments[at]);
+  }
   std::optional<std::string> text(std::size_t at) const {
     const auto view = text_of(env, arguments[at], engine->text);
     return view ? std::optional<std::string>(*view) : std::nullopt;
@@ -165,12 +169,13 @@ napi_value dial(napi_env env, napi_callback_info info) {
     throw_error(env, "an address in numbers is needed, not " + (to ? *source : *address));
     return nullptr;
   }
-  return number_value(env, call.engine->sockets().dial({.address = *to,
-                                                        .source = *from,
-                                                        .host = *host,
-                                                        .target = *target,
-                                                        .headers = *headers,
-                                                        .deadline = std::chrono::milliseconds(*deadline)}));
+  return number_value(
+      env, call.engine->sockets().dial({.address = *to,
+                                        .source = *from,
+                                        .host = *host,
+                                        .target = *target,
+                                        .headers = *headers,
+                                        .deadline = std::chrono::milliseconds(*deadline)}));
 }
 
 // send(slot, text or bytes): what waits to be sent then, in bytes

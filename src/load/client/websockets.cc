@@ -59,7 +59,8 @@ struct WebSockets::Sink final : wire::WebSocketSink {
   }
   bool pong(std::string_view) override { return true; }
   bool close(std::uint16_t code, std::string_view reason) override {
-    *socket.end = {.phase = Phase::open, .code = code, .reason = std::string(reason), .is_clean = true};
+    *socket.end = {
+        .phase = Phase::open, .code = code, .reason = std::string(reason), .is_clean = true};
     if (socket.state == State::open) all.send_close(slot, code, {});
     return false;  // the server ends the connection (RFC 6455 section 7.1.1)
   }
@@ -186,7 +187,8 @@ void WebSockets::read(Slot slot) {
       net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how == net::Moved::How::bytes) return hear(slot, {buffer_.get(), moved.bytes});
-  if (!socket.end->is_clean && socket.end->what.empty()) socket.end->what = "the connection was lost";
+  if (!socket.end->is_clean && socket.end->what.empty())
+    socket.end->what = "the connection was lost";
   drop(slot);
 }
 

@@ -55,7 +55,8 @@ class WebSockets {
  public:
   struct Calls {
     std::function<void(Slot, const WebSocketOpened&)> opened;
-    std::function<void(Slot, wire::WebSocketKind, std::string_view payload)> message;  // valid in it
+    std::function<void(Slot, wire::WebSocketKind, std::string_view payload)>
+        message;  // valid in it
     // Once for each that was dialled, never within a call of ours; the slot is free afterwards.
     std::function<void(Slot, const WebSocketEnd&)> ended;
   };
@@ -74,7 +75,7 @@ class WebSockets {
   bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
   // Before it is open: the dialling is given up. Code 1005: none is named.
   void close(Slot slot, std::uint16_t code, std::string_view reason);
-  std::size_t backlog(Slot slot) const;  // bytes that the kernel has not taken
+  std::size_t backlog(Slot slot) const;         // bytes that the kernel has not taken
   std::size_t count() const { return count_; }  // dialled and not gone
 
  private:

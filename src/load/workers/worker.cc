@@ -36,7 +36,7 @@ struct Worker::State {
   bool is_listened_to = true, is_running = false, has_orders = false, is_told = false;
   WorkerEnd end{};
   net::Loop::TimerId patience = 0;
-  int handles = 0;
+  int holders = 6;  // five handles of libuv, and the Worker
 
   void read(Ear& ear, std::string_view bytes);
   void close_ear(Ear& ear);
@@ -61,15 +61,14 @@ void Worker::State::read(Ear& ear, std::string_view bytes) {
 }
 
 void Worker::State::closed() {
-  if (--handles == 0) delete this;
+  if (--holders == 0) delete this;
 }
 
 void Worker::State::close_ear(Ear& ear) {
   if (!std::exchange(ear.is_open, false)) return;
   if (!ear.kept.empty()) read(ear, "\n");
-  uv_close(reinterpret_cast<uv_handle_t*>(&ear.pipe), [](uv_handle_t* handle) {
-    static_cast<State*>(handle->data)->closed();
-  });
+  uv_close(reinterpret_cast<uv_handle_t*>(&ear.pipe),
+           [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
   tell_end();
 }
 
@@ -87,8 +86,8 @@ void Worker::State::tell_end() {
   if (is_listened_to) calls.ended(end);
 }
 
-Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop, const std::vector<std::string>& argv,
-                                                Calls calls) {
+Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop,
+                                                const std::vector<std::string>& argv, Calls calls) {
   auto* const state = new State(loop);
   std::unique_ptr<Worker> worker(new Worker(state));
   state->calls = std::move(calls);
@@ -103,7 +102,6 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop, const std::vect
     ear.is_open = true;
   }
   state->has_orders = true;
-  state->handles = 5;
   state->process.data = state;
 
   const auto to_us = uv_stdio_flags(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
@@ -123,9 +121,8 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop, const std::vect
     auto* const of = static_cast<State*>(process->data);
     of->end = {status, signal};
     of->is_running = false;
-    uv_close(reinterpret_cast<uv_handle_t*>(process), [](uv_handle_t* handle) {
-      static_cast<State*>(handle->data)->closed();
-    });
+    uv_close(reinterpret_cast<uv_handle_t*>(process),
+             [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
     of->close_orders();
     of->patience = of->loop.after(1s, [of] {
       for (State::Ear& ear : of->ears) of->close_ear(ear);
@@ -135,9 +132,8 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop, const std::vect
   const int failed = uv_spawn(loop.uv(), &state->process, &options);
   if (failed != 0) {
     state->is_told = true;
-    uv_close(reinterpret_cast<uv_handle_t*>(&state->process), [](uv_handle_t* handle) {
-      static_cast<State*>(handle->data)->closed();
-    });
+    uv_close(reinterpret_cast<uv_handle_t*>(&state->process),
+             [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
     return problem(Problem::Kind::unavailable,
                    fmt::format("{} cannot be started: {}.", argv[0], uv_strerror(failed)));
   }
@@ -167,6 +163,7 @@ Worker::~Worker() {
   if (state_->is_running) uv_process_kill(&state_->process, SIGKILL);
   state_->close_orders();
   for (State::Ear& ear : state_->ears) state_->close_ear(ear);
+  state_->closed();
 }
 
 void Worker::tell(std::string line) {

@@ -22,14 +22,14 @@ struct WorkerEnd {
 class Worker {
  public:
   struct Calls {
-    std::function<void(std::string_view line)> said;      // without its end
-    std::function<void(std::string_view line)> printed;   // on stdout or stderr
-    std::function<void(const WorkerEnd&)> ended;          // once, the last; all it said was told
+    std::function<void(std::string_view line)> said;     // without its end
+    std::function<void(std::string_view line)> printed;  // on stdout or stderr
+    std::function<void(const WorkerEnd&)> ended;         // once, the last; all it said was told
   };
   // `argv[0]` is looked for in PATH. A line of more than 64 MB ends the process. Problem:
   // `unavailable`: it cannot be started, such as a node that is not installed.
-  static Expected<std::unique_ptr<Worker>> start(net::Loop& loop, const std::vector<std::string>& argv,
-                                                 Calls calls);
+  static Expected<std::unique_ptr<Worker>> start(net::Loop& loop,
+                                                 const std::vector<std::string>& argv, Calls calls);
   ~Worker();  // kills it, and tells nobody
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -14,13 +14,15 @@ namespace {
 class WorkerTest : public testing::Test {
  protected:
   void start(const std::string& script) {
-    auto started = Worker::start(loop_, {"sh", "-c", script},
-                                 {.said = [this](std::string_view line) { heard_.emplace_back(line); },
-                                  .printed = [this](std::string_view line) { printed_.emplace_back(line); },
-                                  .ended = [this](const WorkerEnd& end) {
-                                    end_ = end;
-                                    loop_.stop();
-                                  }});
+    auto started =
+        Worker::start(loop_, {"sh", "-c", script},
+                      {.said = [this](std::string_view line) { heard_.emplace_back(line); },
+                       .printed = [this](std::string_view line) { printed_.emplace_back(line); },
+                       .ended =
+                           [this](const WorkerEnd& end) {
+                             end_ = end;
+                             loop_.stop();
+                           }});
     ASSERT_TRUE(started) << started.error().what;
     worker_ = std::move(*started);
   }
