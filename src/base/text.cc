@@ -111,6 +111,23 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
+  if (word.size() > 40) return "";  // the distance costs the product of both lengths
+  const auto near = nearest(word, known);
+  return near ? fmt::format(", did you mean `{}`?", *near) : "";
+}
+
+std::string in_ticks(std::string_view text) {
+  std::string out = "`";
+  const bool is_cut = text.size() > 60;
+  std::size_t end = is_cut ? 57 : text.size();
+  while (is_cut && end > 50 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;  // not within a UTF-8 letter
+  for (const char c : text.substr(0, end))
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  return out + (is_cut ? "...`" : "`");
+}
+
 std::string plural(long long n, std::string_view noun) {
   return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
 }

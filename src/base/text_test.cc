@@ -31,6 +31,21 @@ TEST(Nearest, forgives_two_slips_and_no_more) {
   EXPECT_EQ(nearest("banana", known), std::nullopt);
 }
 
+TEST(Nearest, is_asked_or_nothing_is) {
+  const std::string_view known[] = {"instances", "install", "env"};
+  EXPECT_EQ(did_you_mean("instnces", known), ", did you mean `instances`?");
+  EXPECT_EQ(did_you_mean("banana", known), "");
+}
+
+TEST(InTicks, foreign_text_is_short_and_harmless) {
+  EXPECT_EQ(in_ticks("a b"), "`a b`");
+  EXPECT_EQ(in_ticks("a\nb\x1b[2J\x7f"), "`a b [2J `");
+  EXPECT_EQ(in_ticks(std::string(60, 'x')), "`" + std::string(60, 'x') + "`");
+  EXPECT_EQ(in_ticks(std::string(61, 'x')), "`" + std::string(57, 'x') + "...`");
+  EXPECT_EQ(in_ticks(std::string(56, 'x') + "ééé"), "`" + std::string(56, 'x') + "...`")
+      << "not within a letter";
+}
+
 TEST(WallTimes, are_rfc3339) {
   EXPECT_EQ(to_text(WallTime{std::chrono::milliseconds{1'767'225'600'120}}),
             "2026-01-01T00:00:00.120Z");

@@ -19,12 +19,6 @@ std::optional<double> percent_from(std::string_view text) {
 
 std::string called(const Yaml& y) { return y.key.empty() ? "this" : in_ticks(y.key); }
 
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> known) {
-  if (word.size() > 40) return "";  // the distance costs the product of both lengths
-  const auto near = nearest(word, known);
-  return near ? fmt::format(", did you mean `{}`?", *near) : "";
-}
-
 void YamlReader::mistake(int line, int column, std::string what) {
   if (mistakes.size() < mistakes_max) mistakes.push_back({line, column, std::move(what)});
 }

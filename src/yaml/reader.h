@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/instant.h"
+#include "base/text.h"  // did_you_mean
 #include "yaml/mistake.h"
 #include "yaml/yaml.h"
 
@@ -52,8 +53,6 @@ class YamlReader {
 
 // "`capacity`" of a map's item, "this" of a list's.
 std::string called(const Yaml& y);
-// ", did you mean `x`?" or nothing.
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
 // "25%" and "25 %" give 25.
 std::optional<double> percent_from(std::string_view text);
 

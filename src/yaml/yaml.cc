@@ -158,15 +158,4 @@ std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mista
   return std::nullopt;
 }
 
-std::string in_ticks(std::string_view text) {
-  std::string out = "`";
-  const bool is_cut = text.size() > 60;
-  std::size_t end = is_cut ? 57 : text.size();
-  while (is_cut && end > 50 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;  // not within a UTF-8 letter
-  for (const char c : text.substr(0, end))
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return out + (is_cut ? "...`" : "`");
-}
-
 }  // namespace utakata

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"  // in_ticks
 #include "yaml/mistake.h"
 
 namespace utakata {
@@ -32,8 +33,5 @@ struct Yaml {
 // and left out. `needs`: what a file that is empty needs, as the end of a sentence.
 std::optional<Yaml> read_yaml(std::string_view text, std::vector<Mistake>& mistakes,
                               std::string_view needs);
-
-// For messages: in backticks, cut at 60 characters, without control characters.
-std::string in_ticks(std::string_view text);
 
 }  // namespace utakata

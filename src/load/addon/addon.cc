@@ -2,114 +2,16 @@
 // engine for each process, on Node's own loop. What JavaScript sees is listed at the end.
 #include <node_api.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
 
+#include "load/addon/engine.h"
 #include "load/addon/values.h"
-#include "load/client/websockets.h"
 
 namespace utakata::load {
 namespace {
-
-// Calls into JavaScript, each with its microtasks behind it: between two messages of one socket
-// what awaits the first must run.
-class Caller {
- public:
-  Caller(napi_env env, napi_value functions) : env_(env) {
-    napi_value name = text_value(env, "utakata-load"), receiver = nullptr;
-    napi_create_object(env, &receiver);
-    napi_create_reference(env, functions, 1, &functions_);
-    napi_async_init(env, receiver, name, &context_);
-    napi_create_reference(env, receiver, 1, &receiver_);
-  }
-  ~Caller() { napi_async_destroy(env_, context_); }
-  Caller(const Caller&) = delete;
-  Caller& operator=(const Caller&) = delete;
-
-  napi_env env() const { return env_; }
-  // A scope for the arguments is the caller's to open.
-  template <std::size_t count>
-  void call(const char* name, const std::array<napi_value, count>& arguments) {
-    napi_value functions, function, receiver, result;
-    napi_get_reference_value(env_, functions_, &functions);
-    napi_get_reference_value(env_, receiver_, &receiver);
-    napi_get_named_property(env_, functions, name, &function);
-    if (napi_make_callback(env_, context_, receiver, function, count, arguments.data(), &result) ==
-        napi_ok)
-      return;
-    napi_value error = nullptr;
-    bool is_pending = false;
-    napi_is_exception_pending(env_, &is_pending);
-    if (!is_pending) return;
-    napi_get_and_clear_last_exception(env_, &error);
-    napi_fatal_exception(env_, error);  // as an exception in any other callback: uncaughtException
-  }
-
- private:
-  napi_env env_;
-  napi_ref functions_ = nullptr, receiver_ = nullptr;
-  napi_async_context context_ = nullptr;
-};
-
-struct Scope {
-  explicit Scope(napi_env of) : env(of) { napi_open_handle_scope(env, &scope); }
-  ~Scope() { napi_close_handle_scope(env, scope); }
-  napi_env env;
-  napi_handle_scope scope = nullptr;
-};
-
-constexpr std::array kPhases = {"connect", "handshake", "open"};
-
-double microseconds(Duration duration) {
-  return std::chrono::duration<double, std::micro>(duration).count();
-}
-
-class Engine {
- public:
-  Engine(napi_env env, uv_loop_s* uv, napi_value functions)
-      : loop_(uv), caller_(env, functions), sockets_(loop_, {}, socket_calls()) {}
-  WebSockets& sockets() { return sockets_; }
-
-  std::string text, more;  // for conversions
-
- private:
-  WebSockets::Calls socket_calls() {
-    return {.opened =
-                [this](Slot slot, const WebSocketOpened& opened) {
-                  const Scope scope(caller_.env());
-                  caller_.call("opened",
-                               std::array{number(slot), text_value(caller_.env(), opened.protocol),
-                                          number(microseconds(opened.connect)),
-                                          number(microseconds(opened.handshake))});
-                },
-            .message =
-                [this](Slot slot, wire::WebSocketKind kind, std::string_view payload) {
-                  const Scope scope(caller_.env());
-                  caller_.call("message",
-                               std::array{number(slot), kind == wire::WebSocketKind::text
-                                                            ? text_value(caller_.env(), payload)
-                                                            : bytes_value(caller_.env(), payload)});
-                },
-            .ended =
-                [this](Slot slot, const WebSocketEnd& end) {
-                  const Scope scope(caller_.env());
-                  napi_value is_clean = nullptr;
-                  napi_get_boolean(caller_.env(), end.is_clean, &is_clean);
-                  caller_.call(
-                      "ended",
-                      std::array{number(slot),
-                                 text_value(caller_.env(), kPhases[std::size_t(end.phase)]),
-                                 number(end.code), text_value(caller_.env(), end.reason), is_clean,
-                                 text_value(caller_.env(), end.what)});
-                }};
-  }
-  napi_value number(double value) { return number_value(caller_.env(), value); }
-
-  net::Loop loop_;
-  Caller caller_;
-  WebSockets sockets_;
-};
 
 std::unique_ptr<Engine>& engine_of(napi_env env) {
   void* data = nullptr;
@@ -189,9 +91,9 @@ napi_value send(napi_env env, napi_callback_info info) {
   const auto payload = is_text ? text_of(env, call.arguments[1], call.engine->text)
                                : bytes_of(env, call.arguments[1]);
   if (!slot || !payload) return nullptr;
-  WebSockets& sockets = call.engine->sockets();
-  sockets.send(*slot, is_text ? wire::WebSocketKind::text : wire::WebSocketKind::binary, *payload);
-  return number_value(env, double(sockets.backlog(*slot)));
+  call.engine->send(*slot, is_text ? wire::WebSocketKind::text : wire::WebSocketKind::binary,
+                    *payload);
+  return number_value(env, double(call.engine->sockets().backlog(*slot)));
 }
 
 // close(slot, code, reason)
@@ -211,6 +113,86 @@ napi_value backlog(napi_env env, napi_callback_info info) {
   if (!call.is_good) return nullptr;
   const auto slot = call.number(0);
   return slot ? number_value(env, double(call.engine->sockets().backlog(*slot))) : nullptr;
+}
+
+// sockets(): how many there are
+napi_value sockets(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info);
+  return call.is_good ? number_value(env, double(call.engine->sockets().count())) : nullptr;
+}
+
+constexpr std::array kKinds = {MetricKind::counter, MetricKind::rate, MetricKind::trend,
+                               MetricKind::gauge};
+
+// [name, value, ...]; none: an exception was thrown.
+std::optional<Tags> tags_of(napi_env env, napi_value list) {
+  std::uint32_t words = 0;
+  napi_get_array_length(env, list, &words);
+  Tags tags(words / 2);
+  std::string kept;
+  for (std::uint32_t at = 0; at / 2 < tags.size(); ++at) {
+    napi_value word = nullptr;
+    napi_get_element(env, list, at, &word);
+    const auto text = text_of(env, word, kept);
+    if (!text) return std::nullopt;
+    (at % 2 == 0 ? tags[at / 2].name : tags[at / 2].value) = *text;
+  }
+  return tags;
+}
+
+// metric(kind, name, [tag, value, ...]) -> id
+napi_value metric(napi_env env, napi_callback_info info) {
+  const Call<3> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto kind_name = call.text(0), name = call.text(1);
+  if (!kind_name || !name) return nullptr;
+  const auto tags = tags_of(env, call.arguments[2]);
+  if (!tags) return nullptr;
+  const auto kind = std::ranges::find(kKinds, *kind_name, to_text);
+  if (kind == kKinds.end()) {
+    throw_error(env, "a metric is a counter, rate, trend or gauge, not a " + *kind_name);
+    return nullptr;
+  }
+  const auto id = call.engine->metrics().id(*kind, *name, *tags);
+  if (id) return number_value(env, double(id->index) * kKinds.size() + (kind - kKinds.begin()));
+  throw_error(env, id.error().what);
+  return nullptr;
+}
+
+// record(id, number); of a trend: microseconds
+napi_value record(napi_env env, napi_callback_info info) {
+  const Call<2> call(env, info);
+  double id = 0, number = 0;
+  if (!call.is_good) return nullptr;
+  if (napi_get_value_double(env, call.arguments[0], &id) != napi_ok ||
+      napi_get_value_double(env, call.arguments[1], &number) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "a metric is recorded as a number");
+    return nullptr;
+  }
+  const auto whole = std::uint64_t(id);
+  const MetricId metric{.index = std::uint32_t(whole / kKinds.size())};
+  Metrics& metrics = call.engine->metrics();
+  switch (kKinds[whole % kKinds.size()]) {
+    case MetricKind::counter:
+      metrics.count(metric, number);
+      break;
+    case MetricKind::rate:
+      metrics.rate(metric, number != 0);
+      break;
+    case MetricKind::trend:
+      metrics.trend(metric, std::int64_t(std::clamp(number, -1.0, 1e12)));
+      break;
+    case MetricKind::gauge:
+      metrics.gauge(metric, number);
+      break;
+  }
+  return undefined(env);
+}
+
+// take(): all that was recorded since the last, as a line for Metrics::add()
+napi_value take(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info);
+  return call.is_good ? text_value(env, call.engine->metrics().take()) : nullptr;
 }
 
 void add(napi_env env, napi_value exports, const char* name, napi_callback function) {
@@ -239,5 +221,9 @@ NAPI_MODULE_INIT() {
   add(env, exports, "send", send);
   add(env, exports, "close", close);
   add(env, exports, "backlog", backlog);
+  add(env, exports, "sockets", sockets);
+  add(env, exports, "metric", metric);
+  add(env, exports, "record", record);
+  add(env, exports, "take", take);
   return exports;
 }

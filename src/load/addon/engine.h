@@ -1,0 +1,55 @@
+// One process's load engine, on Node's own loop: its sockets, and what was measured. What happens
+// is told to functions of JavaScript by their names.
+#pragma once
+
+#include <node_api.h>
+#include <uv.h>
+
+#include <string>
+
+#include "load/addon/caller.h"
+#include "load/client/websockets.h"
+#include "load/statistics/metrics.h"
+#include "net/loop.h"
+
+namespace utakata::load {
+
+// What sockets measure themselves, under k6's names where it has one.
+struct SocketMetrics {
+  explicit SocketMetrics(Metrics& all);
+  Metrics& all;
+  const MetricId tcp, handshake, connecting;  // trends
+  const MetricId sessions, sent, received, bytes_sent, bytes_received;
+
+  void opened(const WebSocketOpened& opened) const;
+  void said(std::size_t bytes) const;
+  void heard(std::size_t bytes) const;
+  void ended(const WebSocketEnd& end) const;
+};
+
+class Engine {
+ public:
+  // `functions` has opened, message, ended and user: see engine.cc.
+  Engine(napi_env env, uv_loop_s* uv, napi_value functions);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
+  WebSockets& sockets() { return sockets_; }
+  Metrics& metrics() { return metrics_; }
+
+  std::string text;  // for conversions of arguments
+
+ private:
+  void opened(Slot slot, const WebSocketOpened& opened);
+  void message(Slot slot, wire::WebSocketKind kind, std::string_view payload);
+  void ended(Slot slot, const WebSocketEnd& end);
+
+  net::Loop loop_;
+  Caller caller_;
+  Metrics metrics_;
+  const SocketMetrics measured_;
+  WebSockets sockets_;
+};
+
+}  // namespace utakata::load
