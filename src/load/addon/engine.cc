@@ -60,7 +60,8 @@ Engine::Engine(napi_env env, uv_loop_s* uv, napi_value functions)
           loop_, {},
           {.opened = [this](Slot slot, const auto& opening) { opened(slot, opening); },
            .message = [this](Slot slot, auto kind, auto payload) { message(slot, kind, payload); },
-           .ended = [this](Slot slot, const auto& end) { ended(slot, end); }}) {}
+           .ended = [this](Slot slot, const auto& end) { ended(slot, end); }}),
+      http_(loop_, caller_, metrics_) {}
 
 bool Engine::send(Slot slot, wire::WebSocketKind kind, std::string_view payload) {
   const bool is_sent = sockets_.send(slot, kind, payload);

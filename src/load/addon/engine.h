@@ -8,6 +8,7 @@
 #include <string>
 
 #include "load/addon/caller.h"
+#include "load/addon/http.h"
 #include "load/client/websockets.h"
 #include "load/statistics/metrics.h"
 #include "net/loop.h"
@@ -36,6 +37,7 @@ class Engine {
 
   bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
   WebSockets& sockets() { return sockets_; }
+  HttpRequests& http() { return http_.requests(); }
   Metrics& metrics() { return metrics_; }
 
   std::string text;  // for conversions of arguments
@@ -50,6 +52,7 @@ class Engine {
   Metrics metrics_;
   const SocketMetrics measured_;
   WebSockets sockets_;
+  Http http_;
 };
 
 }  // namespace utakata::load

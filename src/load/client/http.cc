@@ -93,7 +93,7 @@ RequestId HttpRequests::request(const HttpAsk& ask) {
   const RequestId id = new_request();
   Request& one = *requests_[id];
   one.state = State::under_way;
-  one.phase = HttpPhase::connect;
+  one.end = {};
   one.is_idempotent = ask.method == "GET" || ask.method == "HEAD" || ask.method == "OPTIONS";
   one.is_aborted = false;
   one.origin = ask.origin;
@@ -103,7 +103,10 @@ RequestId HttpRequests::request(const HttpAsk& ask) {
   one.begin = loop_.now();
   write(one.bytes, ask);
   one.reader.begin(limits_.answer, ask.method == "HEAD");
-  one.deadline = loop_.after(ask.deadline, [this, id] { fail(id, "it was not done in time"); });
+  one.deadline = loop_.after(ask.deadline, [this, id] {
+    requests_[id]->end.is_late = true;
+    fail(id, "it was not done in time");
+  });
   if (const auto slot = kept(ask, one.is_idempotent)) {
     carry(*slot, id);
     send(*slot);
@@ -115,7 +118,7 @@ RequestId HttpRequests::request(const HttpAsk& ask) {
 
 void HttpRequests::dial(RequestId id) {
   Request& one = *requests_[id];
-  one.phase = HttpPhase::connect;
+  one.end.phase = HttpPhase::connect;
   one.dialled = loop_.now();
   auto dialled =
       dial_tcp(origins_[one.origin].address, one.source ? *one.source : net::TcpAddress{});
@@ -148,7 +151,7 @@ void HttpRequests::carry(Slot slot, RequestId id) {
 
 void HttpRequests::ready(Slot slot, std::uint32_t events) {
   const Connection& connection = *connections_[slot];
-  if (connection.is_awaited && requests_[connection.request]->phase == HttpPhase::connect)
+  if (connection.is_awaited && requests_[connection.request]->end.phase == HttpPhase::connect)
     return connected(slot);
   if (events & EPOLLOUT) send(slot);
   if (events & ~std::uint32_t(EPOLLOUT)) read(slot);
@@ -167,7 +170,7 @@ void HttpRequests::connected(Slot slot) {
 void HttpRequests::send(Slot slot) {
   Connection& connection = *connections_[slot];
   Request& one = *requests_[connection.request];
-  if (one.phase == HttpPhase::connect) one.phase = HttpPhase::send;
+  if (one.end.phase == HttpPhase::connect) one.end.phase = HttpPhase::send;
   const net::Moved moved =
       net::tcp_send(connection.descriptor.get(), std::string_view(one.bytes).substr(one.sent));
   if (moved.how == net::Moved::How::bytes) one.sent += moved.bytes;
@@ -178,7 +181,7 @@ void HttpRequests::send(Slot slot) {
     loop_.rewatch(connection.descriptor.get(), EPOLLIN | (has_more ? EPOLLOUT : 0u));
   if (!one.is_sent) return;
   one.times.sent = loop_.now() - one.begin;
-  if (one.phase == HttpPhase::send) one.phase = HttpPhase::wait;
+  if (one.end.phase == HttpPhase::send) one.end.phase = HttpPhase::wait;
   if (!connection.has_answered || !one.is_idempotent) std::exchange(one.bytes, {});
 }
 
@@ -192,7 +195,7 @@ void HttpRequests::read(Slot slot) {
   const RequestId id = connection.request;
   Request& one = *requests_[id];
   if (!one.reader.has_begun()) one.times.first_byte = loop_.now() - one.begin;
-  one.phase = HttpPhase::receive;
+  one.end.phase = HttpPhase::receive;
   const auto is_whole = one.reader.feed({buffer_.get(), moved.bytes});
   if (!is_whole) return fail(id, is_whole.error().what);
   if (*is_whole) finish(id);
@@ -227,7 +230,8 @@ void HttpRequests::finish(RequestId id) {
                        .status_text = status_text(one.reader.head()),
                        .head = one.reader.head(),
                        .body = one.reader.body(),
-                       .times = one.times});
+                       .times = one.times,
+                       .bytes_sent = one.sent});
   free(id);
 }
 
@@ -237,7 +241,7 @@ void HttpRequests::fail(RequestId id, std::string what) {
   one.state = State::failed;
   loop_.cancel(one.deadline);
   if (std::exchange(one.has_connection, false)) drop(one.connection);
-  one.what = std::move(what);
+  one.end.what = std::move(what);
   failed_.push_back(id);
 }
 
@@ -263,7 +267,7 @@ void HttpRequests::end_turn() {
   while (!failed_.empty())  // who is told may ask again
     for (const RequestId id : std::exchange(failed_, {})) {
       const Request& one = *requests_[id];
-      if (!one.is_aborted) calls_.failed(id, one.phase, one.what);
+      if (!one.is_aborted) calls_.failed(id, one.end);
       free(id);
     }
 }

@@ -50,6 +50,12 @@ struct HttpAsk {
 // How far a request had come when it failed.
 enum class HttpPhase : std::uint8_t { connect, send, wait, receive };
 
+struct HttpFailure {
+  HttpPhase phase = HttpPhase::connect;
+  std::string what{};    // in words: "Connection refused"
+  bool is_late = false;  // its deadline had come
+};
+
 // Each but the first counts from request().
 struct HttpTimes {
   Duration connect{};  // what connecting took; 0: the connection was a kept one
@@ -62,6 +68,7 @@ struct HttpAnswer {  // views are valid in the call
   std::string_view head{};  // as it came, first line and empty line included
   std::string_view body{};  // chunks joined
   HttpTimes times{};
+  std::size_t bytes_sent = 0;
 };
 
 class HttpRequests {
@@ -70,7 +77,7 @@ class HttpRequests {
   // free afterwards.
   struct Calls {
     std::function<void(RequestId, const HttpAnswer&)> answered;
-    std::function<void(RequestId, HttpPhase, const std::string& what)> failed;
+    std::function<void(RequestId, const HttpFailure&)> failed;
   };
   struct Limits {
     wire::Http1Limits answer{.header_bytes = 64 * 1024, .body_bytes = 64 * 1024 * 1024};
@@ -106,7 +113,7 @@ class HttpRequests {
   };
   struct Request {
     State state = State::free;
-    HttpPhase phase = HttpPhase::connect;
+    HttpFailure end;  // as far as it has come
     bool is_idempotent = false, is_sent = false, is_aborted = false, has_connection = false;
     OriginId origin = 0;
     std::uint32_t pool = 0;
@@ -118,7 +125,6 @@ class HttpRequests {
     Instant begin{}, dialled{};
     HttpTimes times;
     net::Loop::TimerId deadline = 0;
-    std::string what;  // of a failure
   };
   RequestId new_request();
   void dial(RequestId id);

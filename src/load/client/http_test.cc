@@ -22,6 +22,7 @@ struct Heard {
   HttpTimes times;
   HttpPhase phase{};
   std::string what;
+  bool is_late = false;
 };
 
 class HttpTest : public testing::Test {
@@ -37,18 +38,20 @@ class HttpTest : public testing::Test {
     port_ = port;
     client_ = std::make_unique<HttpRequests>(
         loop_, limits,
-        HttpRequests::Calls{.answered =
-                                [this](RequestId id, const HttpAnswer& answer) {
-                                  tell(id, {.status = answer.status,
-                                            .status_text = std::string(answer.status_text),
-                                            .head = std::string(answer.head),
-                                            .body = std::string(answer.body),
-                                            .times = answer.times});
-                                },
-                            .failed =
-                                [this](RequestId id, HttpPhase phase, const std::string& what) {
-                                  tell(id, {.phase = phase, .what = what});
-                                }});
+        HttpRequests::Calls{
+            .answered =
+                [this](RequestId id, const HttpAnswer& answer) {
+                  tell(id, {.status = answer.status,
+                            .status_text = std::string(answer.status_text),
+                            .head = std::string(answer.head),
+                            .body = std::string(answer.body),
+                            .times = answer.times});
+                },
+            .failed =
+                [this](RequestId id, const HttpFailure& failure) {
+                  tell(id,
+                       {.phase = failure.phase, .what = failure.what, .is_late = failure.is_late});
+                }});
   }
   RequestId ask(const Question& question, const std::string& host = "a") {
     const auto source =
@@ -346,6 +349,7 @@ TEST_F(HttpRaw, each_failure_is_told_with_its_phase) {
     EXPECT_EQ(got.status, 0) << row.said;
     EXPECT_EQ(got.phase, row.phase) << row.said;
     EXPECT_EQ(got.what, row.what) << row.said;
+    EXPECT_EQ(got.is_late, row.then == stalls && got.what == "it was not done in time");
     EXPECT_EQ(client_->connections(), 0u) << row.said;
     client_.reset();
     server_.reset();
