@@ -29,29 +29,49 @@ napi_value start(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// dial(address, port, source, host, target, headers, deadline_ms) -> slot
+// trust(ca_file, is_insecure): whom wss: and https: believe; '': the system's authorities
+napi_value trust(napi_env env, napi_callback_info info) {
+  const Call<2> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto ca_file = call.text(0);
+  bool is_insecure = false;
+  napi_get_value_bool(env, call.arguments[1], &is_insecure);
+  if (!ca_file) return nullptr;
+  const auto done = call.engine->trust({.ca_file = *ca_file, .is_insecure = is_insecure});
+  if (!done) throw_error(env, done.error().what);
+  return undefined(env);
+}
+
+// dial(address, port, source, host, target, headers, deadline_ms, tls_name) -> slot
+// tls_name: whom the certificate must name; '': in the clear
 napi_value dial(napi_env env, napi_callback_info info) {
-  const Call<7> call(env, info);
+  const Call<8> call(env, info);
   if (!call.is_good) return nullptr;
   const auto address = call.text(0);
   const auto port = call.number(1);
   const auto source = call.text(2);
   const auto host = call.text(3), target = call.text(4), headers = call.text(5);
   const auto deadline = call.number(6);
-  if (!address || !port || !source || !host || !target || !headers || !deadline) return nullptr;
+  const auto name = call.text(7);
+  if (!address || !port || !source || !host || !target || !headers || !deadline || !name)
+    return nullptr;
+  const auto tls = call.tls_to(*name);
+  if (!tls) return nullptr;
   const auto to = net::numeric_address(*address, std::uint16_t(*port));
   const auto from = source->empty() ? net::TcpAddress{} : net::numeric_address(*source, 0);
   if (!to || !from) {
     throw_error(env, "an address in numbers is needed, not " + (to ? *source : *address));
     return nullptr;
   }
-  return number_value(
-      env, call.engine->sockets().dial({.address = *to,
-                                        .source = *from,
-                                        .host = *host,
-                                        .target = *target,
-                                        .headers = *headers,
-                                        .deadline = std::chrono::milliseconds(*deadline)}));
+  return number_value(env,
+                      call.engine->sockets().dial({.address = *to,
+                                                   .source = *from,
+                                                   .host = *host,
+                                                   .target = *target,
+                                                   .headers = *headers,
+                                                   .deadline = std::chrono::milliseconds(*deadline),
+                                                   .tls = *tls,
+                                                   .name = *name}));
 }
 
 // send(slot, text or bytes): what waits to be sent then, in bytes
@@ -185,6 +205,7 @@ NAPI_MODULE_INIT() {
       },
       engine, nullptr);
   add(env, exports, "start", start);
+  add(env, exports, "trust", trust);
   add(env, exports, "dial", dial);
   add(env, exports, "send", send);
   add(env, exports, "close", close);

@@ -36,6 +36,13 @@ struct Call {
     const auto view = text_of(env, arguments[at], engine->text);
     return view ? std::optional<std::string>(*view) : std::nullopt;
   }
+  // For a connection to `host` by TLS; empty: in the clear. None: an exception was thrown.
+  std::optional<const net::TlsDialler*> tls_to(const std::string& host) const {
+    if (host.empty()) return nullptr;
+    const auto tls = engine->tls();
+    if (!tls) throw_error(env, tls.error().what);
+    return tls ? std::optional(*tls) : std::nullopt;
+  }
   napi_env env;
   Engine* engine;
   std::array<napi_value, count> arguments{};

@@ -9,7 +9,7 @@
 namespace utakata::load {
 namespace {
 
-constexpr std::array kPhases = {"connect", "send", "wait", "receive"};
+constexpr std::array kPhases = {"connect", "tls", "send", "wait", "receive"};
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -30,6 +30,7 @@ HttpMetrics::HttpMetrics(Metrics& of)
       requests(made(of, MetricKind::counter, "http_reqs")),
       failed(made(of, MetricKind::rate, "http_req_failed")),
       connecting(made(of, MetricKind::trend, "http_req_connecting")),
+      handshaking(made(of, MetricKind::trend, "http_req_tls_handshaking")),
       sending(made(of, MetricKind::trend, "http_req_sending")),
       waiting(made(of, MetricKind::trend, "http_req_waiting")),
       receiving(made(of, MetricKind::trend, "http_req_receiving")),
@@ -42,10 +43,11 @@ void HttpMetrics::answered(const HttpAnswer& answer) const {
   all.count(requests);
   all.rate(failed, answer.status >= 400);
   all.trend(connecting, microseconds(times.connect));
-  all.trend(sending, microseconds(times.sent - times.connect));
+  all.trend(handshaking, microseconds(times.tls));
+  all.trend(sending, microseconds(times.sent - times.connect - times.tls));
   all.trend(waiting, microseconds(times.first_byte - times.sent));
   all.trend(receiving, microseconds(times.whole - times.first_byte));
-  all.trend(duration, microseconds(times.whole - times.connect));
+  all.trend(duration, microseconds(times.whole - times.connect - times.tls));
   all.count(bytes_sent, double(answer.bytes_sent));
   all.count(bytes_received, double(answer.head.size() + answer.body.size()));
 }
@@ -78,6 +80,7 @@ void Http::answered(RequestId id, const HttpAnswer& answer) {
                                       is_ascii(answer.body) ? bytes_text_value(env, answer.body)
                                                             : bytes_value(env, answer.body),
                                       milliseconds_value(env, answer.times.connect),
+                                      milliseconds_value(env, answer.times.tls),
                                       milliseconds_value(env, answer.times.sent),
                                       milliseconds_value(env, answer.times.first_byte),
                                       milliseconds_value(env, answer.times.whole)});
@@ -97,16 +100,21 @@ void Http::failed(RequestId id, const HttpFailure& failure) {
 
 namespace {
 
-// origin(address, port, host) -> number
+// origin(address, port, host, tls_name) -> number
+// tls_name: whom the certificate must name; '': in the clear
 napi_value origin(napi_env env, napi_callback_info info) {
-  const Call<3> call(env, info);
+  const Call<4> call(env, info);
   if (!call.is_good) return nullptr;
   const auto address = call.text(0);
   const auto port = call.number(1);
-  const auto host = call.text(2);
-  if (!address || !port || !host) return nullptr;
+  const auto host = call.text(2), name = call.text(3);
+  if (!address || !port || !host || !name) return nullptr;
+  const auto tls = call.tls_to(*name);
+  if (!tls) return nullptr;
   const auto to = net::numeric_address(*address, std::uint16_t(*port));
-  if (to) return number_value(env, call.engine->http().origin({.address = *to, .host = *host}));
+  if (to)
+    return number_value(env, call.engine->http().origin(
+                                 {.address = *to, .host = *host, .tls = *tls, .name = *name}));
   throw_error(env, "an address in numbers is needed, not " + *address);
   return nullptr;
 }

@@ -18,7 +18,8 @@ struct HttpMetrics {
   explicit HttpMetrics(Metrics& all);
   Metrics& all;
   const MetricId requests, failed;
-  const MetricId connecting, sending, waiting, receiving, duration;  // trends; 0: a kept connection
+  const MetricId connecting, handshaking;  // trends; 0: a kept connection
+  const MetricId sending, waiting, receiving, duration;
   const MetricId bytes_sent, bytes_received;
 
   void answered(const HttpAnswer& answer) const;

@@ -42,4 +42,12 @@ int connect_failure(int socket) {
 
 std::string error_text(int number) { return std::strerror(number); }
 
+net::Moved Line::send(std::string_view bytes) const {
+  return tls ? tls->send(bytes) : net::tcp_send(socket.get(), bytes);
+}
+
+net::Moved Line::receive(std::span<char> into) const {
+  return tls ? tls->receive(into) : net::tcp_receive(socket.get(), into);
+}
+
 }  // namespace utakata::load

@@ -2,11 +2,16 @@
 // from.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/problem.h"
 #include "net/descriptor.h"
 #include "net/socket_end.h"
+#include "net/tcp.h"
+#include "net/tls.h"
 
 namespace utakata::load {
 
@@ -15,5 +20,13 @@ namespace utakata::load {
 Expected<net::Descriptor> dial_tcp(const net::TcpAddress& to, const net::TcpAddress& source);
 int connect_failure(int socket);  // an errno; 0: it is connected
 std::string error_text(int number);
+
+// A connection, in the clear or by TLS, and what became of reading and writing. Gone when it goes.
+struct Line {
+  net::Descriptor socket{};
+  std::unique_ptr<net::TlsStream> tls{};  // none: in the clear
+  net::Moved send(std::string_view bytes) const;
+  net::Moved receive(std::span<char> into) const;
+};
 
 }  // namespace utakata::load

@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "load/client/dial.h"
-
 namespace utakata::load {
 namespace {
 
@@ -65,12 +63,12 @@ HttpRequests::~HttpRequests() {
   loop_.cancel_turn_end(turn_end_);
   for (const auto& request : requests_) loop_.cancel(request->deadline);
   for (const auto& connection : connections_)
-    if (connection->descriptor) loop_.unwatch(connection->descriptor.get());
+    if (connection->line.socket) loop_.unwatch(connection->line.socket.get());
 }
 
 OriginId HttpRequests::origin(const HttpOrigin& origin) {
   const auto found = std::ranges::find_if(origins_, [&](const HttpOrigin& one) {
-    return one.host == origin.host && is_same(one.address, origin.address);
+    return one.host == origin.host && one.tls == origin.tls && is_same(one.address, origin.address);
   });
   if (found == origins_.end()) {
     origins_.push_back(origin);
@@ -133,9 +131,9 @@ void HttpRequests::dial(RequestId id) {
   ++open_;
   Connection& connection = *connections_[slot];
   connection = {
-      .descriptor = std::move(*dialled), .origin = one.origin, .pool = one.pool, .since = {}};
+      .line = {.socket = std::move(*dialled)}, .origin = one.origin, .pool = one.pool, .since = {}};
   carry(slot, id);
-  loop_.watch(connection.descriptor.get(), EPOLLOUT,
+  loop_.watch(connection.line.socket.get(), EPOLLOUT,
               [this, slot](std::uint32_t events) { ready(slot, events); });
 }
 
@@ -151,34 +149,62 @@ void HttpRequests::carry(Slot slot, RequestId id) {
 
 void HttpRequests::ready(Slot slot, std::uint32_t events) {
   const Connection& connection = *connections_[slot];
-  if (connection.is_awaited && requests_[connection.request]->end.phase == HttpPhase::connect)
-    return connected(slot);
-  if (events & EPOLLOUT) send(slot);
+  if (connection.is_awaited) {
+    const HttpPhase phase = requests_[connection.request]->end.phase;
+    if (phase == HttpPhase::connect) return connected(slot);
+    if (phase == HttpPhase::tls) return shake_hands(slot);
+    if (events & EPOLLOUT) send(slot);
+  }
   if (events & ~std::uint32_t(EPOLLOUT)) read(slot);
 }
 
 void HttpRequests::connected(Slot slot) {
-  const Connection& connection = *connections_[slot];
+  Connection& connection = *connections_[slot];
   Request& one = *requests_[connection.request];
-  if (const int error = connect_failure(connection.descriptor.get()); error != 0)
+  if (const int error = connect_failure(connection.line.socket.get()); error != 0)
     return fail(connection.request, error_text(error));
   one.times.connect = loop_.now() - one.dialled;
-  loop_.rewatch(connection.descriptor.get(), EPOLLIN);
-  send(slot);
+  loop_.rewatch(connection.line.socket.get(), EPOLLIN);
+  const HttpOrigin& origin = origins_[one.origin];
+  if (!origin.tls) return send(slot);
+  connection.line.tls = origin.tls->dial(connection.line.socket.get(), origin.name);
+  one.end.phase = HttpPhase::tls;
+  shake_hands(slot);
+}
+
+void HttpRequests::shake_hands(Slot slot) {
+  const Connection& connection = *connections_[slot];
+  Request& one = *requests_[connection.request];
+  const net::TlsStream& tls = *connection.line.tls;
+  switch (connection.line.tls->handshake().how) {
+    case net::Moved::How::would_block:
+      return await_writing(slot, tls.wants_write());
+    case net::Moved::How::ended:
+      return fail(connection.request, "hung up in the middle of the handshake");
+    case net::Moved::How::failed:
+      return fail(connection.request, tls.failure());
+    case net::Moved::How::bytes:
+      one.times.tls = loop_.now() - one.dialled - one.times.connect;
+      return send(slot);
+  }
+}
+
+void HttpRequests::await_writing(Slot slot, bool is_awaited) {
+  Connection& connection = *connections_[slot];
+  if (std::exchange(connection.is_writing, is_awaited) != is_awaited)
+    loop_.rewatch(connection.line.socket.get(), EPOLLIN | (is_awaited ? EPOLLOUT : 0u));
 }
 
 void HttpRequests::send(Slot slot) {
-  Connection& connection = *connections_[slot];
+  const Connection& connection = *connections_[slot];
   Request& one = *requests_[connection.request];
-  if (one.end.phase == HttpPhase::connect) one.end.phase = HttpPhase::send;
-  const net::Moved moved =
-      net::tcp_send(connection.descriptor.get(), std::string_view(one.bytes).substr(one.sent));
+  if (one.is_sent) return await_writing(slot, false);
+  one.end.phase = std::max(one.end.phase, HttpPhase::send);
+  const net::Moved moved = connection.line.send(std::string_view(one.bytes).substr(one.sent));
   if (moved.how == net::Moved::How::bytes) one.sent += moved.bytes;
   one.is_sent = one.sent == one.bytes.size();
   // What is closed is read as such: the answer may have come before.
-  const bool has_more = !one.is_sent && moved.how != net::Moved::How::failed;
-  if (std::exchange(connection.is_writing, has_more) != has_more)
-    loop_.rewatch(connection.descriptor.get(), EPOLLIN | (has_more ? EPOLLOUT : 0u));
+  await_writing(slot, !one.is_sent && moved.how != net::Moved::How::failed);
   if (!one.is_sent) return;
   one.times.sent = loop_.now() - one.begin;
   if (one.end.phase == HttpPhase::send) one.end.phase = HttpPhase::wait;
@@ -187,8 +213,7 @@ void HttpRequests::send(Slot slot) {
 
 void HttpRequests::read(Slot slot) {
   const Connection& connection = *connections_[slot];
-  const net::Moved moved =
-      net::tcp_receive(connection.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  const net::Moved moved = connection.line.receive(std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes) return closed(slot, moved.how);
   if (!connection.is_awaited) return drop(slot);  // nobody has asked: whose would it be?
@@ -278,9 +303,9 @@ std::optional<HttpRequests::Slot> HttpRequests::kept(const HttpAsk& ask, bool is
     const Slot slot = at->second;
     take(slot);
     // What can be sent but once does not go where the server has already hung up.
+    const Line& line = connections_[slot]->line;
     if (is_idempotent ||
-        net::tcp_receive(connections_[slot]->descriptor.get(), std::span(buffer_.get(), kBuffer))
-                .how == net::Moved::How::would_block)
+        line.receive(std::span(buffer_.get(), kBuffer)).how == net::Moved::How::would_block)
       return slot;
     drop(slot);
   }
@@ -316,8 +341,10 @@ void HttpRequests::take(Slot slot) {
 void HttpRequests::drop(Slot slot) {
   Connection& connection = *connections_[slot];
   if (!connection.is_awaited) take(slot);
-  loop_.unwatch(connection.descriptor.get());
-  connection.descriptor.reset();
+  loop_.unwatch(connection.line.socket.get());
+  if (connection.line.tls) connection.line.tls->say_goodbye();
+  connection.line.tls.reset();
+  connection.line.socket.reset();
   free_connections_.push_back(slot);
   --open_;
 }
@@ -333,7 +360,7 @@ void HttpRequests::sweep() {
   const Instant oldest = loop_.turn_time() - limits_.idle;
   for (Slot slot = 0; slot < connections_.size(); ++slot) {
     const Connection& connection = *connections_[slot];
-    if (connection.descriptor && !connection.is_awaited && connection.since < oldest) drop(slot);
+    if (connection.line.socket && !connection.is_awaited && connection.since < oldest) drop(slot);
   }
 }
 

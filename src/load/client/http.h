@@ -1,9 +1,10 @@
 // The HTTP/1.1 requests of the virtual users of one process (RFC 9110, RFC 9112; client side), over
 // connections that are kept for the next one. Loop thread only; no call blocks.
 //
-//   connecting --> sending --> waiting --> receiving --> answered
-//       |             |           |            |
-//       +-------------+-----------+------------+-- refused, lost, malformed, too late --> failed
+//   connecting --> [TLS] --> sending --> waiting --> receiving --> answered
+//       |            |          |           |            |
+//       +------------+----------+-----------+------------+-- refused, lost, malformed, too late
+//                                                            --> failed
 //
 // One request at a time on each connection; as many connections as there are requests under way.
 // Redirects, cookies and codings are their callers'. Kept: about 200 bytes for each connection.
@@ -19,10 +20,11 @@
 #include <vector>
 
 #include "base/instant.h"
-#include "net/descriptor.h"
+#include "load/client/dial.h"
 #include "net/loop.h"
 #include "net/socket_end.h"
 #include "net/tcp.h"
+#include "net/tls.h"
 #include "wire/http1_response.h"
 
 namespace utakata::load {
@@ -34,6 +36,8 @@ using RequestId = std::uint32_t;  // small, and used again once it is told
 struct HttpOrigin {
   net::TcpAddress address{};
   std::string host{};  // connections to one address are shared by requests to one host only
+  const net::TlsDialler* tls = nullptr;  // none: in the clear. It outlives us
+  std::string name{};                    // for TLS: whom the certificate must name
 };
 
 struct HttpAsk {
@@ -48,7 +52,7 @@ struct HttpAsk {
 };
 
 // How far a request had come when it failed.
-enum class HttpPhase : std::uint8_t { connect, send, wait, receive };
+enum class HttpPhase : std::uint8_t { connect, tls, send, wait, receive };
 
 struct HttpFailure {
   HttpPhase phase = HttpPhase::connect;
@@ -56,10 +60,9 @@ struct HttpFailure {
   bool is_late = false;  // its deadline had come
 };
 
-// Each but the first counts from request().
 struct HttpTimes {
-  Duration connect{};  // what connecting took; 0: the connection was a kept one
-  Duration sent{}, first_byte{}, whole{};
+  Duration connect{}, tls{};               // what each took; 0: the connection was a kept one
+  Duration sent{}, first_byte{}, whole{};  // from request() on
 };
 
 struct HttpAnswer {  // views are valid in the call
@@ -101,10 +104,10 @@ class HttpRequests {
   using Slot = std::uint32_t;  // of a connection
   enum class State : std::uint8_t { under_way, answered, failed, free };
   struct Connection {
-    net::Descriptor descriptor;
+    Line line;
     bool has_answered = false;  // before
     bool is_awaited = false;    // by a request; else it is kept
-    bool is_writing = false;    // the socket is full
+    bool is_writing = false;    // as soon as the socket takes more
     OriginId origin = 0;
     std::uint32_t pool = 0;
     RequestId request = 0;    // whose it is, if any
@@ -131,6 +134,8 @@ class HttpRequests {
   void carry(Slot slot, RequestId id);
   void ready(Slot slot, std::uint32_t events);
   void connected(Slot slot);
+  void shake_hands(Slot slot);
+  void await_writing(Slot slot, bool is_awaited);
   void send(Slot slot);
   void read(Slot slot);
   void closed(Slot slot, net::Moved::How how);

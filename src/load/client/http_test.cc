@@ -1,5 +1,3 @@
-#include "load/client/http.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "load/client/http_fixture.h"
 #include "load/client/raw_server.h"
 #include "net/http_server.h"
 
@@ -15,87 +14,6 @@ namespace utakata::load {
 namespace {
 
 constexpr std::string_view ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-struct Heard {
-  int status = 0;  // 0: it failed
-  std::string status_text, head, body;
-  HttpTimes times;
-  HttpPhase phase{};
-  std::string what;
-  bool is_late = false;
-};
-
-class HttpTest : public testing::Test {
- protected:
-  struct Question {
-    std::string method = "GET", target = "/", headers{};
-    std::optional<std::string> body{};
-    std::uint32_t pool = 0;
-    std::string source{};
-    Duration deadline = 20s;
-  };
-  void use(std::uint16_t port, const HttpRequests::Limits& limits = {}) {
-    port_ = port;
-    client_ = std::make_unique<HttpRequests>(
-        loop_, limits,
-        HttpRequests::Calls{
-            .answered =
-                [this](RequestId id, const HttpAnswer& answer) {
-                  tell(id, {.status = answer.status,
-                            .status_text = std::string(answer.status_text),
-                            .head = std::string(answer.head),
-                            .body = std::string(answer.body),
-                            .times = answer.times});
-                },
-            .failed =
-                [this](RequestId id, const HttpFailure& failure) {
-                  tell(id,
-                       {.phase = failure.phase, .what = failure.what, .is_late = failure.is_late});
-                }});
-  }
-  RequestId ask(const Question& question, const std::string& host = "a") {
-    const auto source =
-        question.source.empty() ? net::TcpAddress{} : *net::numeric_address(question.source, 0);
-    return client_->request(
-        {.origin = client_->origin({*net::numeric_address("127.0.0.1", port_), host}),
-         .pool = question.pool,
-         .source = source,
-         .method = question.method,
-         .target = question.target,
-         .headers = "Host: " + host + "\r\n" + question.headers,
-         .body = question.body,
-         .deadline = question.deadline});
-  }
-  void run_until(const std::function<bool()>& holds) {
-    bool is_late = false, is_over = false;
-    const auto patience = loop_.after(20s, [&] { is_late = true; });
-    const auto look = loop_.on_turn_end([&] {
-      if (!is_over && (holds() || is_late)) is_over = true, loop_.stop();
-    });
-    loop_.run();
-    EXPECT_FALSE(is_late) << "waited in vain";
-    loop_.cancel_turn_end(look);
-    loop_.cancel(patience);
-  }
-  Heard get(const Question& question, const std::string& host = "a") {
-    const RequestId id = ask(question, host);
-    heard_.erase(id);
-    run_until([&] { return heard_.contains(id); });
-    return heard_[id];
-  }
-  void tell(RequestId id, const Heard& heard) {
-    heard_[id] = heard;
-    ++told_;
-    if (on_told_) on_told_(id);
-  }
-
-  net::Loop loop_;
-  std::uint16_t port_ = 0;
-  std::unique_ptr<HttpRequests> client_;
-  std::map<RequestId, Heard> heard_;  // the last of each id
-  std::size_t told_ = 0;
-  std::function<void(RequestId)> on_told_;
-};
 
 // What a virtual user asks of a server that is well.
 class HttpServed : public HttpTest {

@@ -15,10 +15,16 @@ const name_lasts_ms = 30_000;
 const exchanges = [];       // by the engine's number of the request under way
 const origins = new Map();  // by scheme and host: the engine's number, as long as the name is known
 
+// Whom https: and wss: believe from now on: the authorities of a file (PEM), or '': the system's; or anybody.
+export function trust(ca_file, is_insecure = false) {
+  engine.trust(ca_file, is_insecure);
+  origins.clear();
+}
+
 async function origin_of(url) {
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
-  const number = engine.origin(await resolve(url.hostname), port, url.host);
-  const is_address = isIP(url.hostname) !== 0 || url.hostname.startsWith('[');
+  const is_secure = url.protocol === 'https:', host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const number = engine.origin(await resolve(host), Number(url.port || (is_secure ? 443 : 80)), url.host, is_secure ? host : '');
+  const is_address = isIP(host) !== 0;
   origins.set(url.origin, { number, until: is_address ? Infinity : performance.now() + name_lasts_ms });
   return number;
 }
@@ -145,12 +151,12 @@ export class Exchange {
   }
 
   // Calls of the engine.
-  static answered(id, status, status_text, head, body, connect, sent, first_byte, whole) {
+  static answered(id, status, status_text, head, body, connect, tls, sent, first_byte, whole) {
     const exchange = exchanges[id];
     exchanges[id] = undefined;
     exchange.#id = -1;
     current.user = exchange.#user;
-    exchange.#answered({ status, status_text, head, body, times: { connect, sent, first_byte, whole } });
+    exchange.#answered({ status, status_text, head, body, times: { connect, tls, sent, first_byte, whole } });
   }
   static failed(id, phase, what, is_late) {
     const exchange = exchanges[id];

@@ -32,8 +32,8 @@ export class Response {
     }
     return this.#headers;
   }
-  // No part of the web's: { connect, sent, first_byte, whole }, in milliseconds, each but the first from the beginning; 0 to connect:
-  // the connection was a kept one.
+  // No part of the web's, in milliseconds: { connect, tls, sent, first_byte, whole }: what connecting and TLS took, 0 of a kept
+  // connection; then what was over by when, from the beginning.
   get times() { return this.#answer.times; }
 
   get body() {

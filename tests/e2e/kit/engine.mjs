@@ -10,7 +10,7 @@ if (!build) throw new Error(`the load engine is not built: there is no load/utak
 const script = (name) => import(join(build, 'load', `${name}.mjs`));
 
 export const { engine } = await script('engine');
-export const { Exchange } = await script('http');
+export const { Exchange, trust } = await script('http');
 export const { current, everyone } = await script('current');
 export const { cookies_for, keep_cookie } = await script('cookies');
 export const { fetch, fetch_for } = await script('fetch');
