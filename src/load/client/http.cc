@@ -246,6 +246,8 @@ void HttpRequests::finish(RequestId id) {
   one.state = State::answered;
   loop_.cancel(one.deadline);
   one.times.whole = loop_.now() - one.begin;
+  // Some answer before they have heard all.
+  if (!one.is_sent || one.times.sent > one.times.first_byte) one.times.sent = one.times.first_byte;
   // 101 makes it another protocol's, which nobody here speaks.
   const bool may_follow = one.reader.keep_alive() && one.is_sent && one.reader.status() != 101;
   // Before the call, which may ask again.

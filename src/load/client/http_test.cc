@@ -310,6 +310,7 @@ TEST_F(HttpTest, an_answer_before_the_request_is_whole_then_told_and_the_connect
   use(listener->port());
   const auto got = get({.method = "POST", .body = std::string(30'000'000, 'x')});
   EXPECT_EQ(got.status, 413);
+  EXPECT_EQ(got.times.sent, got.times.first_byte);
   EXPECT_EQ(client_->connections(), 0u);
 }
 
