@@ -43,6 +43,15 @@ TEST(Arrivals, a_ramp_is_the_inverse_of_a_square) {
   EXPECT_EQ(down.at(494), 9s);
 }
 
+TEST(Arrivals, the_end_of_a_long_way_down_is_exact) {
+  const Arrivals arrivals({{.duration = 24h, .from = 1e6, .to = 0}});
+  const std::int64_t total = std::int64_t{43'200} * 1'000'000;
+  ASSERT_EQ(arrivals.total(), total);
+  EXPECT_EQ(arrivals.at(total - 1), 24h);
+  EXPECT_EQ(arrivals.at(total - 2), 24h - Duration(415'692'194)) << "the root of 0.1728";
+  EXPECT_EQ(arrivals.at(total - 101), 24h - Duration(4'156'921'938));
+}
+
 TEST(Arrivals, steps_and_pauses_keep_what_is_due) {
   const Arrivals arrivals({{.duration = 1500ms, .from = 1, .to = 1},
                            {.duration = 10s},  // nobody
