@@ -5,10 +5,12 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <utility>
 
 #include "base/check.h"
@@ -63,23 +65,64 @@ std::string last_error() {
   return text;
 }
 
+constexpr std::string_view http1 = "\x08http/1.1";
+const auto* const http1_bytes = reinterpret_cast<const unsigned char*>(http1.data());
+
 int choose_http1(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                  unsigned in_size, void*) {
-  constexpr std::string_view ours = "\x08http/1.1";
-  auto* const wanted = reinterpret_cast<const unsigned char*>(ours.data());
-  const int found = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, wanted,
-                                          unsigned(ours.size()), in, in_size);
+  const int found = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, http1_bytes,
+                                          unsigned(http1.size()), in, in_size);
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+using Context = std::unique_ptr<ssl_ctx_st, void (*)(ssl_ctx_st*)>;
+
+Context new_context(const SSL_METHOD* method) {
+  Context context(SSL_CTX_new(method), &SSL_CTX_free);
+  auto* const c = context.get();
+  check(c != nullptr, "OpenSSL makes a context unless memory has run out");
+  SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+  return context;
+}
+
+// Node brings an OpenSSL of its own along, which does not know where this system has its file.
+void trust_system(SSL_CTX* context) {
+  SSL_CTX_set_default_verify_paths(context);  // SSL_CERT_FILE and SSL_CERT_DIR of the environment
+  if (std::getenv("SSL_CERT_FILE")) return;
+  for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+    if (access(file, R_OK) == 0) {
+      SSL_CTX_load_verify_file(context, file);
+      return;
+    }
 }
 
 }  // namespace
 
 TlsStream::TlsStream(ssl_ctx_st* context, int socket) : ssl_(SSL_new(context), &SSL_free) {
+  attach(socket);
+  SSL_set_accept_state(ssl_.get());
+}
+
+TlsStream::TlsStream(ssl_ctx_st* context, int socket, const std::string& host)
+    : ssl_(SSL_new(context), &SSL_free) {
+  attach(socket);
+  SSL_set_connect_state(ssl_.get());
+  // An address is not told by SNI (RFC 6066 section 3).
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str()) == 1) return;
+  SSL_set1_host(ssl_.get(), host.c_str());
+  SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+}
+
+void TlsStream::attach(int socket) {
   check(ssl_ != nullptr, "OpenSSL makes a connection unless memory has run out");
   BIO* const bio = BIO_new(bio_method());
   BIO_set_data(bio, reinterpret_cast<void*>(std::intptr_t{socket}));
   SSL_set_bio(ssl_.get(), bio, bio);
-  SSL_set_accept_state(ssl_.get());
 }
 
 TlsStream::~TlsStream() = default;
@@ -97,6 +140,12 @@ Moved TlsStream::result(int returned, std::size_t bytes) {
     default:
       return {Moved::How::failed};
   }
+}
+
+Moved TlsStream::handshake() {
+  ERR_clear_error();
+  wants_write_ = false;
+  return result(SSL_do_handshake(ssl_.get()), 0);
 }
 
 Moved TlsStream::receive(std::span<char> into) {
@@ -128,6 +177,14 @@ void TlsStream::say_goodbye() {
   if (is_ready()) SSL_shutdown(ssl_.get());
 }
 
+std::string TlsStream::failure() const {
+  const auto verified = SSL_get_verify_result(ssl_.get());
+  if (verified != X509_V_OK && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE)
+    return X509_verify_cert_error_string(verified);
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason ? reason : "the connection was lost";
+}
+
 TlsIdentity::TlsIdentity(Loop& loop, std::string certificate, std::string key, Say say)
     : loop_(loop),
       certificate_(std::move(certificate)),
@@ -150,16 +207,10 @@ Expected<std::unique_ptr<TlsIdentity>> TlsIdentity::open(Loop& loop, std::string
 
 Expected<void> TlsIdentity::load() {
   ERR_clear_error();
-  decltype(context_) fresh(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+  Context fresh = new_context(TLS_server_method());
   auto* const c = fresh.get();
-  check(c != nullptr, "OpenSSL makes a context unless memory has run out");
-  SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
-  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                          SSL_MODE_RELEASE_BUFFERS);
   // Who comes back shows its ticket: nothing is kept here for those who do not. One is enough for
   // who holds one connection, and each costs an encryption.
-  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(c, 1);
   SSL_CTX_set_alpn_select_cb(c, choose_http1, nullptr);
   // The default would ask for the pass phrase on the terminal, and wait.
@@ -203,6 +254,27 @@ void TlsIdentity::look() {
 
 std::unique_ptr<TlsStream> TlsIdentity::accept(int socket) {
   return std::make_unique<TlsStream>(context_.get(), socket);
+}
+
+TlsDialler::TlsDialler(Context context) : context_(std::move(context)) {}
+
+Expected<std::unique_ptr<TlsDialler>> TlsDialler::open(const TlsTrust& trust) {
+  ERR_clear_error();
+  Context context = new_context(TLS_client_method());
+  SSL_CTX_set_alpn_protos(context.get(), http1_bytes, unsigned(http1.size()));
+  SSL_CTX_set_verify(context.get(), trust.is_insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
+  if (trust.ca_file.empty())
+    trust_system(context.get());
+  else if (SSL_CTX_load_verify_file(context.get(), trust.ca_file.c_str()) != 1)
+    return problem(Problem::Kind::invalid,
+                   fmt::format("tls: the certificates {} cannot be used ({}); it must be PEM, and "
+                               "readable",
+                               trust.ca_file, last_error()));
+  return std::unique_ptr<TlsDialler>(new TlsDialler(std::move(context)));
+}
+
+std::unique_ptr<TlsStream> TlsDialler::dial(int socket, const std::string& host) const {
+  return std::make_unique<TlsStream>(context_.get(), socket, host);
 }
 
 }  // namespace utakata::net

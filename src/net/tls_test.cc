@@ -187,5 +187,44 @@ TEST(Tls, no_such_file_then_a_problem_that_names_it) {
   EXPECT_NE(port.error().what.find("/nowhere/c.pem"), std::string::npos) << port.error().what;
 }
 
+// Dials, and asks; the answer, or why there is none.
+std::string asks(const TlsTrust& trust, std::uint16_t port, const std::string& host) {
+  const auto dialler = TlsDialler::open(trust);
+  if (!dialler) return dialler.error().what;
+  const LoopbackClient tcp(port);  // blocking: each call is done when it returns
+  const auto tls = (*dialler)->dial(tcp.descriptor(), host);
+  if (tls->handshake().how != Moved::How::bytes) return tls->failure();
+  tls->send(request("/big"));
+  std::string answer;
+  std::array<char, 20000> buffer;
+  for (Moved moved = tls->receive(buffer); moved.how == Moved::How::bytes;
+       moved = tls->receive(buffer))
+    answer.append(buffer.data(), moved.bytes);
+  return std::to_string(body_of(answer).size());
+}
+
+TEST(Tls, who_dials_believes_those_it_was_told_to_if_they_have_the_name) {
+  const TlsTestFiles files;
+  Served served(files);
+  const std::string ours = files.names().certificate;
+  EXPECT_EQ(asks({.ca_file = ours}, served.port, "first"), "5000000");
+  EXPECT_EQ(asks({.ca_file = ours}, served.port, "second"), "hostname mismatch");
+  EXPECT_EQ(asks({.ca_file = ours}, served.port, "127.0.0.1"), "IP address mismatch");
+  EXPECT_EQ(asks({}, served.port, "first"), "self-signed certificate");
+  EXPECT_EQ(asks({.is_insecure = true}, served.port, "second"), "5000000");
+  EXPECT_NE(asks({.ca_file = "/no/such/file.pem"}, served.port, "first").find("/no/such/file.pem"),
+            std::string::npos);
+}
+
+TEST(Tls, what_is_dialled_speaks_no_tls_then_the_reason_is_told) {
+  Loop loop;
+  HttpServer server(loop, [](const HttpRequest&, HttpReply reply) { reply.send({}); });
+  const auto port = server.listen("127.0.0.1", 0).value();
+  std::thread thread([&] { loop.run(); });
+  EXPECT_EQ(asks({.is_insecure = true}, port, "first"), "wrong version number");
+  loop.stop();
+  thread.join();
+}
+
 }  // namespace
 }  // namespace utakata::net

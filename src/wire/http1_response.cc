@@ -45,12 +45,14 @@ Http1ResponseReader::~Http1ResponseReader() = default;
 Http1ResponseReader::Http1ResponseReader(Http1ResponseReader&&) noexcept = default;
 Http1ResponseReader& Http1ResponseReader::operator=(Http1ResponseReader&&) noexcept = default;
 
-void Http1ResponseReader::begin(const Http1Limits& limits) {
+void Http1ResponseReader::begin(const Http1Limits& limits, bool is_head) {
   limits_ = limits;
+  is_head_ = is_head;
   part_ = Part::head;
   has_begun_ = keep_alive_ = false;
   status_ = 0;
   kept_.clear();
+  head_.clear();
   body_.clear();
   chunks_.reset();
 }
@@ -68,6 +70,9 @@ Expected<bool> Http1ResponseReader::read_head() {
   // Who speaks another protocol may wait for us to go on.
   const std::string_view begins = std::string_view(kept_).substr(0, 5);
   if (!std::string_view("HTTP/").starts_with(begins)) return refused("the answer is not HTTP");
+  // Without a reason some forget the space before it, too, which Beast insists on.
+  constexpr std::size_t reason = std::string_view("HTTP/1.1 200").size();
+  if (kept_.size() > reason && kept_[reason] == '\r') kept_.insert(reason, 1, ' ');
   const auto end = kept_.find("\r\n\r\n");
   if (end == kept_.npos) {
     if (kept_.size() > limits_.header_bytes)
@@ -80,11 +85,12 @@ Expected<bool> Http1ResponseReader::read_head() {
   reader.put(boost::asio::const_buffer(kept_.data(), end + 4), error);
   if (error && error != http::error::need_more) return refused("the answer's header is malformed");
   if (!reader.is_header_done()) return refused("the answer's header is malformed");
-  kept_.erase(0, end + 4);
   status_ = reader.status;
-  if (status_ / 100 == 1 && status_ != 101) return read_head();
+  if (status_ / 100 != 1 || status_ == 101) head_.assign(kept_, 0, end + 4);
+  kept_.erase(0, end + 4);
+  if (head_.empty()) return read_head();
   keep_alive_ = reader.keep_alive();
-  if (status_ == 101 || status_ == 204 || status_ == 304) {
+  if (is_head_ || status_ == 101 || status_ == 204 || status_ == 304) {
     left_ = 0;
     part_ = Part::length;
   } else if (reader.chunked()) {

@@ -24,8 +24,9 @@ class Http1ResponseReader {
   Http1ResponseReader(Http1ResponseReader&&) noexcept;
   Http1ResponseReader& operator=(Http1ResponseReader&&) noexcept;
 
-  void begin(const Http1Limits&
-                 limits);  // an answer to a GET is awaited; what was read before is forgotten
+  // An answer is awaited; what was read before is forgotten. `is_head`: to a HEAD, which has no
+  // body whatever its head says.
+  void begin(const Http1Limits& limits, bool is_head = false);
   // True: it is whole, and nothing may be fed until begin(). 1xx answers but 101 are passed over.
   // Problem `refused`: not HTTP, or beyond a limit.
   Expected<bool> feed(std::string_view bytes);
@@ -37,6 +38,7 @@ class Http1ResponseReader {
     return keep_alive_;
   }  // another question may follow: of a whole answer only
   int status() const { return status_; }
+  std::string_view head() const { return head_; }  // as it came, with the empty line
   std::string& body() { return body_; }
 
  private:
@@ -47,10 +49,10 @@ class Http1ResponseReader {
 
   Http1Limits limits_;
   Part part_ = Part::whole;
-  bool has_begun_ = false, keep_alive_ = false;
+  bool is_head_ = false, has_begun_ = false, keep_alive_ = false;
   int status_ = 0;
   std::uint64_t left_ = 0;  // of the body, where its length was told
-  std::string kept_, body_;
+  std::string kept_, head_, body_;
   std::unique_ptr<Http1Chunks> chunks_;
 };
 

@@ -49,6 +49,8 @@ TEST(Http1Response, the_same_answer_comes_out_of_any_chopping) {
        "Found\r\nContent-Length: 1\r\n\r\nx",
        {true, false, true, 404, "x"}},
       {"HTTP/1.1 204 No Content\r\n\r\n", {true, false, true, 204, ""}},
+      {"HTTP/1.1 204 \r\n\r\n", {true, false, true, 204, ""}},
+      {"HTTP/1.1 204\r\n\r\n", {true, false, true, 204, ""}},
       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", {true, false, true, 304, ""}},
       {"HTTP/1.1 200 OK\r\n\r\nuntil the end", {true, false, false, 200, "until the end"}},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", {}},
@@ -86,6 +88,30 @@ TEST(Http1Response,
   EXPECT_FALSE(reader.has_begun());
   EXPECT_EQ(reader.feed("HTTP/1.1 204 No Content\r\n\r\n"), true);
   EXPECT_EQ(reader.body(), "");
+}
+
+TEST(Http1Response, an_answer_to_a_head_has_no_body_whatever_its_length) {
+  for (const std::string_view head :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
+    Http1ResponseReader reader;
+    reader.begin(limits, true);
+    EXPECT_EQ(reader.feed(head), true);
+    EXPECT_EQ(reader.body(), "");
+    EXPECT_EQ(reader.head(), head);
+  }
+}
+
+TEST(Http1Response, the_head_is_kept_as_it_came_without_those_before_it) {
+  constexpr std::string_view early = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+                             head = "HTTP/1.1 200 Fine by me\r\nA: 1\r\na: 2\r\n\r\n";
+  Http1ResponseReader reader;
+  reader.begin(limits);
+  for (const char byte : std::string(early) + std::string(head) + "body")
+    EXPECT_EQ(reader.feed({&byte, 1}), false);
+  EXPECT_EQ(reader.head(), head);
+  EXPECT_TRUE(reader.end());
+  EXPECT_EQ(reader.body(), "body");
 }
 
 }  // namespace

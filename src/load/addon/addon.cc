@@ -7,39 +7,13 @@
 #include <memory>
 #include <string>
 
+#include "load/addon/call.h"
 #include "load/addon/engine.h"
+#include "load/addon/http.h"
 #include "load/addon/values.h"
 
 namespace utakata::load {
 namespace {
-
-std::unique_ptr<Engine>& engine_of(napi_env env) {
-  void* data = nullptr;
-  napi_get_instance_data(env, &data);
-  return *static_cast<std::unique_ptr<Engine>*>(data);
-}
-
-// The arguments of a call, and the engine, which start() has made.
-template <std::size_t count>
-struct Call {
-  Call(napi_env of, napi_callback_info info) : env(of), engine(engine_of(of).get()) {
-    std::size_t given = count;
-    napi_get_cb_info(env, info, &given, arguments.data(), nullptr, nullptr);
-    is_good = given >= count && engine;
-    if (!is_good) throw_error(env, "call start() first, and with all arguments");
-  }
-  std::optional<std::uint32_t> number(std::size_t at) const {
-    return number_of(env, arguments[at]);
-  }
-  std::optional<std::string> text(std::size_t at) const {
-    const auto view = text_of(env, arguments[at], engine->text);
-    return view ? std::optional<std::string>(*view) : std::nullopt;
-  }
-  napi_env env;
-  Engine* engine;
-  std::array<napi_value, count> arguments{};
-  bool is_good = false;
-};
 
 // start({ opened, message, ended })
 napi_value start(napi_env env, napi_callback_info info) {
@@ -55,29 +29,49 @@ napi_value start(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// dial(address, port, source, host, target, headers, deadline_ms) -> slot
+// trust(ca_file, is_insecure): whom wss: and https: believe; '': the system's authorities
+napi_value trust(napi_env env, napi_callback_info info) {
+  const Call<2> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto ca_file = call.text(0);
+  bool is_insecure = false;
+  napi_get_value_bool(env, call.arguments[1], &is_insecure);
+  if (!ca_file) return nullptr;
+  const auto done = call.engine->trust({.ca_file = *ca_file, .is_insecure = is_insecure});
+  if (!done) throw_error(env, done.error().what);
+  return undefined(env);
+}
+
+// dial(address, port, source, host, target, headers, deadline_ms, tls_name) -> slot
+// tls_name: whom the certificate must name; '': in the clear
 napi_value dial(napi_env env, napi_callback_info info) {
-  const Call<7> call(env, info);
+  const Call<8> call(env, info);
   if (!call.is_good) return nullptr;
   const auto address = call.text(0);
   const auto port = call.number(1);
   const auto source = call.text(2);
   const auto host = call.text(3), target = call.text(4), headers = call.text(5);
   const auto deadline = call.number(6);
-  if (!address || !port || !source || !host || !target || !headers || !deadline) return nullptr;
+  const auto name = call.text(7);
+  if (!address || !port || !source || !host || !target || !headers || !deadline || !name)
+    return nullptr;
+  const auto tls = call.tls_to(*name);
+  if (!tls) return nullptr;
   const auto to = net::numeric_address(*address, std::uint16_t(*port));
   const auto from = source->empty() ? net::TcpAddress{} : net::numeric_address(*source, 0);
   if (!to || !from) {
     throw_error(env, "an address in numbers is needed, not " + (to ? *source : *address));
     return nullptr;
   }
-  return number_value(
-      env, call.engine->sockets().dial({.address = *to,
-                                        .source = *from,
-                                        .host = *host,
-                                        .target = *target,
-                                        .headers = *headers,
-                                        .deadline = std::chrono::milliseconds(*deadline)}));
+  return number_value(env,
+                      call.engine->sockets().dial({.address = *to,
+                                                   .source = *from,
+                                                   .host = *host,
+                                                   .target = *target,
+                                                   .headers = *headers,
+                                                   .deadline = std::chrono::milliseconds(*deadline),
+                                                   .tls = *tls,
+                                                   .name = *name}));
 }
 
 // send(slot, text or bytes): what waits to be sent then, in bytes
@@ -195,12 +189,6 @@ napi_value take(napi_env env, napi_callback_info info) {
   return call.is_good ? text_value(env, call.engine->metrics().take()) : nullptr;
 }
 
-void add(napi_env env, napi_value exports, const char* name, napi_callback function) {
-  napi_value value = nullptr;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
-  napi_set_named_property(env, exports, name, value);
-}
-
 }  // namespace
 }  // namespace utakata::load
 
@@ -217,6 +205,7 @@ NAPI_MODULE_INIT() {
       },
       engine, nullptr);
   add(env, exports, "start", start);
+  add(env, exports, "trust", trust);
   add(env, exports, "dial", dial);
   add(env, exports, "send", send);
   add(env, exports, "close", close);
@@ -225,5 +214,6 @@ NAPI_MODULE_INIT() {
   add(env, exports, "metric", metric);
   add(env, exports, "record", record);
   add(env, exports, "take", take);
+  add_http(env, exports);
   return exports;
 }

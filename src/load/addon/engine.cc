@@ -2,11 +2,12 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 namespace utakata::load {
 namespace {
 
-constexpr std::array kPhases = {"connect", "handshake", "open"};
+constexpr std::array kPhases = {"connect", "tls", "handshake", "open"};
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -32,7 +33,7 @@ SocketMetrics::SocketMetrics(Metrics& of)
 void SocketMetrics::opened(const WebSocketOpened& opened) const {
   all.trend(tcp, microseconds(opened.connect));
   all.trend(handshake, microseconds(opened.handshake));
-  all.trend(connecting, microseconds(opened.connect + opened.handshake));
+  all.trend(connecting, microseconds(opened.connect + opened.tls + opened.handshake));
   all.count(sessions);
 }
 
@@ -60,7 +61,21 @@ Engine::Engine(napi_env env, uv_loop_s* uv, napi_value functions)
           loop_, {},
           {.opened = [this](Slot slot, const auto& opening) { opened(slot, opening); },
            .message = [this](Slot slot, auto kind, auto payload) { message(slot, kind, payload); },
-           .ended = [this](Slot slot, const auto& end) { ended(slot, end); }}) {}
+           .ended = [this](Slot slot, const auto& end) { ended(slot, end); }}),
+      http_(loop_, caller_, metrics_) {}
+
+Expected<void> Engine::trust(const net::TlsTrust& trust) {
+  auto opened = net::TlsDialler::open(trust);
+  if (!opened) return std::unexpected(opened.error());
+  diallers_.push_back(std::move(*opened));
+  return {};
+}
+
+Expected<const net::TlsDialler*> Engine::tls() {
+  if (diallers_.empty())
+    if (const auto opened = trust({}); !opened) return std::unexpected(opened.error());
+  return diallers_.back().get();
+}
 
 bool Engine::send(Slot slot, wire::WebSocketKind kind, std::string_view payload) {
   const bool is_sent = sockets_.send(slot, kind, payload);

@@ -5,12 +5,16 @@
 #include <node_api.h>
 #include <uv.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "load/addon/caller.h"
+#include "load/addon/http.h"
 #include "load/client/websockets.h"
 #include "load/statistics/metrics.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace utakata::load {
 
@@ -34,8 +38,14 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Whom connections by TLS believe, from now on; until it is called: whom the system does.
+  // Problem: as TlsDialler::open().
+  Expected<void> trust(const net::TlsTrust& trust);
+  Expected<const net::TlsDialler*> tls();
+
   bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
   WebSockets& sockets() { return sockets_; }
+  HttpRequests& http() { return http_.requests(); }
   Metrics& metrics() { return metrics_; }
 
   std::string text;  // for conversions of arguments
@@ -46,10 +56,12 @@ class Engine {
   void ended(Slot slot, const WebSocketEnd& end);
 
   net::Loop loop_;
+  std::vector<std::unique_ptr<net::TlsDialler>> diallers_;  // the last one is in use
   Caller caller_;
   Metrics metrics_;
   const SocketMetrics measured_;
   WebSockets sockets_;
+  Http http_;
 };
 
 }  // namespace utakata::load

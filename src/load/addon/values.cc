@@ -10,15 +10,20 @@ constexpr std::size_t kUsual = 4096;  // most texts are no longer, and are conve
 
 }  // namespace
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 napi_value text_value(napi_env env, std::string_view utf8) {
+  if (is_ascii(utf8)) return bytes_text_value(env, utf8);  // nothing to decode
   napi_value value = nullptr;
-  const bool is_ascii =
-      std::ranges::all_of(utf8, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  // One byte a character, and nothing to decode.
-  if (is_ascii)
-    napi_create_string_latin1(env, utf8.data(), utf8.size(), &value);
-  else
-    napi_create_string_utf8(env, utf8.data(), utf8.size(), &value);
+  napi_create_string_utf8(env, utf8.data(), utf8.size(), &value);
+  return value;
+}
+
+napi_value bytes_text_value(napi_env env, std::string_view bytes) {
+  napi_value value = nullptr;
+  napi_create_string_latin1(env, bytes.data(), bytes.size(), &value);
   return value;
 }
 

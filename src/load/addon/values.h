@@ -11,7 +11,9 @@
 
 namespace utakata::load {
 
+bool is_ascii(std::string_view text);
 napi_value text_value(napi_env env, std::string_view utf8);
+napi_value bytes_text_value(napi_env env, std::string_view bytes);  // a character for each byte
 napi_value number_value(napi_env env, double number);
 napi_value bytes_value(napi_env env, std::string_view bytes);  // a new ArrayBuffer
 

@@ -1,12 +1,8 @@
 #include "load/client/websockets.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -21,8 +17,6 @@ using wire::websocket_code::cut;
 using wire::websocket_code::none_given;
 
 constexpr std::size_t kBuffer = 64 * 1024;
-
-std::string error_text(int number) { return std::strerror(number); }
 
 // The value of a header line of an answer, whose head is whole; empty: there is none.
 std::string_view header_in(std::string_view head, std::string_view name) {
@@ -79,7 +73,7 @@ WebSockets::~WebSockets() {
   loop_.cancel(sweep_);
   loop_.cancel_turn_end(turn_end_);
   for (const auto& socket : sockets_)
-    if (socket->descriptor) loop_.unwatch(socket->descriptor.get());
+    if (socket->line.socket) loop_.unwatch(socket->line.socket.get());
 }
 
 Slot WebSockets::dial(const WebSocketDial& dial) {
@@ -101,25 +95,17 @@ Slot WebSockets::dial(const WebSocketDial& dial) {
       Dialling{.request = wire::websocket_request(dial.host, dial.target, key, dial.headers),
                .answer = {},
                .key = key,
-               .begin = loop_.now()});
-  const sockaddr* const to = dial.address.get();
-  socket.descriptor.reset(::socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int number = socket.descriptor.get(), one = 1;
-  const bool is_there = number >= 0;
-  if (is_there) setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (is_there && dial.source.size > 0) {
-    // The port is chosen when both ends are known: the same one serves for many servers.
-    setsockopt(number, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (bind(number, dial.source.get(), dial.source.size) != 0) {
-      fail(slot, "the source address: " + error_text(errno));
-      return slot;
-    }
-  }
-  if (!is_there || (connect(number, to, dial.address.size) != 0 && errno != EINPROGRESS)) {
-    fail(slot, error_text(errno));
+               .begin = loop_.now(),
+               .tls = dial.tls,
+               .name = dial.name});
+  auto dialled = dial_tcp(dial.address, dial.source);
+  if (!dialled) {
+    fail(slot, dialled.error().what);
     return slot;
   }
-  loop_.watch(number, EPOLLOUT, [this, slot](std::uint32_t events) { ready(slot, events); });
+  socket.line.socket = std::move(*dialled);
+  loop_.watch(socket.line.socket.get(), EPOLLOUT,
+              [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
 }
 
@@ -128,6 +114,8 @@ void WebSockets::ready(Slot slot, std::uint32_t events) {
   switch (socket.state) {
     case State::connecting:
       return connected(slot);
+    case State::encrypting:
+      return shake_hands(slot);
     case State::handshaking:
       return read_answer(slot);
     case State::open:
@@ -143,24 +131,48 @@ void WebSockets::ready(Slot slot, std::uint32_t events) {
 
 void WebSockets::connected(Slot slot) {
   Socket& socket = *sockets_[slot];
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(socket.descriptor.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0) return fail(slot, error_text(error));
-  socket.dialling->connected = loop_.now();
+  if (const int error = connect_failure(socket.line.socket.get()); error != 0)
+    return fail(slot, error_text(error));
+  Dialling& dialling = *socket.dialling;
+  dialling.connected = dialling.encrypted = loop_.now();
+  if (!dialling.tls) return ask(slot);
+  socket.line.tls = dialling.tls->dial(socket.line.socket.get(), dialling.name);
+  socket.state = State::encrypting;
+  socket.phase = Phase::tls;
+  loop_.rewatch(socket.line.socket.get(), EPOLLIN);
+  shake_hands(slot);
+}
+
+void WebSockets::shake_hands(Slot slot) {
+  const Socket& socket = *sockets_[slot];
+  net::TlsStream& tls = *socket.line.tls;
+  switch (tls.handshake().how) {
+    case net::Moved::How::would_block:
+      return loop_.rewatch(socket.line.socket.get(), EPOLLIN | (tls.wants_write() ? EPOLLOUT : 0u));
+    case net::Moved::How::ended:
+      return fail(slot, "hung up in the middle of the handshake of TLS");
+    case net::Moved::How::failed:
+      return fail(slot, tls.failure());
+    case net::Moved::How::bytes:
+      socket.dialling->encrypted = loop_.now();
+      return ask(slot);
+  }
+}
+
+void WebSockets::ask(Slot slot) {
+  Socket& socket = *sockets_[slot];
   socket.state = State::handshaking;
   socket.phase = Phase::handshake;
   // A fresh connection takes a request whole; one that does not is none to measure with.
-  const net::Moved moved = net::tcp_send(socket.descriptor.get(), socket.dialling->request);
+  const net::Moved moved = socket.line.send(socket.dialling->request);
   if (moved.how != net::Moved::How::bytes || moved.bytes < socket.dialling->request.size())
     return fail(slot, "the connection was lost before the handshake was sent");
-  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+  loop_.rewatch(socket.line.socket.get(), EPOLLIN);
 }
 
 void WebSockets::read_answer(Slot slot) {
   Socket& socket = *sockets_[slot];
-  const net::Moved moved =
-      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  const net::Moved moved = socket.line.receive(std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes)
     return fail(slot, "the connection was closed before the handshake was answered");
@@ -176,15 +188,15 @@ void WebSockets::read_answer(Slot slot) {
   const auto head = std::string_view(done->answer).substr(0, **size);
   calls_.opened(slot, {.protocol = header_in(head, "sec-websocket-protocol"),
                        .connect = done->connected - done->begin,
-                       .handshake = loop_.now() - done->connected});
+                       .tls = done->encrypted - done->connected,
+                       .handshake = loop_.now() - done->encrypted});
   const auto rest = std::string_view(done->answer).substr(**size);
   if (!rest.empty() && socket.state <= State::closing) hear(slot, rest);
 }
 
 void WebSockets::read(Slot slot) {
   Socket& socket = *sockets_[slot];
-  const net::Moved moved =
-      net::tcp_receive(socket.descriptor.get(), std::span(buffer_.get(), kBuffer));
+  const net::Moved moved = socket.line.receive(std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how == net::Moved::How::bytes) return hear(slot, {buffer_.get(), moved.bytes});
   if (!socket.end->is_clean && socket.end->what.empty())
@@ -211,12 +223,12 @@ bool WebSockets::send(Slot slot, wire::WebSocketKind kind, std::string_view payl
 void WebSockets::transmit(Slot slot, std::string_view frame) {
   Socket& socket = *sockets_[slot];
   if (!socket.backlog) {
-    const net::Moved moved = net::tcp_send(socket.descriptor.get(), frame);
+    const net::Moved moved = socket.line.send(frame);
     // A connection that is lost is told of when it is read.
     frame.remove_prefix(moved.how == net::Moved::How::bytes ? moved.bytes : 0);
     if (frame.empty() || moved.how == net::Moved::How::failed) return;
     socket.backlog = std::make_unique<std::string>();
-    loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
+    loop_.rewatch(socket.line.socket.get(), EPOLLIN | EPOLLOUT);
   }
   if (socket.backlog->size() + frame.size() > limits_.backlog_bytes)
     return fail(slot, "too much was sent that the server has not read");
@@ -226,12 +238,12 @@ void WebSockets::transmit(Slot slot, std::string_view frame) {
 void WebSockets::flush(Slot slot) {
   Socket& socket = *sockets_[slot];
   if (!socket.backlog) return;
-  const net::Moved moved = net::tcp_send(socket.descriptor.get(), *socket.backlog);
+  const net::Moved moved = socket.line.send(*socket.backlog);
   if (moved.how != net::Moved::How::bytes) return;
   socket.backlog->erase(0, moved.bytes);
   if (!socket.backlog->empty()) return;
   socket.backlog.reset();
-  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+  loop_.rewatch(socket.line.socket.get(), EPOLLIN);
 }
 
 void WebSockets::close(Slot slot, std::uint16_t code, std::string_view reason) {
@@ -267,8 +279,10 @@ void WebSockets::drop(Slot slot) {
   if (socket.state >= State::gone) return;
   socket.state = State::gone;
   socket.end->phase = socket.phase;
-  if (socket.descriptor) loop_.unwatch(socket.descriptor.get());
-  socket.descriptor.reset();
+  if (socket.line.socket) loop_.unwatch(socket.line.socket.get());
+  if (socket.line.tls) socket.line.tls->say_goodbye();
+  socket.line.tls.reset();
+  socket.line.socket.reset();
   gone_.push_back(slot);
 }
 

@@ -1,9 +1,9 @@
 // The WebSockets of the virtual users of one process (RFC 6455, client side): thousands that are
 // idle cost little, and each event is told at once. Loop thread only; no call blocks.
 //
-//   connecting --> handshaking --> open -- close(), or theirs --> closing --> gone
-//       |              |            |
-//       +--------------+------------+-- failed, refused, lost, too late --> gone
+//   connecting --> [encrypting] --> handshaking --> open -- close(), or theirs --> closing --> gone
+//       |              |               |            |
+//       +--------------+---------------+------------+-- failed, refused, lost, too late --> gone
 //
 // Who dials has looked the name up already: an address is what is dialled. Idle: about 400 bytes.
 #pragma once
@@ -17,9 +17,10 @@
 #include <vector>
 
 #include "base/instant.h"
-#include "net/descriptor.h"
+#include "load/client/dial.h"
 #include "net/loop.h"
 #include "net/socket_end.h"
+#include "net/tls.h"
 #include "wire/websocket.h"
 
 namespace utakata::load {
@@ -28,15 +29,17 @@ using Slot = std::uint32_t;  // small, and used again once it is free
 
 struct WebSocketDial {
   net::TcpAddress address{};
-  net::TcpAddress source{};  // size 0: the kernel chooses
-  std::string host{};        // of the Host header: name and port
-  std::string target{};      // path and query
-  std::string headers{};     // further whole lines, each ended by CRLF
-  Duration deadline{30s};    // until the handshake is done
+  net::TcpAddress source{};              // size 0: the kernel chooses
+  std::string host{};                    // of the Host header: name and port
+  std::string target{};                  // path and query
+  std::string headers{};                 // further whole lines, each ended by CRLF
+  Duration deadline{30s};                // until the handshake is done
+  const net::TlsDialler* tls = nullptr;  // none: in the clear
+  std::string name{};                    // for TLS: whom the certificate must name
 };
 
 // How far it had come when it ended.
-enum class Phase : std::uint8_t { connect, handshake, open };
+enum class Phase : std::uint8_t { connect, tls, handshake, open };
 
 struct WebSocketEnd {
   Phase phase = Phase::connect;
@@ -48,7 +51,7 @@ struct WebSocketEnd {
 
 struct WebSocketOpened {
   std::string_view protocol{};  // the one that was chosen; empty: none. Valid in the call
-  Duration connect{}, handshake{};
+  Duration connect{}, tls{}, handshake{};
 };
 
 class WebSockets {
@@ -79,13 +82,23 @@ class WebSockets {
   std::size_t count() const { return count_; }  // dialled and not gone
 
  private:
-  enum class State : std::uint8_t { connecting, handshaking, open, closing, gone, free };
+  enum class State : std::uint8_t {
+    connecting,
+    encrypting,
+    handshaking,
+    open,
+    closing,
+    gone,
+    free
+  };
   struct Dialling {  // until it is open
     std::string request, answer, key;
-    Instant begin{}, connected{};
+    Instant begin{}, connected{}, encrypted{};
+    const net::TlsDialler* tls = nullptr;
+    std::string name{};
   };
   struct Socket {
-    net::Descriptor descriptor;
+    Line line;
     State state = State::free;
     Phase phase = Phase::connect;
     bool has_sent_close = false;
@@ -98,6 +111,8 @@ class WebSockets {
   struct Sink;
   void ready(Slot slot, std::uint32_t events);
   void connected(Slot slot);
+  void shake_hands(Slot slot);
+  void ask(Slot slot);
   void read_answer(Slot slot);
   void read(Slot slot);
   void hear(Slot slot, std::string_view bytes);

@@ -1,4 +1,6 @@
 // WebSocket as browsers have it (WHATWG, "WebSockets"), over the native engine.
+import { cookies_for } from './cookies.mjs';
+import { current } from './current.mjs';
 import { Event, EventTarget } from './events.mjs';
 import { resolve } from './names.mjs';
 import { dial_deadline_ms, engine, next_source } from './engine.mjs';
@@ -28,7 +30,7 @@ export class WebSocket extends EventTarget {
   onerror = null;
   onclose = null;
 
-  // `options.headers` is no part of the web's; a browser would send its cookies.
+  // `options.headers` is no part of the web's. The user's cookies go along, as a browser's do.
   constructor(url, protocols = [], options = {}) {
     super();
     const at = new URL(url);
@@ -52,7 +54,8 @@ export class WebSocket extends EventTarget {
   }
 
   async #dial(at, offered, headers) {
-    const port = Number(at.port || (at.protocol === 'wss:' ? 443 : 80));
+    const { user } = current;
+    const is_secure = at.protocol === 'wss:', port = Number(at.port || (is_secure ? 443 : 80));
     let address;
     try {
       address = await resolve(at.hostname);
@@ -60,9 +63,12 @@ export class WebSocket extends EventTarget {
       return this.#ended('resolve', 1006, '', false, error.message);
     }
     if (this.readyState !== CONNECTING) return this.#ended('resolve', 1006, '', false, '');
+    const cookies = cookies_for(user.cookies, at);
+    if (cookies && !Object.keys(headers).some((name) => name.toLowerCase() === 'cookie')) headers = { ...headers, Cookie: cookies };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     if (offered.length > 0) lines.push(`Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`);
-    this.#slot = engine.dial(address, port, next_source(), at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms);
+    this.#slot = engine.dial(address, port, next_source(), at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms,
+      is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '');
     sockets[this.#slot] = this;
   }
 

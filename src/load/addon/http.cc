@@ -1,0 +1,184 @@
+#include "load/addon/http.h"
+
+#include <array>
+#include <string_view>
+
+#include "load/addon/call.h"
+#include "load/addon/values.h"
+
+namespace utakata::load {
+namespace {
+
+constexpr std::array kPhases = {"connect", "tls", "send", "wait", "receive"};
+
+std::int64_t microseconds(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+napi_value milliseconds_value(napi_env env, Duration duration) {
+  return number_value(env, std::chrono::duration<double, std::milli>(duration).count());
+}
+
+MetricId made(Metrics& all, MetricKind kind, const char* name) {
+  return all.id(kind, name).value();
+}
+
+}  // namespace
+
+HttpMetrics::HttpMetrics(Metrics& of)
+    : all(of),
+      requests(made(of, MetricKind::counter, "http_reqs")),
+      failed(made(of, MetricKind::rate, "http_req_failed")),
+      connecting(made(of, MetricKind::trend, "http_req_connecting")),
+      handshaking(made(of, MetricKind::trend, "http_req_tls_handshaking")),
+      sending(made(of, MetricKind::trend, "http_req_sending")),
+      waiting(made(of, MetricKind::trend, "http_req_waiting")),
+      receiving(made(of, MetricKind::trend, "http_req_receiving")),
+      duration(made(of, MetricKind::trend, "http_req_duration")),
+      bytes_sent(made(of, MetricKind::counter, "data_sent")),
+      bytes_received(made(of, MetricKind::counter, "data_received")) {}
+
+void HttpMetrics::answered(const HttpAnswer& answer) const {
+  const HttpTimes& times = answer.times;
+  all.count(requests);
+  all.rate(failed, answer.status >= 400);
+  all.trend(connecting, microseconds(times.connect));
+  all.trend(handshaking, microseconds(times.tls));
+  all.trend(sending, microseconds(times.sent - times.connect - times.tls));
+  all.trend(waiting, microseconds(times.first_byte - times.sent));
+  all.trend(receiving, microseconds(times.whole - times.first_byte));
+  all.trend(duration, microseconds(times.whole - times.connect - times.tls));
+  all.count(bytes_sent, double(answer.bytes_sent));
+  all.count(bytes_received, double(answer.head.size() + answer.body.size()));
+}
+
+void HttpMetrics::ended(HttpPhase phase) const {
+  all.count(requests);
+  all.rate(failed, true);
+  const std::array tags = {Tag{"phase", kPhases[std::size_t(phase)]}};
+  if (const auto id = all.id(MetricKind::counter, "http_errors", tags)) all.count(*id);
+}
+
+Http::Http(net::Loop& loop, Caller& caller, Metrics& metrics)
+    : caller_(caller),
+      measured_(metrics),
+      requests_(loop, {},
+                {.answered = [this](RequestId id, const auto& answer) { answered(id, answer); },
+                 .failed = [this](RequestId id, const auto& failure) { failed(id, failure); }}) {}
+
+// answered(id, status, status_text, head, body, connect, sent, first_byte, whole): times in ms,
+// each but the first from the beginning. The body is text where it is ASCII, which is told apart
+// quickly and made into bytes again as easily; else an ArrayBuffer. The head's bytes are one
+// character each.
+void Http::answered(RequestId id, const HttpAnswer& answer) {
+  measured_.answered(answer);
+  napi_env env = caller_.env();
+  const Scope scope(env);
+  caller_.call("answered", std::array{number_value(env, id), number_value(env, answer.status),
+                                      bytes_text_value(env, answer.status_text),
+                                      bytes_text_value(env, answer.head),
+                                      is_ascii(answer.body) ? bytes_text_value(env, answer.body)
+                                                            : bytes_value(env, answer.body),
+                                      milliseconds_value(env, answer.times.connect),
+                                      milliseconds_value(env, answer.times.tls),
+                                      milliseconds_value(env, answer.times.sent),
+                                      milliseconds_value(env, answer.times.first_byte),
+                                      milliseconds_value(env, answer.times.whole)});
+}
+
+// failed(id, phase, what, is_late)
+void Http::failed(RequestId id, const HttpFailure& failure) {
+  measured_.ended(failure.phase);
+  napi_env env = caller_.env();
+  const Scope scope(env);
+  napi_value is_late = nullptr;
+  napi_get_boolean(env, failure.is_late, &is_late);
+  caller_.call("failed", std::array{number_value(env, id),
+                                    text_value(env, kPhases[std::size_t(failure.phase)]),
+                                    text_value(env, failure.what), is_late});
+}
+
+namespace {
+
+// origin(address, port, host, tls_name) -> number
+// tls_name: whom the certificate must name; '': in the clear
+napi_value origin(napi_env env, napi_callback_info info) {
+  const Call<4> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto address = call.text(0);
+  const auto port = call.number(1);
+  const auto host = call.text(2), name = call.text(3);
+  if (!address || !port || !host || !name) return nullptr;
+  const auto tls = call.tls_to(*name);
+  if (!tls) return nullptr;
+  const auto to = net::numeric_address(*address, std::uint16_t(*port));
+  if (to)
+    return number_value(env, call.engine->http().origin(
+                                 {.address = *to, .host = *host, .tls = *tls, .name = *name}));
+  throw_error(env, "an address in numbers is needed, not " + *address);
+  return nullptr;
+}
+
+// http(origin, pool, source, method, target, headers, body, deadline_ms) -> id
+// The body is a text, bytes or null. What is given is written as it is.
+napi_value http(napi_env env, napi_callback_info info) {
+  const Call<8> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto origin = call.number(0), pool = call.number(1), deadline = call.number(7);
+  const auto source = call.text(2), method = call.text(3), target = call.text(4),
+             headers = call.text(5);
+  if (!origin || !pool || !deadline || !source || !method || !target || !headers) return nullptr;
+  const auto from = source->empty() ? net::TcpAddress{} : net::numeric_address(*source, 0);
+  if (!from) {
+    throw_error(env, "an address in numbers is needed, not " + *source);
+    return nullptr;
+  }
+  std::optional<std::string_view> body;
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, call.arguments[6], &type);
+  if (type != napi_null) {
+    body = type == napi_string ? text_of(env, call.arguments[6], call.engine->text)
+                               : bytes_of(env, call.arguments[6]);
+    if (!body) return nullptr;
+  }
+  return number_value(
+      env, call.engine->http().request({.origin = *origin,
+                                        .pool = *pool,
+                                        .source = *from,
+                                        .method = *method,
+                                        .target = *target,
+                                        .headers = *headers,
+                                        .body = body,
+                                        .deadline = std::chrono::milliseconds(*deadline)}));
+}
+
+// abort(id): neither answered() nor failed() is called
+napi_value abort(napi_env env, napi_callback_info info) {
+  const Call<1> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto id = call.number(0);
+  if (!id) return nullptr;
+  call.engine->http().abort(*id);
+  return undefined(env);
+}
+
+// close_pool(pool): its user has gone
+napi_value close_pool(napi_env env, napi_callback_info info) {
+  const Call<1> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto pool = call.number(0);
+  if (!pool) return nullptr;
+  call.engine->http().close_pool(*pool);
+  return undefined(env);
+}
+
+}  // namespace
+
+void add_http(napi_env env, napi_value exports) {
+  add(env, exports, "origin", origin);
+  add(env, exports, "http", http);
+  add(env, exports, "abort", abort);
+  add(env, exports, "close_pool", close_pool);
+}
+
+}  // namespace utakata::load
