@@ -243,6 +243,15 @@ MessagePtr Channels::cached(std::string_view name, Instant now) const {
   return channel && now - channel->last_at < limits_.cached_for ? channel->last : nullptr;
 }
 
+Expected<Page> Channels::page(std::string_view name, const PageAsked& asked, Instant now) const {
+  if (!limits_.has_timelines)
+    return problem(Problem::Kind::invalid, "This app keeps no timelines.");
+  const Channel* const channel = find(name);
+  if (!channel || !channel->timeline) return Page{};
+  channel->timeline->expire(now);
+  return page_of(*channel->timeline, asked);
+}
+
 std::size_t Channels::channels_of(ClientSlot client) const {
   return client < clients_.size() ? clients_[client].channels.size() : 0;
 }

@@ -23,6 +23,7 @@
 #include "base/problem.h"
 #include "realtime/channel/channel_name.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/page.h"
 #include "realtime/channel/timeline.h"
 
 namespace utakata::realtime {
@@ -127,6 +128,9 @@ class Channels {
   std::vector<Member> members(std::string_view channel) const;
   const Timeline* timeline(std::string_view channel) const;  // none: nothing is kept
   MessagePtr cached(std::string_view channel, Instant now) const;
+  // Of what is kept here: in a cluster that is what this process was told so far, which is all that
+  // is kept as long as it reaches the others. `invalid`: there are no timelines.
+  Expected<Page> page(std::string_view channel, const PageAsked& asked, Instant now) const;
   std::size_t channels_of(ClientSlot client) const;
   // All that somebody reads, with how many; in no order.
   void each_occupied(

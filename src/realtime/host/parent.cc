@@ -58,7 +58,7 @@ class Parent {
     if (former_.size() > 1) former_ = {merged_stats(former_)};
     if (is_stopping_) return;
     if (how == "exit code 3") {
-      fmt::print(stderr, "The time that it was lent is over: it stops.\n");
+      fmt::print(stderr, "It stops: another may serve in its place.\n");
       return stop(3);
     }
     if (how == "exit code 2" && ready_.size() < spec_.workers) return stop(2);

@@ -78,6 +78,8 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
       return;
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
+    case PusherSays::Kind::history:
+      return history(client, *says, now);
     case PusherSays::Kind::event:
       return client_event(client, std::move(*says), now);
     case PusherSays::Kind::pong:
@@ -215,12 +217,17 @@ const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
   return nullptr;
 }
 
+PusherApp::Client& PusherApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
+  return one;
+}
+
 void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
   const ChannelKind kind = channel_kind(says.channel);
   if (const char* const fault = event_fault(client, says, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = sender.syncs = 0;
+  Client& sender = counted(client, now);
   if (kind.is_sync && says.event == sync_event_name) return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,

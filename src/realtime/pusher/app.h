@@ -121,6 +121,8 @@ class PusherApp {
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, PusherSays&& says, Instant now);
+  void history(ClientSlot client, const PusherSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
   void sync_departure(ClientSlot client, const std::string& channel);

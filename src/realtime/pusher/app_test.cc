@@ -185,6 +185,45 @@ TEST_F(PusherAppTest, who_comes_back_hears_what_it_missed) {
   EXPECT_NE(heard(2).find(R"(\"recovered\":false)"), std::string::npos);
 }
 
+TEST_F(PusherAppTest, who_reads_a_channel_turns_its_pages) {
+  const auto ask = [&](ClientSlot client, const std::string& data) {
+    say(client, fmt::format(R"({{"event":"utakata:history","data":{}}})", data));
+    return heard(client);
+  };
+  const std::string told = R"({"event":"utakata:history","channel":"news","data":{"epoch":"e",)";
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("Subscribe to the channel first."),
+            std::string::npos);
+  come(1, "news");
+  come(2, "news");
+  heard(1), heard(2);
+  now_ += 1s;
+  EXPECT_EQ(ask(1, R"({"channel":"news"})"), told + R"("newest":0,"messages":[],"more":false}})"
+                                                    "\n");
+  for (const char* const data : {"1", R"("{\"n\":2}")", "3"}) publish("news", data);
+  heard(1), heard(2);
+  EXPECT_EQ(ask(1, R"({"channel":"news","limit":1,"before":3})"),
+            told + R"("newest":3,"messages":[{"offset":2,"event":"said","data":"{\"n\":2}"}],)"
+                   R"("more":true}})"
+                   "\n");
+  EXPECT_EQ(heard(2), "") << "that was for who asked";
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("2 client events or pages a second"),
+            std::string::npos);
+  now_ += 1s;
+  EXPECT_NE(ask(1, R"("{\"channel\":\"news\",\"after\":2}")").find(R"("messages":[{"offset":3,)"),
+            std::string::npos)
+      << "data as a text";
+  say(1, R"({"event":"utakata:history","channel":"news","data":{"limit":"2"}})");
+  EXPECT_EQ(heard(1), R"({"event":"pusher:error","data":{"code":4301,"message":"`limit` must be )"
+                      R"(a whole number from 1 to 100."}})"
+                      "\n");
+  now_ += 1s;
+  say(1, R"({"event":"utakata:history","channel":"news"})");
+  EXPECT_NE(heard(1).find(R"("newest":3,)"), std::string::npos) << "without data";
+  channels_.limit({});
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("This app keeps no timelines."),
+            std::string::npos);
+}
+
 TEST_F(PusherAppTest, a_cache_channel_tells_its_last_or_that_there_is_none) {
   come(1, "cache-a");
   EXPECT_NE(heard(1).find("pusher:cache_miss"), std::string::npos);

@@ -160,7 +160,9 @@ void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instan
 void SocketIoApp::event(ClientSlot client, const SocketIoWhole& whole, Instant now) {
   RecoverySeat* const seat = seat_of(client, whole.packet.space);
   if (!seat) return fail(client, "It is not connected to that namespace.");
-  const auto done = obey(client, *seat, whole, reader_.read(whole.packet.json), now);
+  const SocketIoSays says = reader_.read(whole.packet.json);
+  if (says.kind == SocketIoSays::Kind::history) return history(client, whole.packet, says, now);
+  const auto done = obey(client, *seat, whole, says, now);
   if (!whole.packet.ack) return;
   if (done)
     out_.say(client, socketio_done(whole.packet, *done));
@@ -181,6 +183,7 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
       return client_event(client, seat, whole, says, now);
+    case Kind::history:  // answered by event()
     case Kind::unknown:
       break;
   }
@@ -249,6 +252,12 @@ const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says
   return nullptr;
 }
 
+SocketIoApp::Client& SocketIoApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = 0;
+  return one;
+}
+
 SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySeat& seat,
                                             const SocketIoWhole& whole, const SocketIoSays& says,
                                             Instant now) {
@@ -256,8 +265,7 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
   std::size_t bytes = 0;
   for (const std::string& each : whole.attachments) bytes += each.size();
   if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
+  Client& sender = counted(client, now);
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));

@@ -125,6 +125,10 @@ class SocketIoApp {
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+  void history(ClientSlot client, const SocketIoPacket& asked, const SocketIoSays& says,
+               Instant now);
+  Expected<Page> page_for(ClientSlot client, const SocketIoSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,

@@ -243,6 +243,37 @@ TEST_F(SocketIoAppTest, binary_client_events_reach_the_others_with_their_attachm
   EXPECT_NE(heard(1).find("binary data is for client events only"), std::string::npos);
 }
 
+TEST_F(SocketIoAppTest, who_reads_a_channel_turns_its_pages) {
+  channels_.limit({.has_timelines = true});
+  say(1, R"(25["history","news",{}])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"not subscribed to that channel"}])"
+                      "\n");
+  say(1, R"(2["subscribe","news"])");
+  for (const char* const data : {"1", "2"}) publish("news", data);
+  channels_.publish("news",
+                    std::make_shared<const Message>(
+                        Message{.event = "said", .data = R"("{\"n\":3}")", .is_packed = true}),
+                    now_);
+  heard(1);
+  say(1, R"(2["history","news",{}])");
+  EXPECT_EQ(heard(1), "") << "no ack was asked for";
+  say(1, R"(25["history","news",{"limit":2}])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":true,"epoch":"e","newest":3,"messages":[)"
+                      R"({"offset":2,"event":"said","data":2},)"
+                      R"({"offset":3,"event":"said","data":{"n":3}}],"more":true}])"
+                      "\n");
+  say(1, R"(25["history","news"])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"2 client events or pages a second are allowed"}])"
+                      "\n");
+  now_ += 1s;
+  say(1, R"(25["history","news",{"before":1,"after":1}])");
+  EXPECT_NE(heard(1).find("not both"), std::string::npos);
+  channels_.limit({});
+  say(1, R"(25["history","news",null])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"This app keeps no timelines."}])"
+                      "\n");
+}
+
 TEST_F(SocketIoAppTest, what_is_not_known_is_told_to_who_asked_for_an_ack) {
   say(1, R"(2["message",1,"2",{"3":[true]}])");
   EXPECT_EQ(heard(1), "");
