@@ -8,8 +8,8 @@ namespace utakata::realtime {
 namespace {
 
 struct Nobody final : PusherOut {
-  void say(ClientSlot, const std::string&) override {}
-  void say_all(std::string_view, Readers, const std::string&, std::optional<ClientSlot>,
+  void say(ClientSlot, std::string) override {}
+  void say_all(std::string_view, Readers, std::string, std::optional<ClientSlot>,
                bool) override {}
   void end(ClientSlot, int, const std::string&) override {}
 };
