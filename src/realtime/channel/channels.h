@@ -23,6 +23,7 @@
 #include "base/problem.h"
 #include "realtime/channel/channel_name.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/sync_channels.h"
 #include "realtime/channel/timeline.h"
 
 namespace utakata::realtime {
@@ -36,11 +37,8 @@ struct ChannelLimits {
   Duration cached_for{30min};  // the last message of a cache channel
   // Channels and members that one other process may have here; what is more is not taken.
   std::size_t of_another_process = 1'000'000;
+  SyncLimits sync{};  // of one channel
 };
-
-// Another process of the cluster, as the caller numbers them. A process that was forgotten may be
-// numbered anew.
-using Process = std::uint32_t;
 
 struct Member {  // of a presence channel: a user, however many clients it has there
   std::string user;
@@ -137,6 +135,11 @@ class Channels {
   Readers clients_of(const std::string& user) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
 
+  // What clients have put on sync channels. What one has put goes when it leaves the channel, and
+  // what a process has put with forget().
+  SyncChannels& sync() { return sync_; }
+  const SyncChannels& sync() const { return sync_; }
+
   void expire(Instant now);  // forgets what is too old; to be called about once a second
 
  private:
@@ -178,6 +181,7 @@ class Channels {
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
   std::unordered_map<Process, Share> elsewhere_;
   std::function<void(const LocalChange&)> on_local_change_;
+  SyncChannels sync_;
 };
 
 }  // namespace utakata::realtime
