@@ -61,6 +61,21 @@ TEST_F(RosterSyncTest, a_process_that_comes_later_is_told_all_and_one_that_dies_
   EXPECT_EQ(cluster_.fault(), "");
 }
 
+TEST_F(RosterSyncTest, what_was_put_and_taken_away_unheard_is_made_up_for) {
+  come(0, 1), come(1, 1);
+  EXPECT_TRUE(put(0, 1, "a", "1"));
+  EXPECT_TRUE(put(0, 1, "b", "1"));
+  cluster_.runs_for(100ms);
+  process(1).loses = 1;
+  EXPECT_TRUE(put(0, 1, "a", "null"));
+  EXPECT_TRUE(put(0, 1, "b", "2"));
+  cluster_.runs_for(40ms);
+  EXPECT_EQ(states(1), (SyncBelief{{"a", "1"}, {"b", "1"}}));
+  cluster_.runs_for(1s + 200ms);
+  EXPECT_EQ(states(1), (SyncBelief{{"b", "2"}}));
+  EXPECT_EQ(cluster_.fault(), "");
+}
+
 TEST_F(RosterSyncTest, of_two_processes_that_were_apart_the_elder_keeps_a_key_that_both_took) {
   come(0, 1), come(1, 1), come(2, 1);
   cluster_.runs_for(100ms);
