@@ -132,10 +132,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     tenant.channels.sync().tick(
         tenant.now, 20,
         {.has_readers = [](const std::string&) { return true; },
-         .say =
-             [&](const std::string& channel, const std::string& changed) {
-               tenant.app.hears_sync(channel, changed);
-             }});
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { tenant.app.hears_sync(channel, changed); }});
     for (const ClientSlot client : {0, 1}) {
       must(tenant.gone[client] == tenant.sessions[client]->is_closed());
       if (!tenant.gone[client]) continue;  // it goes, and another one comes

@@ -132,12 +132,10 @@ TEST_F(AppTest, states_of_a_sync_channel_are_of_both) {
   app_.pusher().says(1, R"({"event":"client-sync","channel":"sync-a","data":{"pat":1}})", now_);
   app_.socketio().says(2, R"(2["client-sync","sync-a",{"sue":2}])", now_);
   app_.tick(now_);
-  EXPECT_EQ(heard(1),
-            R"({"event":"utakata:sync","channel":"sync-a","data":{"pat":1,"sue":2}})"
-            "\n");
-  EXPECT_EQ(heard(2),
-            R"(2["utakata:sync",{"pat":1,"sue":2},{"channel":"sync-a"}])"
-            "\n");
+  EXPECT_EQ(heard(1), R"({"event":"utakata:sync","channel":"sync-a","data":{"pat":1,"sue":2}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["utakata:sync",{"pat":1,"sue":2},{"channel":"sync-a"}])"
+                      "\n");
   app_.socketio().leaves(2, now_);
   app_.tick(now_ + 50ms);
   EXPECT_NE(heard(1).find(R"("data":{"sue":null}})"), std::string::npos);

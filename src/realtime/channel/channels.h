@@ -1,7 +1,8 @@
-// One tenant's channels: who reads what, who is there, what was said lately. It knows no socket and
-// no dialect: clients are slots, and each call says who is to hear of it. Clients are those of this
-// process; of other processes of a cluster it knows what the calls ..._elsewhere say. Counts,
-// members and vacancy are those of the whole cluster, unless a name says `local` or `here`.
+// One tenant's channels: who reads what, who is there, what was said lately, what is put on those
+// that are sync channels. It knows no socket and no dialect: clients are slots, and each call says
+// who is to hear of it. Clients are those of this process; of other processes of a cluster it knows
+// what the calls ..._elsewhere say. Counts, members and vacancy are those of the whole cluster,
+// unless a name says `local` or `here`.
 //
 // A channel begins with its first reader or message and ends when it has neither readers nor
 // anything kept. Pure; one thread; `now` never goes back. subscribe, unsubscribe: O(log readers),

@@ -33,7 +33,8 @@
 
 namespace utakata::realtime {
 
-inline constexpr std::string_view sync_put_event = "client-sync", sync_changes_event = "utakata:sync",
+inline constexpr std::string_view sync_put_event = "client-sync",
+                                  sync_changes_event = "utakata:sync",
                                   sync_all_event = "utakata:sync_all";
 
 struct SyncLimits {

@@ -81,9 +81,8 @@ void SyncChannels::each_elsewhere(
     channel.state.each_elsewhere(process, [&](const std::string& key) { take(name, key); });
 }
 
-void SyncChannels::each_own(
-    const std::function<void(const std::string&, const std::string&, const std::string&)>& take)
-    const {
+void SyncChannels::each_own(const std::function<void(const std::string&, const std::string&,
+                                                     const std::string&)>& take) const {
   for (const auto& [name, channel] : channels_)
     channel.state.each_own(
         [&](const std::string& key, const std::string* value) { take(name, key, *value); });
@@ -104,9 +103,8 @@ void SyncChannels::tick(Instant now, int ticks_per_second, const Ears& ears) {
     channel.waits = false;
     const std::string changed = channel.state.tick(ears.has_readers(name));
     if (peers_.say)
-      channel.state.take_own_changes([&](const std::string& key, const std::string* value) {
-        peers_.say(name, key, value);
-      });
+      channel.state.take_own_changes(
+          [&](const std::string& key, const std::string* value) { peers_.say(name, key, value); });
     if (!changed.empty()) ears.say(name, changed);
     if (!channel.waits && channel.state.is_over()) channels_.erase(channels_.find(name));
   }

@@ -14,12 +14,12 @@ class SyncChannelsTest : public testing::Test {
     sync_.on_wait([this] { ++waits_; });
   }
   void join() {
-    sync_.join({.precedes = [](Process one, Process other) { return one < other; },
-                .say =
-                    [this](const std::string& channel, const std::string& key,
-                           const std::string* value) {
-                      to_others_ += channel + " " + key + (value ? "=" + *value : " gone") + ";";
-                    }});
+    sync_.join(
+        {.precedes = [](Process one, Process other) { return one < other; },
+         .say =
+             [this](const std::string& channel, const std::string& key, const std::string* value) {
+               to_others_ += channel + " " + key + (value ? "=" + *value : " gone") + ";";
+             }});
   }
   std::string tick(Instant now, int ticks_per_second = 20) {
     std::string told;
@@ -90,9 +90,8 @@ TEST_F(SyncChannelsTest, others_are_told_at_ticks_what_was_put_here_and_all_of_i
   sync_.each_own([&](const auto& channel, const auto& key, const auto& value) {
     own += channel + " " + key + "=" + value + ";";
   });
-  sync_.each_elsewhere(7, [&](const auto& channel, const auto& key) {
-    theirs += channel + " " + key + ";";
-  });
+  sync_.each_elsewhere(
+      7, [&](const auto& channel, const auto& key) { theirs += channel + " " + key + ";"; });
   EXPECT_EQ(own, "a x=2;a y=1;");
   EXPECT_EQ(theirs, "a z;b z;");
   sync_.leaves(1, "a");

@@ -96,7 +96,8 @@ TEST(SyncStateLaws, who_hears_every_tick_has_all_whenever_it_came) {
           std::erase_if(there, [&](const auto& one) { return one.second.second == owner; });
           break;
         default: {
-          if (!has_come && *rc::gen::arbitrary<bool>()) has_come = true, hear_sync(state.whole(), late);
+          if (!has_come && *rc::gen::arbitrary<bool>())
+            has_come = true, hear_sync(state.whole(), late);
           const std::string told = state.tick();
           hear_sync(told, early);
           if (has_come) hear_sync(told, late);

@@ -65,12 +65,11 @@ class PusherAppTest : public testing::Test {
     return true;
   }
   void tick(Instant now) {
-    channels_.sync().tick(now, 20,
-                          {.has_readers = [](const std::string&) { return true; },
-                           .say =
-                               [this](const std::string& channel, const std::string& changed) {
-                                 app_.hears_sync(channel, changed);
-                               }});
+    channels_.sync().tick(
+        now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [this](const std::string& channel,
+                       const std::string& changed) { app_.hears_sync(channel, changed); }});
   }
   std::string news() { return std::exchange(news_, {}); }
 

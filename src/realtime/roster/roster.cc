@@ -228,8 +228,8 @@ void Roster::forget(Others::iterator other) {
 
 std::string_view Roster::id_of(Process process) const {
   if (process == 0) return spec_.id;
-  const auto known = std::ranges::find_if(
-      others_, [&](const auto& one) { return one.second.process == process; });
+  const auto known =
+      std::ranges::find_if(others_, [&](const auto& one) { return one.second.process == process; });
   return known == others_.end() ? std::string_view() : known->first;
 }
 

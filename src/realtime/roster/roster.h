@@ -1,7 +1,7 @@
 // Who else is there: the processes of one cluster tell one another their shares (who reads what
-// there, who is there, what is put on sync channels), each hears all, and what is not heard of for a lease is forgotten. So every
-// process knows everyone's share, and counts are right again a lease after a process died without a
-// word or the bus was replaced by an empty one.
+// there, who is there, what is put on sync channels), each hears all, and what is not heard of for
+// a lease is forgotten. So every process knows everyone's share, and counts are right again a lease
+// after a process died without a word or the bus was replaced by an empty one.
 //
 //   changes    at a tick: what changed here since the last; counts as they are now; numbered
 //   heartbeat  when nothing was said for a while; each word tells the number of the last changes
@@ -48,8 +48,8 @@ struct RosterSpec {
 class RosterShares {
  public:
   virtual ~RosterShares() = default;
-  // Of another process: the calls of Channels that end in _elsewhere, and what follows from what
-  // they return (local readers hear of it, the keeper's webhooks tell of it).
+  // Of another process: the calls of Channels and its sync() that end in _elsewhere, and what
+  // follows from what they return (local readers hear of it, the keeper's webhooks tell of it).
   virtual void reads(Process process, std::string_view tenant, std::string_view channel,
                      std::size_t readers) = 0;
   virtual void joins(Process process, std::string_view tenant, std::string_view channel,
@@ -128,9 +128,9 @@ class Roster {
     std::optional<Instant> asked{};
     std::optional<Gathered> gathered{};
   };
-  struct Pending {  // of a channel
-    std::optional<std::size_t> readers{};  // none: as it was
-    std::map<std::string, std::optional<Member>> users{};  // none: left
+  struct Pending {                                               // of a channel
+    std::optional<std::size_t> readers{};                        // none: as it was
+    std::map<std::string, std::optional<Member>> users{};        // none: left
     std::map<std::string, std::optional<std::string>> states{};  // by key; none: gone
   };
   using Others = std::map<std::string, Other, std::less<>>;

@@ -146,7 +146,8 @@ void something_happens(SimulatedCluster& cluster, Plain& plain, bool is_conteste
       return (of.empty() || one.first.first == of) && one.first.second.starts_with(prefix);
     });
   };
-  switch (*rc::gen::weightedElement<int>({{6, 0}, {16, 1}, {2, 2}, {1, 3}, {1, 4}, {1, 5}, {5, 6}})) {
+  switch (
+      *rc::gen::weightedElement<int>({{6, 0}, {16, 1}, {2, 2}, {1, 3}, {1, 4}, {1, 5}, {5, 6}})) {
     case 0:
       return process.shares.comes(tenant, simulated_sync_channel, client, "", cluster.now);
     case 1: {

@@ -141,17 +141,17 @@ class SimulatedShares final : public RosterShares {
   }
   void each_state_of(Process process, const TakeState& take) const override {
     for (const auto& [tenant, channels] : all_)
-      channels->sync().each_elsewhere(process, [&](const std::string& channel,
-                                                   const std::string& key) {
-        take(tenant, channel, key, {});
-      });
+      channels->sync().each_elsewhere(process,
+                                      [&](const std::string& channel, const std::string& key) {
+                                        take(tenant, channel, key, {});
+                                      });
   }
   void each_own_state(const TakeState& take) const override {
     for (const auto& [tenant, channels] : all_)
-      channels->sync().each_own([&](const std::string& channel, const std::string& key,
-                                    const std::string& value) {
-        take(tenant, channel, key, value);
-      });
+      channels->sync().each_own(
+          [&](const std::string& channel, const std::string& key, const std::string& value) {
+            take(tenant, channel, key, value);
+          });
   }
   std::function<void(const std::string& what)> on_news = [](const std::string&) {};
 

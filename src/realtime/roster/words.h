@@ -24,7 +24,7 @@ struct RosterEntry {  // views of what it was read from or is written from
   enum class Kind : std::uint8_t { reads, joins, leaves, puts, removes };
   Kind kind = Kind::reads;
   std::string_view tenant, channel;
-  std::size_t readers = 0;      // of reads: now
+  std::size_t readers = 0;          // of reads: now
   std::string_view user{}, info{};  // of joins and leaves; of joins
   std::string_view key{}, value{};  // of puts and removes; of puts
 };

@@ -46,11 +46,10 @@ void Peers::meets(const std::string& id, App& app) {
   app.channels().on_local_change(
       [this, id](const Channels::LocalChange& change) { roster_.changed(id, change); });
   app.channels().sync().join(
-      {.precedes =
-           [this](Process one, Process other) { return roster_.id_of(one) < roster_.id_of(other); },
-       .say =
-           [this, id](const std::string& channel, const std::string& key,
-                      const std::string* value) { roster_.put(id, channel, key, value); }});
+      {.precedes = [this](Process one,
+                          Process other) { return roster_.id_of(one) < roster_.id_of(other); },
+       .say = [this, id](const std::string& channel, const std::string& key,
+                         const std::string* value) { roster_.put(id, channel, key, value); }});
 }
 
 void Peers::heard(const BusWord& word) {

@@ -245,12 +245,11 @@ TEST_F(SocketIoAppTest, binary_client_events_reach_the_others_with_their_attachm
 
 TEST_F(SocketIoAppTest, states_put_on_a_sync_channel_go_out_joined_also_through_namespaces) {
   const auto tick = [&] {
-    channels_.sync().tick(now_ += 50ms, 20,
-                          {.has_readers = [](const std::string&) { return true; },
-                           .say =
-                               [&](const std::string& channel, const std::string& changed) {
-                                 app_.hears_sync(channel, changed);
-                               }});
+    channels_.sync().tick(
+        now_ += 50ms, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { app_.hears_sync(channel, changed); }});
   };
   come(1, "sync-a");
   EXPECT_EQ(heard(1), R"(2["utakata:sync_all",{},{"channel":"sync-a"}])"
@@ -267,9 +266,8 @@ TEST_F(SocketIoAppTest, states_put_on_a_sync_channel_go_out_joined_also_through_
   say(2, "0/custom");
   heard(2);
   say(2, R"(2/custom,["subscribe","sync-a"])");
-  EXPECT_EQ(heard(2),
-            R"(2/custom,["utakata:sync_all",{"ann":2,"hat":"red"},{"channel":"sync-a"}])"
-            "\n");
+  EXPECT_EQ(heard(2), R"(2/custom,["utakata:sync_all",{"ann":2,"hat":"red"},{"channel":"sync-a"}])"
+                      "\n");
   for (const auto& [said, why] : {std::pair(R"({"ann":3})", "another's"), {"5", "object"}}) {
     say(2, fmt::format(R"(2/custom,9["client-sync","sync-a",{}])", said));
     EXPECT_NE(heard(2).find(why), std::string::npos);
