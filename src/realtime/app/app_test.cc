@@ -126,6 +126,29 @@ TEST_F(AppTest, client_events_cross_over) {
   EXPECT_EQ(heard(2), "");
 }
 
+TEST_F(AppTest, states_of_a_sync_channel_are_of_both) {
+  pusher_comes("sync-a"), socketio_comes("sync-a");
+  heard(1), heard(2);
+  app_.pusher().says(1, R"({"event":"client-sync","channel":"sync-a","data":{"pat":1}})", now_);
+  app_.socketio().says(2, R"(2["client-sync","sync-a",{"sue":2}])", now_);
+  app_.tick(now_);
+  EXPECT_EQ(heard(1), R"({"event":"utakata:sync","channel":"sync-a","data":{"pat":1,"sue":2}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["utakata:sync",{"pat":1,"sue":2},{"channel":"sync-a"}])"
+                      "\n");
+  app_.socketio().leaves(2, now_);
+  app_.tick(now_ + 50ms);
+  EXPECT_NE(heard(1).find(R"("data":{"sue":null}})"), std::string::npos);
+  app_.pusher().says(1, R"({"event":"pusher:unsubscribe","data":{"channel":"sync-a"}})", now_);
+  pusher_comes("sync-a");
+  EXPECT_NE(heard(1).find(R"("utakata:sync_all","channel":"sync-a","data":{"pat":1}})"),
+            std::string::npos)
+      << "it is told as gone at the next tick";
+  app_.tick(now_ + 100ms);
+  EXPECT_NE(heard(1).find(R"("data":{"pat":null}})"), std::string::npos);
+  EXPECT_FALSE(app_.channels().sync().due());
+}
+
 TEST_F(AppTest, members_are_one_list) {
   socketio_comes("presence-a", R"({"user_id":"sue"})");
   pusher_comes("presence-a", R"({"user_id":"pat"})");

@@ -36,10 +36,13 @@ void take_out(Shared& list, ClientSlot client) {
 }  // namespace
 
 Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
-    : limits_(limits), random_(std::move(random)) {}
+    : limits_(limits), random_(std::move(random)), sync_(limits.sync) {}
 Channels::~Channels() = default;
 
-void Channels::limit(const ChannelLimits& limits) { limits_ = limits; }
+void Channels::limit(const ChannelLimits& limits) {
+  limits_ = limits;
+  sync_.limit(limits.sync);
+}
 
 void Channels::speaks(ClientSlot client, Dialect dialect) {
   if (client >= clients_.size()) clients_.resize(client + 1);
@@ -131,6 +134,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
 
 Channels::Left Channels::part(ClientSlot client, Dialect dialect, Channel& channel, Instant now) {
   take_out(channel.readers_in(dialect), client);
+  if (channel.kind.is_sync) sync_.leaves(client, channel.name);
   channel.used = now;
   Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
   std::optional<std::string> gone_here;

@@ -1,7 +1,8 @@
-// One tenant's channels: who reads what, who is there, what was said lately. It knows no socket and
-// no dialect: clients are slots, and each call says who is to hear of it. Clients are those of this
-// process; of other processes of a cluster it knows what the calls ..._elsewhere say. Counts,
-// members and vacancy are those of the whole cluster, unless a name says `local` or `here`.
+// One tenant's channels: who reads what, who is there, what was said lately, what is put on those
+// that are sync channels. It knows no socket and no dialect: clients are slots, and each call says
+// who is to hear of it. Clients are those of this process; of other processes of a cluster it knows
+// what the calls ..._elsewhere say. Counts, members and vacancy are those of the whole cluster,
+// unless a name says `local` or `here`.
 //
 // A channel begins with its first reader or message and ends when it has neither readers nor
 // anything kept. Pure; one thread; `now` never goes back. subscribe, unsubscribe: O(log readers),
@@ -24,6 +25,7 @@
 #include "realtime/channel/channel_name.h"
 #include "realtime/channel/message.h"
 #include "realtime/channel/page.h"
+#include "realtime/channel/sync_channels.h"
 #include "realtime/channel/timeline.h"
 
 namespace utakata::realtime {
@@ -37,11 +39,8 @@ struct ChannelLimits {
   Duration cached_for{30min};  // the last message of a cache channel
   // Channels and members that one other process may have here; what is more is not taken.
   std::size_t of_another_process = 1'000'000;
+  SyncLimits sync{};  // of one channel
 };
-
-// Another process of the cluster, as the caller numbers them. A process that was forgotten may be
-// numbered anew.
-using Process = std::uint32_t;
 
 struct Member {  // of a presence channel: a user, however many clients it has there
   std::string user;
@@ -141,6 +140,11 @@ class Channels {
   Readers clients_of(const std::string& user) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
 
+  // What clients have put on sync channels. What one has put goes when it leaves the channel, and
+  // what a process has put with forget().
+  SyncChannels& sync() { return sync_; }
+  const SyncChannels& sync() const { return sync_; }
+
   void expire(Instant now);  // forgets what is too old; to be called about once a second
 
  private:
@@ -184,6 +188,7 @@ class Channels {
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
   std::unordered_map<Process, Share> elsewhere_;
   std::function<void(const LocalChange&)> on_local_change_;
+  SyncChannels sync_;
 };
 
 }  // namespace utakata::realtime

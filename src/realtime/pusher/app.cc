@@ -43,10 +43,7 @@ void PusherApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   by_socket_id_.erase(clients_[client].id);
   clients_[client] = {};
-  for (const Channels::Left& left : channels_.leave(client, now)) {
-    sync_departure(client, left.channel);
-    tell_departure(left);
-  }
+  for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
 }
 
 void PusherApp::silent(ClientSlot client, bool again) {
@@ -71,10 +68,8 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::subscribe:
       return subscribe(client, *says, now);
     case PusherSays::Kind::unsubscribe:
-      if (const auto left = channels_.unsubscribe(client, says->channel, now)) {
-        sync_departure(client, left->channel);
+      if (const auto left = channels_.unsubscribe(client, says->channel, now))
         tell_departure(*left);
-      }
       return;
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
@@ -135,16 +130,17 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
                                          .members = came->members,
                                          .position = shows_position ? &came->position : nullptr,
                                          .is_recovered = came->missed.has_value()}));
+  const ChannelKind kind = channel_kind(says.channel);
   if (came->missed) {
     for (const Timeline::Entry& entry : *came->missed)
       out_.say(client, say_event(says.channel, *entry.message, entry.offset));
   } else if (came->cached) {
     out_.say(client, say_event(says.channel, *came->cached));
-  } else if (channel_kind(says.channel).is_cache) {
+  } else if (kind.is_cache) {
     out_.say(client, say_cache_miss(says.channel));
     hooks_.news({.name = "cache_miss", .channel = says.channel});
   }
-  sync_arrival(client, says.channel);
+  if (kind.is_sync) sync_arrival(client, says.channel);
   tell_arrival(client, says.channel, *member, *came);
 }
 
@@ -209,7 +205,7 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
 const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
                                    ChannelKind kind) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
+  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "Client events are for private and presence channels, not for encrypted ones.";
   if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
   if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
@@ -228,7 +224,7 @@ void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) 
   if (const char* const fault = event_fault(client, says, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
   Client& sender = counted(client, now);
-  if (kind.is_sync && says.event == sync_event_name) return sync_event(client, says);
+  if (kind.is_sync && says.event == sync_put_event) return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",

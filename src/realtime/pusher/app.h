@@ -4,6 +4,7 @@
 // back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -16,7 +17,6 @@
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/news.h"
-#include "realtime/channel/sync.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
 #include "realtime/pusher/socket_id.h"
@@ -39,7 +39,10 @@ struct TenantSpec {
   SlowReaders when_slow = SlowReaders::close;
   ChannelLimits channels{};
   int sync_hz = 20;  // ticks of sync channels a second: 1 to 60
-  SyncLimits sync{};
+
+  // Of one client. Twice as often as others hear of it: a client whose own clock beats unevenly is
+  // not refused.
+  int syncs_per_second() const { return 2 * std::clamp(sync_hz, 1, 60); }
 };
 
 class PusherOut {
@@ -91,6 +94,7 @@ class PusherApp {
   void hears_added(std::string_view channel, const Member& member);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
 
   struct Refused {  // a subscription, as protocol 7 says it
     const char* type;
@@ -102,9 +106,6 @@ class PusherApp {
   std::size_t clients() const { return by_socket_id_.size(); }
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
   std::string socket_id_of(ClientSlot client) const { return clients_[client].id.text(); }
-  // Sync channels: says what changed, `sync_hz` times a second; to be called more often than that.
-  void tick(Instant now);
-  bool has_sync() const { return !sync_.empty(); }  // else there is no need to
 
  private:
   struct Client {
@@ -125,7 +126,6 @@ class PusherApp {
   Client& counted(ClientSlot client, Instant now);  // with what it said in this second
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
-  void sync_departure(ClientSlot client, const std::string& channel);
   const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
 
   TenantSpec spec_;
@@ -135,8 +135,6 @@ class PusherApp {
   PusherReader reader_;
   std::vector<Client> clients_;  // by slot
   std::unordered_map<SocketId, ClientSlot, SocketIdHash> by_socket_id_;
-  std::unordered_map<std::string, SyncState> sync_;  // of channels where something was put
-  Instant next_sync_{};
 };
 
 }  // namespace utakata::realtime

@@ -62,6 +62,13 @@ class PusherAppTest : public testing::Test {
       app_.hears(channel, message, channels_.publish(channel, shared, now_), but);
     return true;
   }
+  void tick(Instant now) {
+    channels_.sync().tick(
+        now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [this](const std::string& channel,
+                       const std::string& changed) { app_.hears_sync(channel, changed); }});
+  }
   std::string news() { return std::exchange(news_, {}); }
 
   Instant now_{1h};
@@ -263,14 +270,16 @@ TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
         fmt::format(R"({{"event":"client-sync","channel":"{}","data":{}}})", channel, data));
   };
   come(1, "presence-sync-a", R"({"user_id":"ann"})");
+  EXPECT_NE(heard(1).find(R"("event":"utakata:sync_all","channel":"presence-sync-a","data":{}})"),
+            std::string::npos);
   come(2, "presence-sync-a", R"({"user_id":"bob"})");
   heard(1), heard(2);
-  EXPECT_FALSE(app_.has_sync());
+  EXPECT_FALSE(channels_.sync().due());
   put(1, "presence-sync-a", R"({"ann":{"x": 1},"hat":"red"})");
   put(1, "presence-sync-a", R"({"ann":{"x": 2}})");
   put(2, "presence-sync-a", R"({"bob":[1,2]})");
   EXPECT_EQ(heard(1) + heard(2), "");
-  app_.tick(now_);
+  tick(now_);
   const std::string first = R"({"event":"utakata:sync","channel":"presence-sync-a",)"
                             R"("data":{"ann":{"x": 2},"bob":[1,2],"hat":"red"}})"
                             "\n";
@@ -281,9 +290,9 @@ TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
   put(2, "presence-sync-a", "5");
   EXPECT_NE(heard(2).find("must be an object"), std::string::npos);
   put(1, "presence-sync-a", R"({"hat":null,"ann":3})");
-  app_.tick(now_ + 10ms);
+  tick(now_ + 10ms);
   EXPECT_EQ(heard(2), "") << "20 a second";
-  app_.tick(now_ + 50ms);
+  tick(now_ + 50ms);
   EXPECT_NE(heard(2).find(R"("data":{"ann":3,"hat":null})"), std::string::npos);
   come(3, "presence-sync-a", R"({"user_id":"cid"})");
   EXPECT_NE(heard(3).find(R"("event":"utakata:sync_all","channel":"presence-sync-a",)"
@@ -291,11 +300,11 @@ TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
             std::string::npos);
   app_.leaves(1, now_);
   heard(2);
-  app_.tick(now_ + 100ms);
+  tick(now_ + 100ms);
   EXPECT_NE(heard(2).find(R"("data":{"ann":null})"), std::string::npos) << "she has left";
   for (ClientSlot client : {2, 3}) app_.leaves(client, now_);
-  app_.tick(now_ + 150ms);
-  EXPECT_FALSE(app_.has_sync());
+  tick(now_ + 150ms);
+  EXPECT_FALSE(channels_.sync().due());
 }
 
 TEST_F(PusherAppTest, open_sync_channels_take_states_and_no_other_events) {
@@ -303,7 +312,7 @@ TEST_F(PusherAppTest, open_sync_channels_take_states_and_no_other_events) {
   heard(1);
   say(1, R"({"event":"client-sync","channel":"sync-a","data":{"k":1}})");
   EXPECT_EQ(heard(1), "");
-  app_.tick(now_);
+  tick(now_);
   EXPECT_NE(heard(1).find("utakata:sync"), std::string::npos);
   say(1, R"({"event":"client-move","channel":"sync-a","data":{"k":1}})");
   EXPECT_NE(heard(1).find("4301"), std::string::npos);

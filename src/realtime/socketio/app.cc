@@ -134,8 +134,10 @@ bool SocketIoApp::recover(ClientSlot client, std::string_view space, const Socke
   sit(client, std::move(*seat));
   for (const Recovery::Missed& each : *missed)
     out_.say(client, socketio_event(space, each.channel, unpack(*each.message), each.offset));
-  for (std::size_t i = 0; i < channels.size(); ++i)
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    sync_arrival(client, std::string(space), channels[i].channel);
     tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
+  }
   return true;
 }
 
@@ -229,6 +231,7 @@ SocketIoApp::Done SocketIoApp::enter(ClientSlot client, RecoverySeat& seat,
     out_.say(client, socketio_event(seat.space, channel, unpack(*came->cached)));
   else if (!came->cached && channel_kind(channel).is_cache)
     hooks_.news({.name = "cache_miss", .channel = channel});
+  sync_arrival(client, seat.space, channel);
   tell_arrival(client, channel, member, *came);
   return came->members;
 }
@@ -244,7 +247,8 @@ SocketIoApp::Done SocketIoApp::unsubscribe(ClientSlot client, RecoverySeat& seat
 
 const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says) const {
   if (!tenant_.takes_client_events) return "client events are not enabled for this app";
-  if (!channel_kind(says.channel).takes_client_events())
+  if (const ChannelKind kind = channel_kind(says.channel);
+      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "client events are for private and presence channels, not for encrypted ones";
   if (!channels_.reads(client, says.channel)) return "not subscribed to that channel";
   if (says.event.size() > tenant_.event_name_bytes) return "the name of the event is too long";
@@ -254,7 +258,7 @@ const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says
 
 SocketIoApp::Client& SocketIoApp::counted(ClientSlot client, Instant now) {
   Client& one = clients_[client];
-  if (now - one.second >= 1s) one.second = now, one.events = 0;
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
   return one;
 }
 
@@ -262,10 +266,12 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
                                             const SocketIoWhole& whole, const SocketIoSays& says,
                                             Instant now) {
   if (const char* const fault = event_fault(client, says)) return refuse(fault);
+  Client& sender = counted(client, now);
+  if (says.event == sync_put_event && channel_kind(says.channel).is_sync)
+    return sync_event(client, whole, says);
   std::size_t bytes = 0;
   for (const std::string& each : whole.attachments) bytes += each.size();
   if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
-  Client& sender = counted(client, now);
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));
