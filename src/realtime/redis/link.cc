@@ -38,6 +38,10 @@ class NoSigpipe {
 
 }  // namespace
 
+std::string_view redis_text(const redisReply& reply) {
+  return reply.str ? std::string_view(reply.str, reply.len) : std::string_view{};
+}
+
 struct RedisLink::State {
   net::Loop& loop;
   Calls calls;
@@ -95,8 +99,7 @@ void RedisLink::State::greet(const RedisAddress& address) {
   const auto must_be_ok = [this](std::string_view what) {
     answers.emplace_back([this, what](const redisReply& reply) {
       if (reply.type == REDIS_REPLY_ERROR)
-        lost(
-            fmt::format("redis: {} was refused: {}", what, std::string_view(reply.str, reply.len)));
+        lost(fmt::format("redis: {} was refused: {}", what, redis_text(reply)));
     });
   };
   if (!address.password.empty()) {

@@ -18,6 +18,8 @@ struct redisReply;
 
 namespace utakata::realtime {
 
+std::string_view redis_text(const redisReply& reply);  // of a text or an error, else empty
+
 class RedisLink {
  public:
   using Answer = std::function<void(const redisReply&)>;  // the reply is valid in the call

@@ -110,7 +110,7 @@ TEST_F(NodePeersTest, a_redis_that_ends_and_comes_back_is_joined_again) {
 }
 
 TEST_F(NodePeersTest, a_redis_that_does_not_answer_is_given_up) {
-  const auto peer = join({.ask_every = 20ms, .answer_within = 200ms});
+  const auto peer = join({.patience = {.ask_every = 20ms, .answer_within = 200ms}});
   redis().freeze();
   EXPECT_TRUE(until([&] { return !peer->peers.is_joined(); }));
   redis().thaw();

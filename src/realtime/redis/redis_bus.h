@@ -1,9 +1,8 @@
 // The bus of a cluster whose processes share one Redis (5 or later, not a Redis Cluster, which
 // hashes keys to many). names.h says what it is called there, scripts.h what is done there.
 //
-// Two connections: one hears, one commands; when either is lost, or has not answered for
-// `answer_within`, both are made anew and a gap begins. After a gap everything kept that was not
-// heard is read, then told, then `reaches(true)`.
+// When one of its two connections (pair.h) is lost, a gap begins. After a gap everything kept that
+// was not heard is read, then told, then `reaches(true)`.
 //
 // What was sent and not confirmed when the connection was lost is sent again: at least once to
 // Redis, but told once. The script does not keep twice what one process numbered once (for an hour
@@ -31,14 +30,14 @@
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
 #include "realtime/redis/address.h"
+#include "realtime/redis/pair.h"
 
 namespace utakata::realtime {
 
 struct RedisBusSettings {
   RedisAddress address{};
-  std::string prefix = "utakata";               // of keys and channels
-  Duration retry_first{100ms}, retry_most{2s};  // doubled from the one to the other
-  Duration ask_every{1s}, answer_within{3s};
+  std::string prefix = "utakata";  // of keys and channels
+  RedisPatience patience{};
   // Of what is to be sent and not confirmed yet, each word with its names and 256 bytes more.
   std::size_t waiting_bytes = 8 * 1024 * 1024;
   // Of what comes while what is kept is being read; beyond, the gap begins again, and what was

@@ -72,7 +72,7 @@ TEST(RedisBus, keys_are_bounded_by_count_and_age) {
 }
 
 TEST(RedisBus, a_frozen_redis_is_a_gap_and_nothing_comes_twice) {
-  RedisClusterForTests cluster({.ask_every = 100ms, .answer_within = 400ms});
+  RedisClusterForTests cluster({.patience = {.ask_every = 100ms, .answer_within = 400ms}});
   Process a(cluster), b(cluster);
   ASSERT_TRUE(a.joined() && b.joined());
   EXPECT_TRUE(a.say("room", "0", BusKeeps{}));
