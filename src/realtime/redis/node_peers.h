@@ -4,7 +4,7 @@
 //
 // While its two connections (pair.h) are made anew, what others say is lost, as it is for a Node
 // server; what is to be said waits. What was sent and not confirmed is not sent again: at most
-// once. Loop thread only; a host given by name is looked up on the loop, at each attempt.
+// once. Loop thread only.
 //
 // Who may publish on this Redis may say anything, and its clients are made to join anything.
 #pragma once

@@ -71,7 +71,8 @@ TEST_F(NodePeersTest, obeys_requests_and_answers_questions) {
 
   std::vector<std::string> answers;
   std::size_t confirmed = 0;
-  RedisLink asker(loop(), redis().address(), {.answered = [] {}, .lost = [](std::string) {}});
+  RedisLink asker(loop(), *net::numeric_address("127.0.0.1", redis().address().port), {},
+                  {.answered = [] {}, .lost = [](std::string) {}});
   const std::string responses[] = {"socket.io-response#/#"};
   asker.subscribe(responses, [&](const redisReply& reply) {
     if (std::string_view(reply.element[0]->str) == "subscribe") return void(++confirmed);

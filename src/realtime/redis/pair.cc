@@ -16,7 +16,8 @@ RedisPair::RedisPair(net::Loop& loop, Settings settings, Calls calls)
     : loop_(loop),
       settings_(std::move(settings)),
       calls_(std::move(calls)),
-      random_(std::random_device{}()) {}
+      random_(std::random_device{}()),
+      lookup_(loop) {}
 
 RedisPair::~RedisPair() {
   loop_.cancel(ticking_);
@@ -32,10 +33,25 @@ void RedisPair::start() {
 
 void RedisPair::dial() {
   phase_ = Phase::dialling;
+  dialled_at_ = loop_.now();
+  const auto& address = settings_.address;
+  if (const auto number = net::numeric_address(address.host, address.port)) return connect(*number);
+  is_looking_up_ = true;
+  const auto found = [this](const Expected<net::TcpAddresses>& addresses) {
+    is_looking_up_ = false;
+    if (!addresses) return fail(place() + ": " + addresses.error().what);
+    const auto family = [](const net::TcpAddress& one) { return one.get()->sa_family; };
+    const auto v4 = std::ranges::find(*addresses, AF_INET, family);
+    connect(v4 == addresses->end() ? addresses->front() : *v4);
+  };
+  check(lookup_.ask(address.host, std::to_string(address.port), found), "one is asked at a time");
+}
+
+void RedisPair::connect(const net::TcpAddress& at) {
   dialled_at_ = hears_at_ = commands_at_ = loop_.now();
-  const auto link = [this](Instant& answered_at) {
+  const auto link = [this, &at](Instant& answered_at) {
     return std::make_unique<RedisLink>(
-        loop_, settings_.address,
+        loop_, at, settings_.address,
         RedisLink::Calls{.answered = [this, &answered_at] { answered_at = loop_.turn_time(); },
                          .lost = [this](std::string why) { fail(std::move(why)); }});
   };
@@ -58,20 +74,26 @@ void RedisPair::join() {
 
 // The probe goes over both connections: it is confirmed on one and heard on the other.
 void RedisPair::tick() {
-  const auto& [address, patience, probe] = settings_;
+  const auto& patience = settings_.patience;
   const auto now = loop_.now();
   // A process that was stopped itself has not looked whether there are answers.
   if (now - std::exchange(ticked_at_, now) > patience.ask_every + patience.answer_within / 2)
     dialled_at_ = hears_at_ = commands_at_ = now;
   if (phase_ == Phase::away) return;
   const auto since = phase_ == Phase::dialling ? dialled_at_ : std::min(hears_at_, commands_at_);
-  if (now - since > patience.answer_within)
-    return fail(fmt::format("redis: {}:{} does not answer", address.host, address.port));
+  if (now - since > patience.answer_within) {
+    if (!is_looking_up_) return fail(place() + " does not answer");
+    trouble_ = Problem{Problem::Kind::unavailable, place() + ": its name is still looked up", true};
+  }
   if (phase_ == Phase::dialling) return;
-  const std::array<std::string, 3> words{"PUBLISH", probe, ""};
+  const std::array<std::string, 3> words{"PUBLISH", settings_.probe, ""};
   commands_->ask(words, [this](const redisReply& reply) {
     if (reply.type == REDIS_REPLY_ERROR) calls_.probe_refused(reply);
   });
+}
+
+std::string RedisPair::place() const {
+  return fmt::format("redis: {}:{}", settings_.address.host, settings_.address.port);
 }
 
 void RedisPair::fail(std::string why) {

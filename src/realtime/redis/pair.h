@@ -1,6 +1,10 @@
 // Two connections to one Redis: one hears, one commands. When either is lost, or has not answered
 // for `answer_within`, both are made anew after a back-off. Its owner says what is asked of them
 // first, and what is done once all of that is confirmed. Loop thread only.
+//
+// A host given by name is looked up at each attempt, beside the loop, and once for both. Of its
+// addresses the first of IPv4 is taken, or else the first. A lookup takes as long as the resolver
+// likes; beyond `answer_within` trouble() tells of it.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +19,7 @@
 #include "base/problem.h"
 #include "base/random.h"
 #include "net/loop.h"
+#include "net/name_lookup.h"
 #include "realtime/redis/address.h"
 #include "realtime/redis/link.h"
 
@@ -67,9 +72,11 @@ class RedisPair {
 
  private:
   void dial();
+  void connect(const net::TcpAddress& at);
   void tick();
   void break_off(bool was_joined);
   Duration back_off();
+  std::string place() const;
 
   net::Loop& loop_;
   const Settings settings_;
@@ -77,6 +84,8 @@ class RedisPair {
   Random random_;
   Phase phase_ = Phase::away;
   std::optional<Problem> trouble_;
+  net::NameLookup lookup_;
+  bool is_looking_up_ = false;
   std::unique_ptr<RedisLink> hears_, commands_;
   std::size_t to_confirm_ = 0;
   Instant dialled_at_{}, joined_at_{}, hears_at_{}, commands_at_{}, ticked_at_{};

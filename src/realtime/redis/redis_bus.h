@@ -12,8 +12,6 @@
 // trouble() tells of it. Which of two words of different processes came first in a gap, Redis
 // knows.
 //
-// A host given by name is looked up on the loop, at each attempt, and blocks it for that time.
-//
 // A Redis that was replaced or emptied: timelines have new epochs, serials begin at 1 again. While
 // it lives, a tenant's serial never goes back: its key never expires, so Redis must not evict it
 // (maxmemory-policy noeviction or volatile-*). `database` keeps keys apart, but not messages: what
