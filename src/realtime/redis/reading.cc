@@ -35,18 +35,18 @@ void RedisBus::State::read() {
 
 void RedisBus::State::scan() {
   reading.is_scanning = true;
-  const std::array<std::string, 6> words{"SCAN",  reading.cursor, "MATCH", names.all_words(),
-                                         "COUNT", "512"};
+  const std::array<std::string, 5> words{"SSCAN", names.places(), reading.cursor, "COUNT", "512"};
   pair.commands().ask(words, [this](const redisReply& reply) {
     if (pair.phase() != Phase::reading) return;
     if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2)
-      return pair.fail(fmt::format("redis: SCAN was refused: {}", redis_text(reply)));
+      return pair.fail(fmt::format("redis: SSCAN was refused: {}", redis_text(reply)));
     reading.is_scanning = false;
     reading.cursor = redis_text(*reply.element[0]);
     reading.is_scanned = reading.cursor == "0";
-    const auto& keys = *reply.element[1];
-    for (std::size_t i = 0; i < keys.elements; ++i)
-      reading.found.emplace_back(redis_text(*keys.element[i]));
+    const auto& places = *reply.element[1];
+    for (std::size_t i = 0; i < places.elements; ++i)
+      if (auto found = names.words_of(redis_text(*places.element[i])))
+        reading.found.push_back(std::move(*found));
     read();
   });
 }
@@ -55,9 +55,10 @@ void RedisBus::State::ask_page(const std::string& words, const Position& after,
                                RedisLink::Answer answer) {
   const std::vector<std::string> command{"EVALSHA",
                                          kept_script,
-                                         "2",
-                                         names.place_of(words).value_or(words),
+                                         "3",
+                                         names.place_of(words).value(),
                                          words,
+                                         names.places(),
                                          after.epoch,
                                          fmt::format("{}-0", after.offset + 1),
                                          std::to_string(page_words)};

@@ -103,11 +103,12 @@ std::vector<std::string> RedisBus::State::command(const RedisOutbox::Word& word)
   const auto number = std::to_string(word.number);
   return {"EVALSHA",
           keep_script,
-          "4",
+          "5",
           names.place(word.tenant, word.channel),
           names.words(word.tenant, word.channel),
           names.serial(word.tenant),
           names.sent(word.tenant, process),
+          names.places(),
           epoch + '-' + number,
           number,
           std::to_string(envelope.age_ms),
