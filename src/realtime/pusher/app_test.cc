@@ -4,24 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/pusher/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
-
-struct Heard final : PusherOut {
-  void say(ClientSlot client, std::string text) override { by_client[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot> but,
-               bool) override {
-    if (!clients) return;
-    for (const ClientSlot client : *clients)
-      if (client != but) say(client, text);
-  }
-  void end(ClientSlot client, int code, const std::string&) override {
-    by_client[client] += fmt::format("ended {}\n", code);
-  }
-  std::map<ClientSlot, std::string> by_client;
-};
 
 TenantSpec tenant() {
   return {.id = "1",
@@ -72,7 +58,7 @@ class PusherAppTest : public testing::Test {
   std::string news() { return std::exchange(news_, {}); }
 
   Instant now_{1h};
-  Heard out_;
+  PusherEars out_;
   std::string news_;
   Channels channels_{tenant().channels, [] { return std::string("e"); }};
   DialectHooks hooks() {

@@ -5,27 +5,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/socketio/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
-
-struct Heard final : SocketIoOut {
-  void say(ClientSlot client, const std::string& text) override {
-    by_client[client] += text + "\n";
-  }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but,
-               bool) override {
-    for (const ClientSlot client : *clients) {
-      if (client == but) continue;
-      say(client, text);
-      for (const std::string& each : attachments) say(client, "bytes " + each);
-    }
-  }
-  void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
-  std::map<ClientSlot, std::string> by_client;
-};
 
 TenantSpec tenant() {
   return {.id = "1",
@@ -73,7 +56,7 @@ class SocketIoAppTest : public testing::Test {
   std::string news() { return std::exchange(told_, {}); }
 
   Instant now_{1h};
-  Heard out_;
+  SocketIoEars out_;
   int random_ = 0;
   Channels channels_{{}, [] { return std::string("e"); }};
   std::string to_others_, told_;
