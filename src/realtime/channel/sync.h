@@ -40,7 +40,8 @@ inline constexpr std::string_view sync_put_event = "client-sync",
 struct SyncLimits {
   std::size_t keys = 1'000, keys_of_owner = 10;
   std::size_t key_bytes = 100, value_bytes = 1024;
-  std::size_t bytes = 256 * 1024;  // of all keys and values
+  std::size_t bytes = 256 * 1024;               // of all keys and values
+  std::size_t bytes_of_all = 64 * 1024 * 1024;  // of all channels of a tenant, in one process
 };
 
 class SyncState {  // of one channel
@@ -69,6 +70,7 @@ class SyncState {  // of one channel
   std::string tick(bool is_heard = true);
   std::string whole() const;  // all that ticks have told, {} if that is nothing
   bool has_changed() const { return !changed_.empty() || !own_changed_.empty(); }
+  std::size_t bytes() const { return bytes_; }  // of keys and values that are there
   bool is_over() const { return values_.empty() && !has_changed(); }
 
   // What others are to be told: what clients here changed since the last call (no value: it is

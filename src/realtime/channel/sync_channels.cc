@@ -20,6 +20,8 @@ SyncChannels::Channels::value_type& SyncChannels::open(std::string_view name) {
 // Also where nothing has changed and nothing is there: the tick closes it.
 void SyncChannels::changed(Channels::value_type& channel) {
   const SyncState& state = channel.second.state;
+  bytes_ += state.bytes() - channel.second.bytes;
+  channel.second.bytes = state.bytes();
   if (channel.second.waits || (!state.has_changed() && !state.is_over())) return;
   channel.second.waits = true;
   waiting_.push_back(&channel);
@@ -33,6 +35,8 @@ Expected<void> SyncChannels::put(std::string_view name, const Fields& fields, Cl
   for (const auto& [key, value] : fields) {
     if (value == "null")
       state.remove(key, client);
+    else if (bytes_ >= limits_.bytes_of_all)
+      done = problem(Problem::Kind::refused, "All sync channels together are full.");
     else
       done = state.put(key, value, client);
     if (!done) break;

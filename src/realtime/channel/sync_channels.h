@@ -62,6 +62,7 @@ class SyncChannels {
   struct Channel {
     SyncState state;
     bool waits = false;
+    std::size_t bytes = 0;  // of its state, as counted in bytes_
   };
   using Channels = std::map<std::string, Channel, std::less<>>;
   Channels::value_type& open(std::string_view name);
@@ -72,6 +73,7 @@ class SyncChannels {
   std::function<void()> on_wait_;
   Channels channels_;
   std::vector<Channels::value_type*> waiting_;
+  std::size_t bytes_ = 0;  // of all channels
   Instant next_{};
 };
 

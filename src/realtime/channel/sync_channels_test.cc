@@ -63,6 +63,17 @@ TEST_F(SyncChannelsTest, ticks_are_so_many_a_second_and_none_is_due_while_nothin
   EXPECT_EQ(*sync_.due(), now_ + 1050ms) << "what was missed is not made up for";
 }
 
+// A client may read a thousand channels.
+TEST_F(SyncChannelsTest, all_channels_together_are_bounded_and_what_goes_makes_room) {
+  SyncChannels sync(SyncLimits{.bytes_of_all = 10});
+  EXPECT_TRUE(sync.put("a", {{"k", "12345"}}, 1));
+  EXPECT_TRUE(sync.put("b", {{"k", "123"}}, 1));
+  EXPECT_EQ(sync.put("c", {{"k", "1"}}, 2).error().kind, Problem::Kind::refused);
+  EXPECT_EQ(sync.whole("c"), "{}");
+  sync.leaves(1, "b");
+  EXPECT_TRUE(sync.put("c", {{"k", "1"}}, 2));
+}
+
 TEST_F(SyncChannelsTest, what_is_refused_ends_a_put_and_what_came_before_is_done) {
   const auto put = sync_.put("a", {{"x", "1"}, {"y", "2"}, {"z", "3"}, {"x", "null"}}, 1);
   EXPECT_EQ(put.error().kind, Problem::Kind::refused);

@@ -9,8 +9,7 @@ namespace {
 
 struct Nobody final : PusherOut {
   void say(ClientSlot, std::string) override {}
-  void say_all(std::string_view, Readers, std::string, std::optional<ClientSlot>,
-               bool) override {}
+  void say_all(std::string_view, Readers, std::string, std::optional<ClientSlot>, bool) override {}
   void end(ClientSlot, int, const std::string&) override {}
 };
 
