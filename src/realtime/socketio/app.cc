@@ -33,6 +33,7 @@ void SocketIoApp::opens(ClientSlot client, Instant now) {
 void SocketIoApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   Client gone = std::exchange(clients_[client], {});
+  channels_.sign_out(client);
   for (RecoverySeat& seat : gone.seats) {
     leave_channels(client, seat, now);
     by_sid_.erase(seat.sid);
@@ -85,6 +86,7 @@ RecoverySeat* SocketIoApp::seat_of(ClientSlot client, std::string_view space) {
 
 void SocketIoApp::sit(ClientSlot client, RecoverySeat seat) {
   by_sid_[seat.sid] = client;
+  if (!seat.user.empty()) become(client, seat.user);
   if (recovery_.is_on()) by_pid_[seat.pid] = client;
   clients_[client].has_connected = true;
   out_.say(client, socketio_connected(seat.space, seat.sid, recovery_.is_on() ? seat.pid : ""));
@@ -154,6 +156,7 @@ void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instan
   seats.erase(found);
   by_sid_.erase(seat.sid);
   by_pid_.erase(seat.pid);
+  if (!seat.user.empty()) channels_.sign_out(client);
   leave_channels(client, seat, now);
 }
 
@@ -181,6 +184,8 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
       return client_event(client, seat, whole, says, now);
+    case Kind::sign_in:
+      return sign_in(client, seat, says);
     case Kind::unknown:
       break;
   }

@@ -77,6 +77,11 @@ class SocketIoApp {
   void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  // Said to a user: each of its clients hears it where it signed in. It is not kept.
+  void hears_as_user(const std::string& user, const Message& message,
+                     std::optional<ClientSlot> but);
+  // They are told so, that they do not come again by themselves, and nobody of them is recovered.
+  void cut_user(const std::string& user, Instant now);
 
   // Servers of a Node cluster (node_cluster.h): to those of a namespace who are meant. A room is a
   // channel or a sid. What is heard so is not kept: nobody recovers it. Who joins needs no
@@ -125,6 +130,8 @@ class SocketIoApp {
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+  Done sign_in(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says);
+  void become(ClientSlot client, const std::string& user);  // in none of its namespaces yet
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,
