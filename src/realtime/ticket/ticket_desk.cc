@@ -62,9 +62,12 @@ std::vector<TicketDesk::Question> TicketDesk::due(Instant now) {
   }
   lose_patience(now, limits_.patience);
   std::vector<Question> questions;
+  const double more = to_seconds(now - std::exchange(paced_at_, now)) * limits_.per_second;
+  allowed_ = std::min(std::max(1.0, limits_.per_second / 4), allowed_ + more);
   if (is_away_ && (probe_ != 0 || now < again_at_)) return questions;
   const std::size_t most = is_away_ ? under_way_ + 1 : limits_.at_once;
-  while (!queue_.empty() && under_way_ < most) {
+  while (!queue_.empty() && under_way_ < most && allowed_ >= 1) {
+    --allowed_;
     const Id id = queue_.front();
     queue_.pop_front();
     ++under_way_;
@@ -133,7 +136,9 @@ void TicketDesk::drop(Id id) {
 std::optional<Instant> TicketDesk::next_due(Instant now) const {
   if (queue_.empty()) return std::nullopt;
   if (is_away_) return probe_ != 0 ? std::nullopt : std::optional(again_at_);
-  return under_way_ < limits_.at_once ? std::optional(now) : std::nullopt;
+  if (under_way_ >= limits_.at_once) return std::nullopt;
+  if (allowed_ >= 1) return now;
+  return std::max(now, paced_at_ + from_seconds((1 - allowed_) / limits_.per_second) + 1ms);
 }
 
 std::vector<TicketDesk::Decision> TicketDesk::decided() { return std::exchange(decided_, {}); }

@@ -31,6 +31,7 @@ std::string tickets_url(std::string_view api, std::string_view stack, std::strin
 struct TicketLimits {
   std::size_t waiting = 4096;      // then who comes is told so, or the oldest is forgotten
   std::size_t at_once = 16;        // under way
+  double per_second = 1000;        // whatever strangers show; a quarter of it at once
   Duration patience{3s};           // of who waits for the word of a slow controller
   Duration keep{60s};              // from when it was shown: its seat is given up about then
   Duration pause{1s}, pauses{8s};  // while away: doubled from the one to the other
@@ -108,6 +109,8 @@ class TicketDesk {
   Id probe_ = 0;  // the one by which it is asked whether it is back; 0: none
   Duration pause_{};
   Instant again_at_{};
+  double allowed_ = 0;  // questions, at `paced_at_`
+  Instant paced_at_{};
   std::vector<Decision> decided_;
   TicketCounts counts_;
 };

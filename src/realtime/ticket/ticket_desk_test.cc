@@ -79,6 +79,23 @@ TEST_F(TicketDeskTest, says_so_when_too_many_wait) {
   EXPECT_NE(shows("g"), 0u);
 }
 
+TEST(TicketDesk, asks_no_more_often_than_its_pace_however_many_come) {
+  TicketDesk desk{{.waiting = 10'000, .per_second = 100}};
+  Instant now{1h};
+  int asked = 0;
+  for (int ms = 0; ms < 2000; ++ms, now += 1ms) {
+    for (int i = 0; i < (ms == 0 ? 100 : 3); ++i) desk.shown("t", now);
+    for (const auto& [id, ticket] : desk.due(now)) {
+      ++asked;
+      desk.answered(id, TicketAnswer::refused, now);
+    }
+    const auto next = desk.next_due(now);
+    ASSERT_TRUE(next);
+    EXPECT_LE(*next, now + 12ms);
+  }
+  EXPECT_NEAR(asked, 25 + 200, 2);
+}
+
 TEST_F(TicketDeskTest, lets_nobody_wait_for_who_is_away_and_asks_by_one_whether_it_is_back) {
   for (const char* ticket : {"a", "b", "c"}) shows(ticket);
   due();
