@@ -72,7 +72,7 @@ function pusher(url) {
 }
 // 'in', or what `connect_error` said.
 function socketio(url, transports = ['websocket']) {
-  const socket = io(url.replace(/^ws/, 'http'), { transports, forceNew: true, reconnectionDelay: 50 });
+  const socket = io(url, { transports, forceNew: true, reconnectionDelay: 50 });
   open.push(() => socket.disconnect());
   return new Promise((resolve) => {
     socket.on('connect', () => resolve('in'));
