@@ -20,6 +20,7 @@
 #include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
+#include "realtime/ticket/ticket_desk.h"
 
 namespace {
 
@@ -40,6 +41,7 @@ struct Options {
   std::string node_redis, node_key = "socket.io";  // of Node's Socket.IO; empty: there are none
   std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false, compresses = false;
+  std::string tickets;  // empty: as the environment says
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
   double redis_within = 0;  // 0: it waits for as long as it takes
@@ -96,6 +98,24 @@ std::optional<std::vector<Tenant>> tenants_from(const std::string& file) {
   if (tenants) return std::move(*tenants);
   for (const auto& [line, column, what] : tenants.error())
     fmt::print(stderr, "{}:{}:{}: {}\n", file, line, column, what);
+  return std::nullopt;
+}
+
+// Nothing: it has said on stderr what is missing.
+std::optional<realtime::TicketSettings> tickets_by(const std::string& use) {
+  using Use = realtime::TicketSettings::Use;
+  const auto api = variable("UTAKATA_URL"), stack = variable("UTAKATA_STACK"),
+             cluster = variable("UTAKATA_CLUSTER"), token = variable("UTAKATA_TOKEN");
+  const bool is_placed = api && stack && cluster && token;
+  if (use == "off" || (use.empty() && !is_placed)) return realtime::TicketSettings{};
+  if (is_placed)
+    return realtime::TicketSettings{.use = use == "require" ? Use::require : Use::confirm,
+                                    .url = realtime::tickets_url(*api, *stack, *cluster),
+                                    .token = *token};
+  fmt::print(stderr,
+             "`--tickets {}` needs UTAKATA_URL, UTAKATA_STACK, UTAKATA_CLUSTER and UTAKATA_TOKEN, "
+             "as `utakata up` gives them to its instances.\n",
+             use);
   return std::nullopt;
 }
 
@@ -223,6 +243,10 @@ void add_options(CLI::App& app, Options& options) {
       ->needs(by_hand);
   app.add_flag("--compress", options.compresses, "messages are compressed for clients that can")
       ->needs(by_hand);
+  app.add_option("--tickets", options.tickets,
+                 "of those who were placed: `confirm` them to the controller, `require` one of "
+                 "everybody, or `off`; not given, they are confirmed where there is a controller")
+      ->check(CLI::IsMember({"off", "confirm", "require"}));
   app.add_option("--activity-timeout", options.activity_timeout,
                  "who says nothing for so many seconds is asked whether it is there")
       ->check(CLI::Range(1.0, 3600.0))
@@ -345,12 +369,13 @@ int run_workers(const Options& options, std::size_t count, int argc, char** argv
   return realtime::run_parent(spec);
 }
 
-int run(const Options& options) {
+int run(const Options& options, realtime::TicketSettings tickets) {
   auto tenants =
       options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
   if (!tenants || !join_node(options, *tenants)) return 2;
   realtime::ServerSettings settings{.tenants = std::move(*tenants)};
   settings.token = variable("UTAKATA_TOKEN").value_or("");
+  settings.tickets = std::move(tickets);
   settings.sockets.silent_after = from_seconds(options.activity_timeout);
   settings.sockets.answer_within =
       std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
@@ -422,7 +447,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");
     return 2;
   }
+  auto tickets = tickets_by(options.tickets);
+  if (!tickets) return 2;
   const std::size_t workers = workers_for(options);
   if (workers > 1 && !options.worker) return run_workers(options, workers, argc, argv);
-  return run(options);
+  return run(options, std::move(*tickets));
 }

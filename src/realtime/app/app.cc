@@ -83,9 +83,14 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
 }
 
 void App::terminate(const std::string& user) {
-  if (!peers_.publish) return void(pusher_.cut_user(user));
+  if (!peers_.publish) return cut(user);
   peers_.publish(std::string(user_channel_prefix) + user,
                  app_word_bytes({.kind = AppWord::Kind::terminate}), std::nullopt);
+}
+
+void App::cut(const std::string& user) {
+  pusher_.cut_user(user);
+  socketio_.cut_user(user, now_());
 }
 
 void App::hears(const BusWord& word) {
@@ -93,7 +98,7 @@ void App::hears(const BusWord& word) {
   if (!heard) return;
   if (heard->kind == AppWord::Kind::terminate) {
     if (word.channel.starts_with(user_channel_prefix))
-      pusher_.cut_user(std::string(word.channel.substr(user_channel_prefix.size())));
+      cut(std::string(word.channel.substr(user_channel_prefix.size())));
     return;
   }
   arrive({word.channel, std::move(heard->message), client_of(heard->but),
@@ -102,9 +107,11 @@ void App::hears(const BusWord& word) {
 
 void App::arrive(Heard heard) {
   const auto& [channel, message, but, given] = heard;
-  if (channel.starts_with(user_channel_prefix))
-    return pusher_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message,
-                                 but);
+  if (channel.starts_with(user_channel_prefix)) {
+    const std::string user(channel.substr(user_channel_prefix.size()));
+    pusher_.hears_as_user(user, message, but);
+    return socketio_.hears_as_user(user, message, but);
+  }
   const Instant now = now_();
   if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but, now);
   const auto shared = std::make_shared<const Message>(std::move(heard.message));

@@ -86,6 +86,7 @@ class App {
   std::optional<BusKeeps> keeps(std::string_view channel) const;
   std::optional<ClientSlot> client_of(std::string_view id) const;
   void terminate(const std::string& user);
+  void cut(const std::string& user);  // its clients here
   DialectHooks hooks(Dialect of);
   void relay(Dialect from, const News& news);
   void tell_node(std::string_view channel, const Message& message, const Sender& sender);

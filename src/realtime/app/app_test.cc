@@ -136,6 +136,33 @@ TEST_F(AppTest, members_are_one_list) {
             "member_added presence-a pat\nmember_removed presence-a sue\n");
 }
 
+TEST_F(AppTest, a_user_is_one_in_both_dialects) {
+  const std::string data = R"({"id":"ann"})";
+  const auto auth_of = [&](const std::string& id) {
+    return fmt::format(R"({{"auth":"{}","user_data":{}}})", user_auth({"key", "secret"}, id, data),
+                       json_text(data));
+  };
+  app_.pusher().says(1, fmt::format(R"({{"event":"pusher:signin","data":{}}})", auth_of("7.1")),
+                     now_);
+  app_.socketio().says(2, fmt::format(R"(2["signin",{}])", auth_of("1")), now_);
+  heard(1), heard(2);
+  const auto say = [&](const std::string& but) {
+    EXPECT_TRUE(app_.pusher().publish(
+        {.event = "hi", .data = "5", .channels = {"#server-to-user-ann"}, .but_socket_id = but}));
+  };
+  say("");
+  EXPECT_EQ(heard(1), R"({"event":"hi","channel":"#server-to-user-ann","data":5})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["hi",5,{"user":true}])"
+                      "\n");
+  say("1");
+  EXPECT_NE(heard(1), "");
+  EXPECT_EQ(heard(2), "");
+  app_.pusher().terminate_user("ann");
+  EXPECT_EQ(heard(1), "ended 4009\n");
+  EXPECT_EQ(heard(2), "1\nended: A server disconnected it.\n");
+}
+
 TEST_F(AppTest, counts_are_of_both) {
   pusher_comes("news");
   heard(1);

@@ -166,13 +166,10 @@ std::optional<Channels::Left> Channels::unsubscribe(ClientSlot client, std::stri
 std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
   std::vector<Left> left;
   if (client >= clients_.size()) return left;
+  sign_out(client);
   const Client gone = std::exchange(clients_[client], {});
   for (Channel* const channel : gone.channels)
     left.push_back(part(client, gone.dialect, *channel, now));
-  if (const auto user = users_.find(gone.user); user != users_.end()) {
-    take_out(user->second, client);
-    if (user->second->empty()) users_.erase(user);
-  }
   return left;
 }
 
@@ -268,19 +265,26 @@ void Channels::each_occupied(
 
 void Channels::sign_in(ClientSlot client, const std::string& user) {
   if (client >= clients_.size()) clients_.resize(client + 1);
-  std::string& known = clients_[client].user;
-  if (known == user) return;
-  if (const auto before = users_.find(known); before != users_.end()) {
-    take_out(before->second, client);
-    if (before->second->empty()) users_.erase(before);
-  }
-  known = user;
-  put(users_[user], client);
+  if (clients_[client].user == user) return;
+  sign_out(client);
+  clients_[client].user = user;
+  put(users_[user][std::size_t(clients_[client].dialect)], client);
 }
 
-Readers Channels::clients_of(const std::string& user) const {
+void Channels::sign_out(ClientSlot client) {
+  if (client >= clients_.size()) return;
+  const auto known = users_.find(std::exchange(clients_[client].user, {}));
+  if (known == users_.end()) return;
+  Shared& list = known->second[std::size_t(clients_[client].dialect)];
+  take_out(list, client);
+  if (list->empty()) list = nullptr;
+  if (std::ranges::none_of(known->second, [](const Shared& each) { return bool(each); }))
+    users_.erase(known);
+}
+
+Readers Channels::clients_of(const std::string& user, Dialect dialect) const {
   const auto known = users_.find(user);
-  return known == users_.end() ? nullptr : Readers(known->second);
+  return known == users_.end() ? nullptr : Readers(known->second[std::size_t(dialect)]);
 }
 
 const std::string* Channels::user_of(ClientSlot client) const {

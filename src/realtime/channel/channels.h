@@ -9,6 +9,7 @@
 // and O(readers) moves of 4 bytes where slots are not in the order of their subscriptions.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -137,7 +138,8 @@ class Channels {
 
   // Users who have signed in; a client is one user at most.
   void sign_in(ClientSlot client, const std::string& user);
-  Readers clients_of(const std::string& user) const;
+  void sign_out(ClientSlot client);  // safe to repeat
+  Readers clients_of(const std::string& user, Dialect dialect = Dialect::pusher) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
 
   // What clients have put on sync channels. What one has put goes when it leaves the channel, and
@@ -183,8 +185,9 @@ class Channels {
   mutable Channel* found_ = nullptr;  // last: a message asks for the same one several times
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
-  std::vector<Client> clients_;  // by slot
-  std::unordered_map<std::string, std::shared_ptr<std::vector<ClientSlot>>> users_;
+  std::vector<Client> clients_;                                         // by slot
+  using Slots = std::shared_ptr<std::vector<ClientSlot>>;               // sorted
+  std::unordered_map<std::string, std::array<Slots, dialects>> users_;  // no list that is empty
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
   std::unordered_map<Process, Share> elsewhere_;
   std::function<void(const LocalChange&)> on_local_change_;

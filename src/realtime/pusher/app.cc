@@ -31,12 +31,22 @@ PusherApp::PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, Dialec
 
 void PusherApp::respec(TenantSpec spec) { spec_ = std::move(spec); }
 
-void PusherApp::opens(ClientSlot client, SocketId id, int activity_timeout_s) {
+void PusherApp::opens(ClientSlot client, SocketId id, bool waits) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   channels_.speaks(client, Dialect::pusher);
-  out_.say(client, say_established(id.text(), activity_timeout_s));
   by_socket_id_[id] = client;
-  clients_[client] = {.id = id, .is_there = true};
+  clients_[client] = {.id = id, .is_there = true, .is_waiting = true};
+  if (!waits) lets_in(client);
+}
+
+void PusherApp::lets_in(ClientSlot client, int activity_timeout_s) {
+  clients_[client].is_waiting = false;
+  out_.say(client, say_established(clients_[client].id.text(), activity_timeout_s));
+}
+
+void PusherApp::turns_away(ClientSlot client, int code, const std::string& why) {
+  out_.say(client, say_error(code, why));
+  out_.end(client, code, why);
 }
 
 void PusherApp::leaves(ClientSlot client, Instant now) {
@@ -60,6 +70,9 @@ void PusherApp::end_all(int code, const std::string& why) {
 
 void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
   clients_[client].has_spoken = true;
+  if (clients_[client].is_waiting)
+    return out_.say(client,
+                    say_error(pusher_code::none, "Wait for pusher:connection_established."));
   auto says = reader_.read(text);
   if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
   switch (says->kind) {

@@ -61,8 +61,11 @@ class PusherApp {
   PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, DialectHooks hooks);
 
   void respec(TenantSpec spec);  // for what comes from now on; who is here stays
+  // `waits`: it is told nothing before lets_in() or turns_away().
+  void opens(ClientSlot client, SocketId id, bool waits = false);
   // `activity_timeout_s`: how long it may hear nothing before it asks whether we are there.
-  void opens(ClientSlot client, SocketId id, int activity_timeout_s = 120);
+  void lets_in(ClientSlot client, int activity_timeout_s = 120);
+  void turns_away(ClientSlot client, int code, const std::string& why);
   void says(ClientSlot client, std::string_view text, Instant now);
   void leaves(ClientSlot client, Instant now);
   // It has said nothing for long; again: nor since it was asked. Asks, then ends it.
@@ -112,7 +115,7 @@ class PusherApp {
     Instant second{};  // in which it has sent so many events
     SocketId id{};
     int events = 0, syncs = 0;
-    bool is_there = false, has_spoken = false;
+    bool is_there = false, has_spoken = false, is_waiting = false;
   };
   void subscribe(ClientSlot client, const PusherSays& says, Instant now);
   std::expected<std::optional<Member>, Refused> admit(ClientSlot client, const PusherSays& says);

@@ -250,6 +250,24 @@ TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
   EXPECT_EQ(app_.cut_user("nobody"), 0);
 }
 
+TEST_F(PusherAppTest, who_waits_is_told_nothing_and_heard_by_nobody_until_it_is_let_in) {
+  for (const ClientSlot client : {8, 9}) {
+    app_.opens(client, SocketId::of(7, client), true);
+    EXPECT_EQ(heard(client), "");
+    say(client, R"({"event":"pusher:subscribe","data":{"channel":"news"}})");
+    EXPECT_NE(heard(client).find("Wait for pusher:connection_established."), std::string::npos);
+  }
+  EXPECT_EQ(channels_.readers_count("news"), 0u);
+  app_.lets_in(8, 60);
+  EXPECT_NE(heard(8).find(R"(\"activity_timeout\":60)"), std::string::npos);
+  say(8, R"({"event":"pusher:subscribe","data":{"channel":"news"}})");
+  EXPECT_EQ(channels_.readers_count("news"), 1u);
+  app_.turns_away(9, pusher_code::unauthorized, "No.");
+  EXPECT_TRUE(heard(9).ends_with("ended 4009\n"));
+  app_.leaves(9, now_);
+  EXPECT_EQ(app_.client_of("7.9"), std::nullopt);
+}
+
 TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
   const auto put = [&](ClientSlot client, const std::string& channel, const std::string& data) {
     say(client,

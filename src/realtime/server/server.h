@@ -13,6 +13,7 @@
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
 #include "realtime/host/host_bus.h"
+#include "realtime/server/doorkeeper.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/sockets.h"
@@ -34,6 +35,7 @@ struct ServerSettings {
   ServerHost host{};
   Bus* bus = nullptr;   // to the other processes of its cluster; outlives the server. None: alone
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
+  TicketSettings tickets{};
 };
 
 class Server {

@@ -24,15 +24,18 @@ SocketIoApp::SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channel
       hooks_(std::move(hooks)),
       recovery_(spec_.recovery, ids_.secret()) {}
 
-void SocketIoApp::opens(ClientSlot client, Instant now) {
+void SocketIoApp::opens(ClientSlot client, Instant now, bool waits) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   clients_[client] = {.is_there = true, .opened = now};
   channels_.speaks(client, Dialect::socketio);
+  if (waits) waiting_[client] = {};
 }
 
 void SocketIoApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   Client gone = std::exchange(clients_[client], {});
+  waiting_.erase(client);
+  channels_.sign_out(client);
   for (RecoverySeat& seat : gone.seats) {
     leave_channels(client, seat, now);
     by_sid_.erase(seat.sid);
@@ -85,6 +88,7 @@ RecoverySeat* SocketIoApp::seat_of(ClientSlot client, std::string_view space) {
 
 void SocketIoApp::sit(ClientSlot client, RecoverySeat seat) {
   by_sid_[seat.sid] = client;
+  if (!seat.user.empty()) become(client, seat.user);
   if (recovery_.is_on()) by_pid_[seat.pid] = client;
   clients_[client].has_connected = true;
   out_.say(client, socketio_connected(seat.space, seat.sid, recovery_.is_on() ? seat.pid : ""));
@@ -96,9 +100,34 @@ void SocketIoApp::connect(ClientSlot client, const SocketIoPacket& packet, Insta
   if (space != "/" && std::ranges::find(spec_.namespaces, space) == spec_.namespaces.end())
     return out_.say(client, socketio_refused(space, "Invalid namespace"));
   if (seat_of(client, space)) return fail(client, "It is connected to that namespace already.");
+  if (const auto known = waiting_.find(client); known != waiting_.end())
+    return wait(client, known->second, packet);
   const SocketIoAsks asks = reader_.read_connect(packet.json);
   if (!asks.pid.empty() && recover(client, space, asks, now)) return;
   sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret(), .since = recovery_.last()});
+}
+
+void SocketIoApp::wait(ClientSlot client, Waiting& waiting, const SocketIoPacket& connect) {
+  if (std::ranges::find(waiting.connects, connect.space, &SocketIoPacket::space) !=
+      waiting.connects.end())
+    return fail(client, "It asked for that namespace already.");
+  waiting.connects.push_back(connect);
+  if (waiting.why_not) turns_away(client, *waiting.why_not);
+}
+
+void SocketIoApp::lets_in(ClientSlot client, Instant now) {
+  const auto node = waiting_.extract(client);
+  if (!node || clients_[client].is_at_fault) return;
+  for (const SocketIoPacket& each : node.mapped().connects) connect(client, each, now);
+}
+
+void SocketIoApp::turns_away(ClientSlot client, const std::string& why) {
+  const auto known = waiting_.find(client);
+  if (known == waiting_.end()) return;
+  known->second.why_not = why;
+  for (const SocketIoPacket& each : known->second.connects)
+    out_.say(client, socketio_refused(each.space, why));
+  if (!known->second.connects.empty()) fail(client, why);
 }
 
 // Its old connection may be dead and we not know it yet.
@@ -156,6 +185,7 @@ void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instan
   seats.erase(found);
   by_sid_.erase(seat.sid);
   by_pid_.erase(seat.pid);
+  if (!seat.user.empty()) channels_.sign_out(client);
   leave_channels(client, seat, now);
 }
 
@@ -185,6 +215,8 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
       return client_event(client, seat, whole, says, now);
+    case Kind::sign_in:
+      return sign_in(client, seat, says);
     case Kind::history:  // answered by event()
     case Kind::unknown:
       break;

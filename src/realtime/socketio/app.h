@@ -63,7 +63,11 @@ class SocketIoApp {
   void respec(TenantSpec tenant) { tenant_ = std::move(tenant); }  // who is here stays
   void end_all(const std::string& why);
 
-  void opens(ClientSlot client, Instant now);  // a connection of Engine.IO
+  // A connection of Engine.IO. `waits`: it connects to nothing before lets_in(), or after
+  // turns_away(), which its next connect is answered with, and then it is ended.
+  void opens(ClientSlot client, Instant now, bool waits = false);
+  void lets_in(ClientSlot client, Instant now);
+  void turns_away(ClientSlot client, const std::string& why);
   // Messages of it. One that is no packet, or out of turn, ends the connection.
   void says(ClientSlot client, std::string_view text, Instant now);
   void says_bytes(ClientSlot client, std::string_view bytes, Instant now);
@@ -78,6 +82,11 @@ class SocketIoApp {
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
   void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
+  // Said to a user: each of its clients hears it where it signed in. It is not kept.
+  void hears_as_user(const std::string& user, const Message& message,
+                     std::optional<ClientSlot> but);
+  // They are told so, that they do not come again by themselves, and nobody of them is recovered.
+  void cut_user(const std::string& user, Instant now);
 
   // Servers of a Node cluster (node_cluster.h): to those of a namespace who are meant. A room is a
   // channel or a sid. What is heard so is not kept: nobody recovers it. Who joins needs no
@@ -106,12 +115,17 @@ class SocketIoApp {
     std::vector<RecoverySeat> seats{};
     SocketIoAssembly assembly{};
   };
+  struct Waiting {  // who has not been let in
+    std::vector<SocketIoPacket> connects{};
+    std::optional<std::string> why_not{};  // it will not be
+  };
   using Taken = Expected<std::optional<SocketIoWhole>>;
   using Done = Expected<std::vector<Member>>;  // of a presence channel, for the ack
 
   void take(ClientSlot client, Taken taken, Instant now);
   void fail(ClientSlot client, const std::string& why);
   void connect(ClientSlot client, const SocketIoPacket& packet, Instant now);
+  void wait(ClientSlot client, Waiting& waiting, const SocketIoPacket& connect);
   bool recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks, Instant now);
   void cut_former(ClientSlot client, const std::string& pid, Instant now);
   void disconnect(ClientSlot client, const std::string& space, Instant now);
@@ -132,6 +146,8 @@ class SocketIoApp {
                Instant now);
   Expected<Page> page_for(ClientSlot client, const SocketIoSays& says, Instant now);
   Client& counted(ClientSlot client, Instant now);  // with what it said in this second
+  Done sign_in(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says);
+  void become(ClientSlot client, const std::string& user);  // in none of its namespaces yet
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,
@@ -163,6 +179,7 @@ class SocketIoApp {
   PusherReader members_;  // channel_data is the same in both dialects
   Recovery recovery_;
   std::vector<Client> clients_;  // by slot
+  std::unordered_map<ClientSlot, Waiting> waiting_;
   std::unordered_map<std::string, ClientSlot> by_sid_, by_pid_;
   // Who reads a channel through another namespace than "/": by channel, by namespace.
   std::map<std::string, std::map<std::string, std::vector<ClientSlot>>, std::less<>> elsewhere_;

@@ -307,6 +307,47 @@ TEST_F(SocketIoAppTest, states_put_on_a_sync_channel_go_out_joined_also_through_
   EXPECT_EQ(heard(2), "3/custom,9[{\"ok\":true}]\n");
 }
 
+TEST_F(SocketIoAppTest, who_waits_is_connected_when_it_is_let_in) {
+  app_.opens(9, now_, true);
+  say(9, "0"), say(9, "0/custom"), say(9, "0/random");
+  EXPECT_EQ(heard(9), R"(4/random,{"message":"Invalid namespace"})"
+                      "\n");
+  app_.lets_in(9, now_);
+  EXPECT_EQ(heard(9), "0{\"sid\":\"7\",\"pid\":\"8\"}\n0/custom,{\"sid\":\"9\",\"pid\":\"10\"}\n");
+  app_.lets_in(9, now_);
+  EXPECT_EQ(heard(9), "");
+  app_.opens(10, now_, true);
+  app_.lets_in(10, now_);
+  say(10, "0");
+  EXPECT_EQ(heard(10), R"(0{"sid":"11","pid":"12"})"
+                       "\n");
+}
+
+TEST_F(SocketIoAppTest, who_is_turned_away_is_told_why_where_it_connects) {
+  app_.opens(8, now_, true);
+  say(8, "0");
+  app_.turns_away(8, "no");
+  EXPECT_EQ(heard(8), "4{\"message\":\"no\"}\nended: no\n");
+  app_.opens(9, now_, true);
+  app_.turns_away(9, "no");
+  EXPECT_EQ(heard(9), "");
+  say(9, "0/custom");
+  EXPECT_EQ(heard(9), "4/custom,{\"message\":\"no\"}\nended: no\n");
+  app_.lets_in(9, now_), say(9, "0");
+  EXPECT_EQ(heard(9), "");
+  for (const char* wrong : {R"(2["subscribe","news"])", "0"}) {
+    app_.opens(10, now_, true);
+    say(10, "0"), say(10, wrong);
+    EXPECT_NE(heard(10).find("ended"), std::string::npos) << wrong;
+    app_.lets_in(10, now_);
+    EXPECT_EQ(heard(10), "");
+    app_.leaves(10, now_);
+  }
+  app_.opens(10, now_);
+  say(10, "0");
+  EXPECT_NE(heard(10).find("sid"), std::string::npos) << "the next one of that slot does not wait";
+}
+
 TEST_F(SocketIoAppTest, what_is_not_known_is_told_to_who_asked_for_an_ack) {
   say(1, R"(2["message",1,"2",{"3":[true]}])");
   EXPECT_EQ(heard(1), "");

@@ -17,6 +17,7 @@ SocketIoSays::Kind kind_of(std::string_view event) {
   if (event == "subscribe") return Kind::subscribe;
   if (event == "unsubscribe") return Kind::unsubscribe;
   if (event == "history") return Kind::history;
+  if (event == "signin") return Kind::sign_in;
   return event.starts_with("client-") ? Kind::client_event : Kind::unknown;
 }
 
@@ -49,7 +50,8 @@ SocketIoSays SocketIoReader::read(std::string_view event_json) {
   object fields;
   if (says.kind == SocketIoSays::Kind::client_event) {
     if (std::string data = parser_->raw_at(2); !data.empty()) says.data = std::move(data);
-  } else if (arguments.at(2).get(fields) != simdjson::SUCCESS) {
+  } else if (arguments.at(says.kind == SocketIoSays::Kind::sign_in ? 1 : 2).get(fields) !=
+             simdjson::SUCCESS) {
     return says;
   } else if (says.kind == SocketIoSays::Kind::history) {
     says.page = {.limit = JsonSource::json_of(fields, "limit"),
@@ -58,6 +60,7 @@ SocketIoSays SocketIoReader::read(std::string_view event_json) {
   } else {
     says.auth = JsonSource::text_of(fields, "auth");
     says.channel_data = JsonSource::text_of(fields, "channel_data");
+    says.user_data = JsonSource::text_of(fields, "user_data");
   }
   return says;
 }
@@ -97,6 +100,13 @@ std::string socketio_event(std::string_view space, std::string_view channel, con
                         .space = std::string(space),
                         .json = socketio_arguments(channel, message, offset),
                         .attachments = attachments});
+}
+
+std::string socketio_user_event(std::string_view space, const Message& message) {
+  return socketio_text(
+      {.type = SocketIoType::event,
+       .space = std::string(space),
+       .json = fmt::format(R"([{},{},{{"user":true}}])", json_text(message.event), message.data)});
 }
 
 std::string socketio_connected(std::string_view space, std::string_view sid, std::string_view pid) {

@@ -65,6 +65,11 @@ std::optional<RecoverySeat> Recovery::take(const std::string& pid, std::string_v
   return seat;
 }
 
+void Recovery::forget(const std::string& user) {
+  std::erase_if(oldest_, [&](const auto& each) { return away_.at(each.second).seat.user == user; });
+  std::erase_if(away_, [&](const auto& each) { return each.second.seat.user == user; });
+}
+
 std::optional<std::vector<Recovery::Missed>> Recovery::missed(
     const RecoverySeat& seat, const std::optional<std::string>& offset,
     const Channels& channels) const {

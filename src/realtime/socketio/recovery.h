@@ -38,6 +38,7 @@ struct RecoverySeat {  // what is known of one connection to a namespace
   std::string space, sid, pid;
   std::uint64_t since = 0;  // the last serial before it
   std::vector<RecoverySubscription> channels{};
+  std::string user{};  // who signed in there; empty: nobody
 };
 
 class Recovery {
@@ -54,6 +55,8 @@ class Recovery {
   void leaves(RecoverySeat seat, Instant now);
   // Once: whoever it was is not away any more. Nothing: nobody of that pid is, in this namespace.
   std::optional<RecoverySeat> take(const std::string& pid, std::string_view space, Instant now);
+
+  void forget(const std::string& user);  // its seats: they are away for good
 
   struct Missed {
     std::string channel, offset;
