@@ -46,11 +46,13 @@ export const messages_of = (body) =>
 const odd_bodies = ['', separator, separator.repeat(3000), 'b', 'b' + separator, '4' + separator, `2${separator}`.repeat(1001), '3'.repeat(3000),
   '42["subscribe","news"]' + separator.repeat(2), '\ufeff40', 'd=1:4', '1:40'];
 
-// The body of a POST, as bytes.
+export const body_of = (messages) =>
+  Buffer.from(messages.map((each) => typeof each === 'string' ? each : `b${each.toString('base64')}`).join(separator));
+
 export function mutated_body(messages, random) {
   if (random.chance(0.04)) return Buffer.from(random.one_of(odd_bodies));
   if (random.chance(0.004)) return Buffer.alloc(900_000 + random.below(300_000), random.one_of(['4', '[', separator, 'b', '\xff']));
-  const bytes = Buffer.from(messages.map((each) => typeof each === 'string' ? each : `b${each.toString('base64')}`).join(separator));
+  const bytes = body_of(messages);
   if (random.chance(0.08)) spoil(bytes, random);
   return random.chance(0.04) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
 }
@@ -65,7 +67,12 @@ const odd_queries = [(line) => line.replace(of_session, ''), (line) => line.repl
   (line) => line.replace(/^\w+/, 'GET'), (line) => line.replace(/^\w+/, 'OPTIONS'), (line) => line.replace(/^\w+/, 'HEAD'),
   (line) => line.replace(/^\w+/, 'DELETE'), (line) => line.replace('HTTP/1.1', 'HTTP/1.0')];
 
-// A request of Engine.IO for the session of that sid: the head is as it was recorded, but for the sid and what chance will.
+// A request of Engine.IO as it was recorded, but for the session of that sid and with that body.
+export function request_of(head, body, sid) {
+  const made = sid ? head.replace(of_session, `sid=${sid}`) : head;
+  return Buffer.concat([Buffer.from(made.replace(/content-length:.*/i, `Content-Length: ${body?.length ?? 0}`), 'latin1'), body ?? Buffer.alloc(0)]);
+}
+
 export function mutated_request(head, body, sid, random) {
   const end = head.indexOf('\r\n');
   let line = sid ? head.slice(0, end).replace(of_session, `sid=${sid}`) : head.slice(0, end);

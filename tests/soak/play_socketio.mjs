@@ -4,7 +4,7 @@
 import { connect } from 'node:net';
 import { gives_up_ms, write_in_pieces } from './client.mjs';
 import { framed, mutated_messages, opening_frames } from './mutate.mjs';
-import { is_connect, made_ours, messages_of, mutated_body, mutated_packet, mutated_request } from './mutate_socketio.mjs';
+import { body_of, is_connect, made_ours, messages_of, mutated_body, mutated_packet, mutated_request, request_of } from './mutate_socketio.mjs';
 
 const is_whole = (answer) => {
   const end = answer.indexOf('\r\n\r\n') + 4;
@@ -18,7 +18,12 @@ class Visitor {
     this.kept = [];            // of those: may take another request
     this.waiting = [];
     this.life = null;  // { former, sid, id, pid, offset, is_probed, tail }; sid: of Engine.IO, id and pid: of Socket.IO
-    this.is_over = this.is_polling = this.is_let_in = this.is_in_a_room = false;
+    this.is_over = this.is_polling = this.is_let_in = this.is_in_a_room = this.is_recovered = false;
+    this.wrong = random.one_of([0, 0.2, 1]);  // the share of its requests that chance changes: one session needs many
+  }
+
+  request(head, body = null) {
+    return (this.random.chance(this.wrong) ? mutated_request : request_of)(head, body, this.life.sid, this.random);
   }
 
   async plays(requests) {
@@ -34,6 +39,7 @@ class Visitor {
     this.leaves();
     this.sum.let_in += this.is_let_in;
     this.sum.in_a_room += this.is_in_a_room;
+    this.sum.recovered = (this.sum.recovered ?? 0) + this.is_recovered;
   }
 
   leaves() {
@@ -66,6 +72,7 @@ class Visitor {
     life.sid ??= /0\{"sid":"([^"]+)","upgrades"/.exec(text)?.[1];
     const connected = /40\{"sid":"([^"]+)","pid":"([^"]+)"\}/.exec(text);
     if (connected) [, life.id, life.pid] = connected;
+    this.is_recovered ||= life.id !== undefined && life.id === life.former?.id;
     life.offset = [...text.matchAll(/,"([\w-]+-\d+)"\]/g)].at(-1)?.[1] ?? life.offset;
     life.is_probed ||= text.includes('3probe');
     this.is_let_in ||= life.sid !== undefined;
@@ -90,20 +97,20 @@ class Visitor {
 
   // Sends a request; until it is answered, or will not be.
   async asks(request, ms) {
-    const socket = this.kept.length > 0 && this.random.chance(0.8) ? this.kept.pop() : this.connects();
+    const kept = this.random.chance(0.8) ? this.kept.pop() : undefined;
+    const socket = kept && !kept.destroyed ? kept : this.connects();
     socket.answer = '';
     await write_in_pieces(socket, request, this.random);
     const is_answered = await this.until(() => socket.destroyed || is_whole(socket.answer), ms);
-    if (is_answered && !socket.destroyed) this.kept.push(socket);
+    if (is_answered && !socket.destroyed && !/^connection: *close/im.test(socket.answer)) this.kept.push(socket);
   }
 
   async polls({ head }) {
-    const request = () => mutated_request(head, null, this.life.sid, this.random);
-    if (!head.includes('sid=')) return this.asks(request(), 1000);
+    if (!head.includes('sid=')) return this.asks(this.request(head), 1000);
     // A second one beside the first ends the session.
     if (this.is_polling && !await this.until(() => !this.is_polling, 100) && this.random.chance(0.9)) return;
     this.is_polling = true;
-    void this.asks(request(), gives_up_ms).finally(() => this.is_polling = false);
+    void this.asks(this.request(head), gives_up_ms).finally(() => this.is_polling = false);
   }
 
   async posts({ head, body }) {
@@ -113,7 +120,7 @@ class Visitor {
     if (!connects) await this.until(() => life.id, 200);
     const messages = recorded.map((message) => made_ours(message, life));
     const changed = connects && random.chance(0.9) ? messages : mutated_messages(messages, random, mutated_packet);
-    const answered = this.asks(mutated_request(head, mutated_body(changed, random), life.sid, random), 1000);
+    const answered = this.asks(this.request(head, (random.chance(this.wrong) ? mutated_body : body_of)(changed, random)), 1000);
     if (random.chance(0.85)) await answered;
   }
 
