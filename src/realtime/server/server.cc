@@ -80,7 +80,7 @@ class Server::State final : public PusherOut {
                [this](const std::string& id, App& app) {
                  if (peers_) peers_->meets(id, app);
                },
-               settings_.bus != nullptr}),
+               settings_.bus != nullptr, [this] { return fanout_.is_full(); }}),
         control_(settings_.token, settings_.host.line, settings_.host.workers, control_calls()),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));

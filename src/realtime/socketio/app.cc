@@ -270,7 +270,8 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
                .event = says.event,
                .data = says.data,
                .socket_id = sid});
-  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid});
+  if (!hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid}))
+    return refuse("too much waits: try again later");
   return std::vector<Member>();
 }
 
