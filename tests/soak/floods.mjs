@@ -6,6 +6,7 @@ import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { app, realtime_with } from '../e2e/kit/realtime.mjs';
 import { channel_signature } from './client.mjs';
@@ -14,7 +15,7 @@ import { frame } from './websocket_bytes.mjs';
 const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   times: { type: 'string', default: '1' }, workers: { type: 'string' } } });
 const times = Number(values.times);
-const grows_at_most_mb = 100;
+const grows_at_most_mb = 100;  // of each process
 
 const no_mask = Buffer.alloc(4);
 const text_frame = (text) => frame(0x81, Buffer.from(text), no_mask);
@@ -30,43 +31,52 @@ class Client {
   static async of(port, dialect, { is_deaf = false } = {}) {
     const one = new Client();
     one.is_closed = false;
-    one.socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    one.socket.on('error', () => {}).on('close', () => one.is_closed = true);
+    one.socket = connect({ port, host: '127.0.0.1', noDelay: true }).on('error', () => {}).on('close', () => one.is_closed = true);
     const path = dialect === 'pusher' ? `/app/${app.key}?protocol=7` : '/socket.io/?EIO=4&transport=websocket';
     one.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n`
       + `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`);
-    const id_in = dialect === 'pusher' ? /socket_id\\":\\"([\d.]+)/ : /40\{"sid":"([\d.]+)"/;
-    let heard = '';
-    await new Promise((resolve) => one.socket.on('close', resolve).on('data', function until(bytes) {
-      if (heard === '' && dialect === 'socketio') one.socket.write(text_frame('40'));
-      heard += bytes.toString('latin1');
-      one.id = id_in.exec(heard)?.[1];
-      if (one.id) one.socket.off('data', until), resolve();
-    }));
+    if (dialect === 'socketio') await one.hears(/101/), one.socket.write(text_frame('40'));
+    one.id = (await one.hears(dialect === 'pusher' ? /socket_id\\":\\"([\d.]+)/ : /40\{"sid":"([\d.]+)"/))?.[1];
     if (is_deaf) one.socket.pause();
     else one.socket.resume();
     return one;
   }
+  // Resolves to what `use` makes of the next such event; to nothing, when the connection is closed before.
+  next(event, use = () => true) {
+    if (this.is_closed) return undefined;
+    return new Promise((resolve) => {
+      const end = (made) => {
+        this.socket.off(event, happens).off('close', end);
+        resolve(made);
+      };
+      const happens = (bytes) => {
+        const made = use(bytes);
+        if (made) end(made);
+      };
+      this.socket.on(event, happens).on('close', end);
+    });
+  }
+  hears(pattern) {
+    let heard = '';
+    return this.next('data', (bytes) => {
+      heard = heard.slice(-200) + bytes.toString('latin1');
+      return pattern.exec(heard);
+    });
+  }
   // Until the kernel has taken it, or the server has cut us.
   async says(bytes) {
-    if (this.is_closed || this.socket.write(bytes)) return;
-    await new Promise((resolve) => this.socket.once('drain', resolve).once('close', resolve));
+    if (!this.is_closed && !this.socket.write(bytes)) await this.next('drain');
   }
   async goes() {
-    if (this.is_closed) return;
-    await new Promise((resolve) => this.socket.once('close', resolve).destroy());
+    const gone = this.next('close');
+    this.socket.destroy();
+    await gone;
   }
-  // What it said has been taken in: it is answered, or cut.
+  // What it said has been taken in: the last of it is answered, or it was cut.
   async is_through() {
-    if (this.is_closed) return;
-    let heard = '';
-    await new Promise((resolve) => {
-      this.socket.on('close', resolve).on('data', function until(bytes) {
-        heard = heard.slice(-20) + bytes.toString('latin1');
-        if (heard.includes('the end')) this.off('data', until), resolve();
-      });
-      this.socket.write(frame(0x89, Buffer.from('the end'), no_mask));
-    });
+    const heard = this.hears(/the end/);
+    await this.says(frame(0x89, Buffer.from('the end'), no_mask));
+    await heard;
   }
 }
 
@@ -169,18 +179,15 @@ const all_floods = {
     async floods(port) {
       const bytes = repeated(Buffer.from('GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n'), 20);
       await Promise.all(range(10).map(async () => {
-        const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {});
-        let answers = 0;
-        for (let n = 0; n < 30 * times; ++n)
-          await new Promise((resolve) => {
-            const want = answers + 20;
-            socket.on('close', resolve).on('data', function count(heard) {
-              answers += heard.toString('latin1').split('HTTP/1.1 ').length - 1;
-              if (answers >= want) socket.off('data', count).off('close', resolve), resolve();
-            });
-            socket.write(bytes);
-          });
-        socket.destroy();
+        const one = new Client();
+        one.socket = connect({ port, host: '127.0.0.1' }).on('error', () => {}).on('close', () => one.is_closed = true);
+        for (let n = 0; n < 100 * times; ++n) {
+          let answers = 0;
+          const answered = one.next('data', (heard) => (answers += heard.toString('latin1').split('"pingTimeout"').length - 1) >= 20);
+          await one.says(bytes);
+          await answered;
+        }
+        await one.goes();
       }));
     },
   },
@@ -193,20 +200,33 @@ const resident_mb = (pid) => [pid, ...workers_of(pid)]
 async function run(name, { prepares = () => [], floods }, options) {
   const server = await realtime_with(options);
   const prepared = await prepares(server.port);
+  const processes = 1 + workers_of(server.child.pid).length;
   const before = resident_mb(server.child.pid);
   let most = before;
   const watch = setInterval(() => most = Math.max(most, resident_mb(server.child.pid)), 20);
+  let is_over = false, slowest = 0;
+  const asked = (async () => {
+    while (!is_over) {
+      const since = performance.now();
+      await fetch(`${server.url}/healthz`);
+      slowest = Math.max(slowest, performance.now() - since);
+      await sleep(50);
+    }
+  })();
   const began = performance.now();
   await floods(server.port, prepared);
   clearInterval(watch);
+  is_over = true;
+  await asked;
   most = Math.max(most, resident_mb(server.child.pid));
   const took = performance.now() - began;
   const healthy = (await fetch(`${server.url}/healthz`)).status === 200;
   for (const one of prepared) one.socket.destroy();
   const ended = await server.stop();
-  console.log(`${name}: from ${before.toFixed(0)} to ${most.toFixed(0)} MB at most, in ${(took / 1000).toFixed(1)} s`);
+  console.log(`${name}: from ${before.toFixed(0)} to ${most.toFixed(0)} MB at most, in ${(took / 1000).toFixed(1)} s, /healthz within ${
+    slowest.toFixed(0)} ms`);
   return [...(ended !== 0 || !healthy ? [`${name}: the server ended with ${ended}: ${server.errors().slice(-5000)}`] : []),
-    ...(most > before + grows_at_most_mb ? [`${name}: its memory grew by ${(most - before).toFixed(0)} MB`] : [])];
+    ...(most > before + grows_at_most_mb * processes ? [`${name}: its memory grew by ${(most - before).toFixed(0)} MB`] : [])];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'utakata-floods-'));
