@@ -50,7 +50,7 @@ void SocketIoApp::says(ClientSlot client, std::string_view text, Instant now) {
 
 void SocketIoApp::says_bytes(ClientSlot client, std::string_view bytes, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
-  take(client, clients_[client].assembly.take_bytes(bytes), now);
+  take(client, clients_[client].assembly.take_bytes(bytes, tenant_.event_data_bytes), now);
 }
 
 void SocketIoApp::fail(ClientSlot client, const std::string& why) {
@@ -253,9 +253,8 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
                                             const SocketIoWhole& whole, const SocketIoSays& says,
                                             Instant now) {
   if (const char* const fault = event_fault(client, says)) return refuse(fault);
-  std::size_t bytes = 0;
-  for (const std::string& each : whole.attachments) bytes += each.size();
-  if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
+  if (whole.attached_bytes > tenant_.event_data_bytes)
+    return refuse("the data of the event is too long");
   Client& sender = clients_[client];
   if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
   if (++sender.events > tenant_.client_events_per_second)
