@@ -54,7 +54,7 @@ struct Source {
 bool read_entries(Source& source, std::vector<RosterEntry>& entries) {
   RosterEntry entry;
   while (!source.left.empty()) {
-    entry.user = entry.info = {};
+    entry.user = entry.info = entry.key = entry.value = {};
     entry.readers = 0;
     switch (source.byte()) {
       case 'T':
@@ -76,6 +76,15 @@ bool read_entries(Source& source, std::vector<RosterEntry>& entries) {
       case 'L':
         entry.kind = RosterEntry::Kind::leaves;
         entry.user = source.text();
+        break;
+      case 'P':
+        entry.kind = RosterEntry::Kind::puts;
+        entry.key = source.text();
+        entry.value = source.text();
+        break;
+      case 'G':
+        entry.kind = RosterEntry::Kind::removes;
+        entry.key = source.text();
         break;
       default:
         return false;
@@ -148,6 +157,15 @@ bool RosterEntries::add(const RosterEntry& entry) {
     case RosterEntry::Kind::leaves:
       own += 'L';
       put_text(own, entry.user);
+      break;
+    case RosterEntry::Kind::puts:
+      own += 'P';
+      put_text(own, entry.key);
+      put_text(own, entry.value);
+      break;
+    case RosterEntry::Kind::removes:
+      own += 'G';
+      put_text(own, entry.key);
       break;
   }
   std::string tenant{'T'}, channel{'C'};

@@ -77,6 +77,7 @@ class SocketIoApp {
   void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
 
   // Servers of a Node cluster (node_cluster.h): to those of a namespace who are meant. A room is a
   // channel or a sid. What is heard so is not kept: nobody recovers it. Who joins needs no
@@ -101,7 +102,7 @@ class SocketIoApp {
     bool is_at_fault = false;  // it said what is no packet: it is not recovered
     Instant opened{};
     Instant second{};  // in which it has sent so many events
-    int events = 0;
+    int events = 0, syncs = 0;
     std::vector<RecoverySeat> seats{};
     SocketIoAssembly assembly{};
   };
@@ -124,7 +125,13 @@ class SocketIoApp {
   Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
+  Done sync_event(ClientSlot client, const SocketIoWhole& whole, const SocketIoSays& says);
+  void sync_arrival(ClientSlot client, const std::string& space, const std::string& channel);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+  void history(ClientSlot client, const SocketIoPacket& asked, const SocketIoSays& says,
+               Instant now);
+  Expected<Page> page_for(ClientSlot client, const SocketIoSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,
