@@ -174,7 +174,7 @@ Expected<std::optional<SocketIoWhole>> SocketIoAssembly::take(SocketIoPacket pac
 }
 
 Expected<std::optional<SocketIoWhole>> SocketIoAssembly::take_bytes(std::string_view bytes,
-                                                                     std::size_t kept_max) {
+                                                                    std::size_t kept_max) {
   if (!whole_) return invalid("An attachment came and none was due.");
   whole_->attached_bytes += bytes.size();
   if (whole_->attached_bytes > socketio_limit::attached_bytes)

@@ -23,9 +23,9 @@
 namespace utakata::realtime {
 
 struct RecoveryLimits {
-  Duration away{2min};            // 0: nobody is recovered
-  std::size_t clients = 10'000;   // away: who has been for the longest is forgotten
-  std::size_t messages = 50'000;  // 100 bytes each
+  Duration away{2min};                   // 0: nobody is recovered
+  std::size_t clients = 10'000;          // away: who has been for the longest is forgotten
+  std::size_t messages = 50'000;         // 100 bytes each
   std::size_t bytes = 32 * 1024 * 1024;  // of what is known of those who are away, about
 };
 
