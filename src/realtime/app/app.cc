@@ -1,6 +1,7 @@
 #include "realtime/app/app.h"
 
 #include <memory>
+#include <utility>
 
 #include "realtime/app/word.h"
 
@@ -9,6 +10,7 @@ namespace utakata::realtime {
 App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
          std::function<void(const News&)> on_news, std::function<Instant()> now)
     : channels_(tenant.channels, ids.secret),
+      is_full_(std::move(outs.is_full)),
       on_news_(std::move(on_news)),
       now_(std::move(now)),
       pusher_(tenant, channels_, outs.pusher, hooks(Dialect::pusher)),
@@ -41,6 +43,8 @@ void App::end_all(int code, const std::string& why) {
 void App::expire(Instant now) {
   channels_.expire(now);
   socketio_.expire(now);
+  for (const auto& [channel, is_due] : std::exchange(counts_, {}))
+    if (is_due) tell_count(channel);
 }
 
 void App::tick(Instant now) {
@@ -70,6 +74,7 @@ std::optional<BusKeeps> App::keeps(std::string_view channel) const {
 }
 
 bool App::publish(std::string_view channel, Message&& message, const Sender& sender) {
+  if (is_full_()) return false;
   if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
     arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
@@ -147,21 +152,33 @@ void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {
     tell({.name = "member_removed", .channel = {}, .member = *changed.gone});
   }
   if (!changed.was_vacant && changed.is_vacant) tell({.name = "channel_vacated", .channel = {}});
-  if (!is_count || !spec().tells_subscription_counts || changed.is_vacant ||
-      channel_kind(channel).access == ChannelAccess::presence)
-    return;
+  if (changed.is_vacant) counts_.erase(channel);
+  if (is_count && spec().tells_subscription_counts && !changed.is_vacant &&
+      channel_kind(channel).access != ChannelAccess::presence)
+    count_changed(channel);
+}
+
+void App::count_changed(const std::string& channel) {
+  const auto [told, is_first] = counts_.try_emplace(channel, false);
+  if (is_first) return tell_count(channel);
+  told->second = true;
+}
+
+void App::tell_count(const std::string& channel) {
   const std::size_t readers = channels_.readers_count(channel);
   pusher_.hears_count(channel, readers);
   socketio_.hears_count(channel, readers);
-  tell({.name = "subscription_count", .channel = {}, .readers = readers});
+  if (peers_.is_keeper(channel))
+    on_news_({.name = "subscription_count", .channel = channel, .readers = readers});
 }
 
 // What happened here, in one dialect. Of what all processes know, one tells the tenant's server.
 void App::relay(Dialect from, const News& news) {
+  if (news.name == "subscription_count") return count_changed(news.channel);
+  if (news.name == "channel_vacated") counts_.erase(news.channel);
   const bool is_of_here = news.name == "client_event" || news.name == "cache_miss";
   if (is_of_here || peers_.is_keeper(news.channel)) on_news_(news);
   const auto tell = [&](auto& other) {
-    if (news.name == "subscription_count") other.hears_count(news.channel, news.readers);
     if (news.name == "member_removed") other.hears_removed(news.channel, news.member.user);
   };
   if (from == Dialect::pusher) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ namespace utakata::realtime {
 struct AppOuts {  // they outlive the app
   PusherOut& pusher;
   SocketIoOut& socketio;
+  // So much is still to be told to clients here that nothing more is to be published.
+  std::function<bool()> is_full = [] { return false; };
 };
 
 // The other processes of its cluster. Nothing set: there are none.
@@ -89,12 +92,18 @@ class App {
   void cut(const std::string& user);  // its clients here
   DialectHooks hooks(Dialect of);
   void relay(Dialect from, const News& news);
+  void count_changed(const std::string& channel);
+  void tell_count(const std::string& channel);
   void tell_node(std::string_view channel, const Message& message, const Sender& sender);
 
   Channels channels_;
   AppPeers peers_;
   bool tells_client_events_ = true;
   std::size_t connections_ = 0;
+  // Channels whose count of readers was told since the last expire(), and whether it is another by
+  // now: that is told then, so that who comes and goes all the time is not told of each time.
+  std::map<std::string, bool, std::less<>> counts_;
+  const std::function<bool()> is_full_;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
   std::function<void(NodeBroadcast&&)> tell_node_;

@@ -42,6 +42,7 @@ class AppTest : public testing::Test {
   SocketIoEars socketio_;
   int random_ = 0;
   std::string news_;
+  bool is_full_ = false;
   App app_{
       {.id = "1",
        .name = "show",
@@ -49,7 +50,7 @@ class AppTest : public testing::Test {
        .takes_client_events = true,
        .tells_subscription_counts = true},
       {.recovery = {.away = Duration{0}}},
-      {pusher_, socketio_},
+      {pusher_, socketio_, [this] { return is_full_; }},
       {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
       [this](const News& one) {
         news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
@@ -166,9 +167,43 @@ TEST_F(AppTest, a_user_is_one_in_both_dialects) {
 TEST_F(AppTest, counts_are_of_both) {
   pusher_comes("news");
   heard(1);
+  app_.expire(now_);
   socketio_comes("news");
   EXPECT_NE(heard(1).find(R"("subscription_count\":2)"), std::string::npos);
   EXPECT_NE(heard(2).find(R"(["subscription_count",{"subscription_count":2})"), std::string::npos);
+}
+
+TEST_F(AppTest, who_comes_and_goes_all_the_time_is_counted_once_a_second) {
+  socketio_comes("news");
+  heard(2);
+  for (int i = 0; i < 1000; ++i) {
+    pusher_comes("news");
+    app_.pusher().says(1, R"({"event":"pusher:unsubscribe","data":{"channel":"news"}})", now_);
+  }
+  pusher_comes("news");
+  EXPECT_EQ(heard(2), "") << "the first count of this second was told when it came itself";
+  news_.clear();
+  app_.expire(now_);
+  EXPECT_EQ(heard(2), R"(2["subscription_count",{"subscription_count":2},{"channel":"news"}])"
+                      "\n");
+  EXPECT_EQ(news_, "subscription_count news \n");
+  app_.expire(now_);
+  EXPECT_EQ(heard(2), "");
+}
+
+TEST_F(AppTest, while_too_much_waits_nothing_is_published_and_who_wanted_to_is_told) {
+  pusher_comes("private-a"), socketio_comes("private-a");
+  heard(1), heard(2);
+  is_full_ = true;
+  EXPECT_FALSE(app_.publish("private-a", {.event = "said", .data = "1"}, {}));
+  app_.pusher().says(1, R"({"event":"client-x","channel":"private-a","data":5})", now_);
+  EXPECT_NE(heard(1).find("Too much waits"), std::string::npos);
+  app_.socketio().says(2, R"(27["client-y","private-a",6])", now_);
+  EXPECT_EQ(heard(2), R"(37[{"ok":false,"error":"too much waits: try again later"}])"
+                      "\n");
+  is_full_ = false;
+  app_.socketio().says(2, R"(28["client-y","private-a",6])", now_);
+  EXPECT_NE(heard(1).find("client-y"), std::string::npos);
 }
 
 TEST_F(AppTest, bytes_are_for_readers_who_can_take_them) {

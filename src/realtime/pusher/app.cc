@@ -180,9 +180,7 @@ void PusherApp::tell_departure(const Channels::Left& left) {
 
 void PusherApp::tell_count(const std::string& channel) {
   if (!spec_.tells_subscription_counts) return;
-  const std::size_t readers = channels_.readers_count(channel);
-  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
-  hears_count(channel, readers);
+  hooks_.news({.name = "subscription_count", .channel = channel});
 }
 
 void PusherApp::hears_added(std::string_view channel, const Member& member) {
@@ -253,7 +251,8 @@ void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) 
                  .event = message.event,
                  .data = message.data,
                  .socket_id = sender.id.text()});
-  hooks_.publish(says.channel, std::move(message), {.client = client});
+  if (!hooks_.publish(says.channel, std::move(message), {.client = client}))
+    out_.say(client, say_error(pusher_code::too_many_events, "Too much waits: try again later."));
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,
@@ -312,7 +311,7 @@ Expected<void> PusherApp::publish(const Publication& publication) {
                         {.event = publication.event, .data = publication.data, .is_packed = true},
                         {.id = publication.but_socket_id}))
       return problem(Problem::Kind::unavailable,
-                     "The other servers have not been reached for too long: try again later.");
+                     "Too much waits to be told, here or to other servers: try again later.");
   return {};
 }
 

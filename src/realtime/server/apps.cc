@@ -64,7 +64,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
       entry.reset(new Entry{std::move(out),
                             {std::move(spec),
                              socketio_,
-                             {outs_.pusher, voice},
+                             {outs_.pusher, voice, outs_.is_full},
                              {new_sid, [] { return net::random_token(15); }},
                              [this, id](const News& news) { occurred(id, news); },
                              [this] { return loop_.turn_time(); }}});

@@ -26,6 +26,7 @@ class Apps {
     std::function<void(const std::string& id, App& app)> made;  // one that is new here
     // Others of our processes hear one another anyway: not once more over Node's Redis.
     bool has_bus = false;
+    std::function<bool()> is_full = [] { return false; };  // as AppOuts
   };
   Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs);
   ~Apps();

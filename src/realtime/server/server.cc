@@ -47,7 +47,7 @@ class Server::State final : public PusherOut {
                  if (peers_) peers_->meets(id, app);
                  sync_clock_.meets(app);
                },
-               settings_.bus != nullptr}),
+               settings_.bus != nullptr, [this] { return fanout_.is_full(); }}),
         sync_clock_(loop, apps_,
                     [this] {
                       if (peers_) peers_->say();

@@ -53,7 +53,7 @@ void SocketIoApp::says(ClientSlot client, std::string_view text, Instant now) {
 
 void SocketIoApp::says_bytes(ClientSlot client, std::string_view bytes, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
-  take(client, clients_[client].assembly.take_bytes(bytes), now);
+  take(client, clients_[client].assembly.take_bytes(bytes, tenant_.event_data_bytes), now);
 }
 
 void SocketIoApp::fail(ClientSlot client, const std::string& why) {
@@ -301,9 +301,8 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
   Client& sender = counted(client, now);
   if (says.event == sync_put_event && channel_kind(says.channel).is_sync)
     return sync_event(client, whole, says);
-  std::size_t bytes = 0;
-  for (const std::string& each : whole.attachments) bytes += each.size();
-  if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
+  if (whole.attached_bytes > tenant_.event_data_bytes)
+    return refuse("the data of the event is too long");
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));
@@ -316,7 +315,8 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
                .event = says.event,
                .data = says.data,
                .socket_id = sid});
-  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid});
+  if (!hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid}))
+    return refuse("too much waits: try again later");
   return std::vector<Member>();
 }
 

@@ -51,9 +51,7 @@ void SocketIoApp::tell_arrival(ClientSlot client, const std::string& channel,
 
 void SocketIoApp::tell_count(const std::string& channel) {
   if (!tenant_.tells_subscription_counts) return;
-  const std::size_t readers = channels_.readers_count(channel);
-  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
-  hears_count(channel, readers);
+  hooks_.news({.name = "subscription_count", .channel = channel});
 }
 
 void SocketIoApp::hears_count(std::string_view channel, std::size_t readers) {

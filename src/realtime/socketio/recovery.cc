@@ -18,6 +18,15 @@ MessagePtr message_at(const Channels& channels, const std::string& channel,
   return found.empty() || found[0].offset != position.offset ? nullptr : found[0].message;
 }
 
+// With what it costs to keep it.
+std::size_t bytes_of(const RecoverySeat& seat) {
+  std::size_t bytes = 500;
+  for (const RecoverySubscription& each : seat.channels)
+    bytes += sizeof each + each.channel.size() +
+             (each.member ? each.member->user.size() + each.member->info.size() : 0);
+  return bytes;
+}
+
 }  // namespace
 
 std::string Recovery::offset_of(std::uint64_t serial) const {
@@ -46,10 +55,19 @@ std::string Recovery::append(std::string_view channel, const Position& position,
 void Recovery::leaves(RecoverySeat seat, Instant now) {
   if (!is_on()) return;
   std::string pid = seat.pid;
+  const std::size_t bytes = bytes_of(seat);
   oldest_.emplace(now, pid);
-  away_[std::move(pid)] = {std::move(seat), now};
-  if (away_.size() <= limits_.clients) return;
-  away_.erase(oldest_.begin()->second);
+  Away& away = away_[std::move(pid)];
+  bytes_ += bytes - away.bytes;
+  away = {std::move(seat), now, bytes};
+  while (away_.size() > limits_.clients || bytes_ > limits_.bytes) forget_oldest();
+}
+
+void Recovery::forget_oldest() {
+  if (const auto away = away_.find(oldest_.begin()->second); away != away_.end()) {
+    bytes_ -= away->second.bytes;
+    away_.erase(away);
+  }
   oldest_.erase(oldest_.begin());
 }
 
@@ -61,6 +79,7 @@ std::optional<RecoverySeat> Recovery::take(const std::string& pid, std::string_v
   auto [first, last] = oldest_.equal_range(found->second.at);
   oldest_.erase(std::find_if(first, last, [&](const auto& each) { return each.second == pid; }));
   RecoverySeat seat = std::move(found->second.seat);
+  bytes_ -= found->second.bytes;
   away_.erase(found);
   return seat;
 }
@@ -90,10 +109,7 @@ std::optional<std::vector<Recovery::Missed>> Recovery::missed(
 }
 
 void Recovery::expire(Instant now) {
-  while (!oldest_.empty() && now - oldest_.begin()->first > limits_.away) {
-    away_.erase(oldest_.begin()->second);
-    oldest_.erase(oldest_.begin());
-  }
+  while (!oldest_.empty() && now - oldest_.begin()->first > limits_.away) forget_oldest();
   while (!lines_.empty() && now - lines_.front().at > limits_.away + kUnnoticed) lines_.pop_front();
 }
 

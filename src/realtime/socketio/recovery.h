@@ -23,9 +23,10 @@
 namespace utakata::realtime {
 
 struct RecoveryLimits {
-  Duration away{2min};            // 0: nobody is recovered
-  std::size_t clients = 10'000;   // away: who has been for the longest is forgotten
-  std::size_t messages = 50'000;  // 100 bytes each
+  Duration away{2min};                   // 0: nobody is recovered
+  std::size_t clients = 10'000;          // away: who has been for the longest is forgotten
+  std::size_t messages = 50'000;         // 100 bytes each
+  std::size_t bytes = 32 * 1024 * 1024;  // of what is known of those who are away, about
 };
 
 struct RecoverySubscription {
@@ -78,7 +79,9 @@ class Recovery {
   struct Away {
     RecoverySeat seat;
     Instant at{};
+    std::size_t bytes = 0;
   };
+  void forget_oldest();
   std::optional<std::uint64_t> serial_of(std::string_view offset) const;
   std::string offset_of(std::uint64_t serial) const;
 
@@ -88,6 +91,7 @@ class Recovery {
   std::uint64_t last_ = 0;
   std::unordered_map<std::string, Away> away_;  // by pid
   std::multimap<Instant, std::string> oldest_;  // pids
+  std::size_t bytes_ = 0;                       // of all who are away
 };
 
 }  // namespace utakata::realtime

@@ -149,6 +149,22 @@ TEST(Recovery, forgets_who_is_away_for_the_longest_where_too_many_are) {
   EXPECT_TRUE(recovery.has_nobody());
 }
 
+TEST(Recovery, forgets_who_is_away_for_the_longest_where_they_read_too_much_together) {
+  Recovery recovery({.bytes = 100'000}, "e");
+  const Instant now{1h};
+  const auto leaves = [&](int i) {
+    RecoverySeat seat{.space = "/", .sid = "s", .pid = std::to_string(i)};
+    for (int k = 0; k < 100; ++k) seat.channels.push_back({std::string(200, 'x')});
+    recovery.leaves(std::move(seat), now + i * 1s);
+  };
+  for (int i = 0; i < 1000; ++i) leaves(i);
+  EXPECT_FALSE(recovery.take("990", "/", now + 1000s));
+  EXPECT_TRUE(recovery.take("999", "/", now + 1000s));
+  EXPECT_TRUE(recovery.take("998", "/", now + 1000s));
+  for (int i = 1000; i < 1002; ++i) leaves(i);
+  EXPECT_TRUE(recovery.take("1000", "/", now + 1002s)) << "who was taken makes room";
+}
+
 TEST(Recovery, that_is_off_keeps_nobody) {
   Recovery recovery({.away = 0s}, "e");
   recovery.leaves({.space = "/", .sid = "s", .pid = "p"}, Instant{1h});
