@@ -61,23 +61,25 @@ Channels::Channel& Channels::open(std::string_view name) {
   channel->name = name;
   channel->kind = channel_kind(name);
   if (limits_.has_timelines)
-    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_());
+    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_(), forgotten_);
   return *channel;
 }
 
 // Nobody may read it now: it is kept for what it holds, the latest of all.
 void Channels::close_if_over(Channel& channel) {
   if (!channel.is_over()) return;
-  if (!channel.keeps_anything()) {
-    channels_.erase(channels_.find(channel.name));
-    return;
-  }
+  if (!channel.keeps_anything()) return drop(channel);
   kept_[{channel.used, channel.name}] = &channel;
   if (kept_.size() <= limits_.kept_channels) return;
   const auto oldest = kept_.begin();
-  const std::string name = oldest->first.second;
+  const Channel& longest_unused = *oldest->second;
   kept_.erase(oldest);
-  channels_.erase(name);
+  drop(longest_unused);
+}
+
+void Channels::drop(const Channel& channel) {
+  if (channel.timeline) forgotten_ = std::max(forgotten_, channel.timeline->newest_for({}));
+  channels_.erase(channels_.find(channel.name));
 }
 
 Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::string_view name,
@@ -176,7 +178,7 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   if (channel.kind.is_cache) channel.last = message, channel.last_at = now;
   Position position;
   if (channel.timeline) {
-    channel.timeline->append(std::move(message), now);
+    channel.timeline->append(std::move(message), now, ++came_);
     position = channel.timeline->end();
   }
   close_if_over(channel);
@@ -189,7 +191,9 @@ bool Channels::place(std::string_view name, MessagePtr message, const Position& 
   if (!is_kept && !find(name)) return true;
   Channel& channel = open(name);
   channel.used = now;
-  const bool is_new = !channel.timeline || channel.timeline->place(message, position, now);
+  const bool is_new =
+      !channel.timeline || channel.timeline->place(message, position, now, came_ + 1);
+  if (channel.timeline) came_ += is_new;
   if (is_new && channel.kind.is_cache) channel.last = std::move(message), channel.last_at = now;
   close_if_over(channel);
   return is_new;
@@ -234,6 +238,14 @@ const Timeline* Channels::timeline(std::string_view name) const {
   return channel ? channel->timeline.get() : nullptr;
 }
 
+std::optional<std::vector<Timeline::Entry>> Channels::came_after(std::string_view channel,
+                                                                 std::uint64_t came,
+                                                                 std::string_view id) const {
+  if (const Timeline* const known = timeline(channel)) return known->came_after(came, id);
+  if (came < forgotten_) return std::nullopt;
+  return std::vector<Timeline::Entry>();
+}
+
 MessagePtr Channels::cached(std::string_view name, Instant now) const {
   const Channel* const channel = find(name);
   return channel && now - channel->last_at < limits_.cached_for ? channel->last : nullptr;
@@ -274,9 +286,9 @@ const std::string* Channels::user_of(ClientSlot client) const {
 void Channels::expire(Instant now) {
   const Duration longest = std::max(limits_.cached_for, limits_.timeline.age);
   while (!kept_.empty() && now - kept_.begin()->first.first >= longest) {
-    const std::string name = kept_.begin()->first.second;
+    const Channel& oldest_of_all = *kept_.begin()->second;
     kept_.erase(kept_.begin());
-    channels_.erase(name);
+    drop(oldest_of_all);
   }
 }
 
