@@ -359,7 +359,7 @@ int run(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT})
     stop_on(signal, loop, server, options.stop_within, is_stopping);
   server.on_empty([&] {
-    if (is_stopping) loop.stop();
+    if (is_stopping) server.leave_seats([&loop] { loop.stop(); });
     if (host) return host->ask("empty", [](auto) {});
     fmt::print("empty\n");
     std::fflush(stdout);
