@@ -7,8 +7,13 @@ namespace utakata::wire {
 bool Utf8Check::feed(std::string_view bytes) {
   if (failed_) return false;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (left_ == 0) {  // eight at a time while they are ASCII
-      std::uint64_t eight = 0;
+    if (left_ == 0) {  // many at a time while they are ASCII
+      std::uint64_t many[4], eight = 0;
+      while (i + sizeof many <= bytes.size()) {
+        std::memcpy(many, bytes.data() + i, sizeof many);
+        if ((many[0] | many[1] | many[2] | many[3]) & 0x8080808080808080) break;
+        i += sizeof many;
+      }
       while (i + 8 <= bytes.size()) {
         std::memcpy(&eight, bytes.data() + i, 8);
         if (eight & 0x8080808080808080) break;

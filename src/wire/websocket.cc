@@ -1,6 +1,7 @@
 #include "wire/websocket.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/check.h"
@@ -46,22 +47,32 @@ void append_masked(std::string& out, std::string_view payload, WebSocketMask mas
   for (; i < payload.size(); ++i) at[i] = char(std::uint8_t(at[i]) ^ turned[i & 3]);
 }
 
-void append_frame(std::string& out, std::uint8_t first, std::string_view payload,
-                  std::optional<WebSocketMask> mask) {
-  out.push_back(char(first));
-  const std::uint8_t masked = mask ? mask_bit : 0;
-  const std::uint64_t size = payload.size();
+struct Head {
+  std::array<char, 10> bytes;
+  std::size_t size;
+  std::string_view view() const { return {bytes.data(), size}; }
+};
+
+Head head_of(std::uint8_t first, std::uint64_t size, bool is_masked) {
+  Head head{.bytes = {char(first)}, .size = 2};
+  const std::uint8_t masked = is_masked ? mask_bit : 0;
   int more = 0;  // bytes of extended length
   if (size <= 125) {
-    out.push_back(char(masked | size));
+    head.bytes[1] = char(masked | size);
   } else if (size <= 0xffff) {
-    out.push_back(char(masked | 126));
+    head.bytes[1] = char(masked | 126);
     more = 2;
   } else {
-    out.push_back(char(masked | 127));
+    head.bytes[1] = char(masked | 127);
     more = 8;
   }
-  for (int i = more - 1; i >= 0; --i) out.push_back(char(size >> (8 * i)));
+  for (int i = more - 1; i >= 0; --i) head.bytes[head.size++] = char(size >> (8 * i));
+  return head;
+}
+
+void append_frame(std::string& out, std::uint8_t first, std::string_view payload,
+                  std::optional<WebSocketMask> mask) {
+  out.append(head_of(first, payload.size(), mask.has_value()).view());
   if (!mask) {
     out.append(payload);
     return;
@@ -130,10 +141,12 @@ bool WebSocketParser::read_head(std::string_view& bytes) {
     const int length = head_[1] & ~mask_bit;
     return 2 + (length == 127 ? 8 : length == 126 ? 2 : 0) + (head_[1] & mask_bit ? 4 : 0);
   };
-  while (head_size_ < size_wanted()) {
-    if (bytes.empty()) return false;
-    head_[head_size_++] = static_cast<std::uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
+  for (int wanted = 0; head_size_ < (wanted = size_wanted());) {
+    const auto piece = bytes.substr(0, std::size_t(wanted - head_size_));
+    if (piece.empty()) return false;
+    std::memcpy(head_.data() + head_size_, piece.data(), piece.size());
+    head_size_ += std::uint8_t(piece.size());
+    bytes.remove_prefix(piece.size());
   }
   return true;
 }
@@ -292,6 +305,11 @@ bool WebSocketParser::fail(std::uint16_t code, const char* why) {
   failure_ = {.code = code, .why = why};
   message_ = control_ = {};
   return false;
+}
+
+void prepend_head(std::string& payload, WebSocketKind kind) {
+  const Opcode opcode = kind == WebSocketKind::text ? text : binary;
+  payload.insert(0, head_of(last_bit | opcode, payload.size(), false).view());
 }
 
 void append_message(std::string& out, WebSocketKind kind, std::string_view payload,

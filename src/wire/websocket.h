@@ -104,6 +104,7 @@ using WebSocketMask = std::array<std::uint8_t, 4>;  // a client must choose it a
                                                     // for each frame (5.3)
 
 // Each appends one frame to `out`; with a mask as a client, without as a server.
+void prepend_head(std::string& payload, WebSocketKind kind);  // of a whole message without a mask
 void append_message(std::string& out, WebSocketKind kind, std::string_view payload,
                     std::optional<WebSocketMask> mask);
 // `deflated`: what Deflater made of the message.

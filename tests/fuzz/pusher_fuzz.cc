@@ -11,11 +11,11 @@ using namespace utakata;
 using namespace utakata::realtime;
 
 struct Judge final : PusherOut {
-  void say(ClientSlot, const std::string& text) override {
+  void say(ClientSlot, std::string text) override {
     if (!reader.read(text)) std::abort();
   }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::optional<ClientSlot>, bool) override {
+  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot>,
+               bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients) say(client, text);
   }
@@ -61,6 +61,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       app.says(client, line.substr(1), now);
     }
     if (app.clients() != 2) std::abort();
+    channels.sync().tick(
+        now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { app.hears_sync(channel, changed); }});
+    if (channels.sync().due()) std::abort();
   }
   return 0;
 }

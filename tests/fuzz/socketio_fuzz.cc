@@ -129,6 +129,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (line.size() < 2) continue;
     tenant.now += std::chrono::milliseconds{200};
     step(tenant, ClientSlot(line[0] & 1), line[1], line.substr(2));
+    tenant.channels.sync().tick(
+        tenant.now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { tenant.app.hears_sync(channel, changed); }});
     for (const ClientSlot client : {0, 1}) {
       must(tenant.gone[client] == tenant.sessions[client]->is_closed());
       if (!tenant.gone[client]) continue;  // it goes, and another one comes

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 
@@ -41,6 +42,7 @@ struct Options {
   bool takes_client_events = false, has_timelines = false, compresses = false;
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
+  double redis_within = 0;  // 0: it waits for as long as it takes
 };
 
 // "id:key:secret"; none: it is not that.
@@ -127,12 +129,16 @@ class TenantsWatch {
 };
 
 // Everybody is asked to come back, spread over most of the time there is.
+void stop_soon(net::Loop& loop, realtime::Server& server, double within) {
+  server.drain({.pace = std::max(100.0, double(server.clients()) / (0.7 * within + 0.01))});
+  loop.after(from_seconds(within), [&loop] { loop.stop(); });
+}
+
 void stop_on(int signal, net::Loop& loop, realtime::Server& server, double within,
              bool& is_stopping) {
   loop.on_signal(signal, [&loop, &server, within, &is_stopping] {
     if (std::exchange(is_stopping, true)) return loop.stop();
-    server.drain({.pace = std::max(100.0, double(server.clients()) / (0.7 * within + 0.01))});
-    loop.after(from_seconds(within), [&loop] { loop.stop(); });
+    stop_soon(loop, server, within);
   });
 }
 
@@ -255,26 +261,57 @@ void add_cluster_options(CLI::App& app, Options& options) {
       app.add_option("--redis", options.redis,
                      "redis://HOST:PORT of the servers that are to be one with this one");
   redis->envname("REDIS_URL");
+  app.add_option("--redis-within", options.redis_within,
+                 "it ends when it could not reach Redis for so many seconds: another one in its "
+                 "place may be told another address; 0: it never does")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   app.add_option("--redis-prefix", options.redis_prefix,
                  "of its channels and keys; another for each cluster that shares a Redis")
       ->capture_default_str();
 }
 
-// Said when it is cut off, and when it is back.
+// Said when it is cut off, and when it is back. `give_up`: once, when that took longer than
+// `within`, if that is more than nothing.
 class RedisWatch {
  public:
-  RedisWatch(net::Loop& loop, const realtime::RedisBus& bus) {
-    loop.every(1s, [this, &bus] {
-      const std::string now = bus.trouble() ? bus.trouble()->what : "";
-      if (now == said_) return;
-      fmt::print(stderr, "{}\n", now.empty() ? "Redis is reached again." : "Redis: " + now);
-      said_ = now;
+  RedisWatch(net::Loop& loop, const realtime::RedisBus& bus, Duration within,
+             std::function<void()> give_up)
+      : give_up_(std::move(give_up)) {
+    loop.every(1s, [this, &loop, &bus, within] {
+      tell(bus);
+      // What would not pass by itself is Redis' answer to one word: it is reached.
+      if (!bus.trouble() || !bus.trouble()->retry) return away_since_.reset();
+      if (!away_since_) away_since_ = loop.turn_time();
+      if (within > Duration::zero() && loop.turn_time() - *away_since_ >= within && give_up_)
+        std::exchange(give_up_, nullptr)();
     });
   }
 
  private:
+  void tell(const realtime::RedisBus& bus) {
+    const std::string now = bus.trouble() ? bus.trouble()->what : "";
+    if (now == said_) return;
+    fmt::print(stderr, "{}\n", now.empty() ? "Redis is reached again." : "Redis: " + now);
+    said_ = now;
+  }
+  std::function<void()> give_up_;
   std::string said_;
+  std::optional<Instant> away_since_;
 };
+
+// False: it has said on stderr why not.
+bool join_redis(const Options& options, net::Loop& loop, std::optional<realtime::RedisBus>& redis) {
+  if (options.redis.empty()) return true;
+  auto address = realtime::redis_address(options.redis);
+  if (!address) {
+    fmt::print(stderr, "`--redis`: {}\n", address.error().what);
+    return false;
+  }
+  redis.emplace(loop, realtime::RedisBusSettings{.address = std::move(*address),
+                                                 .prefix = options.redis_prefix});
+  return true;
+}
 
 int run_workers(const Options& options, std::size_t count, int argc, char** argv) {
   const bool is_tls = !options.tls_certificate.empty();
@@ -336,18 +373,8 @@ int run(const Options& options) {
     settings.bus = &*host;
   }
   std::optional<realtime::RedisBus> redis;
-  std::optional<RedisWatch> redis_watch;
-  if (!options.redis.empty()) {
-    auto address = realtime::redis_address(options.redis);
-    if (!address) {
-      fmt::print(stderr, "`--redis`: {}\n", address.error().what);
-      return 2;
-    }
-    redis.emplace(loop, realtime::RedisBusSettings{.address = std::move(*address),
-                                                   .prefix = options.redis_prefix});
-    redis_watch.emplace(loop, *redis);
-    settings.bus = &*redis;
-  }
+  if (!join_redis(options, loop, redis)) return 2;
+  if (redis) settings.bus = &*redis;
   realtime::Server server(loop, std::move(settings));
   serving = &server;
   if (!listen(server, options)) return 2;
@@ -359,11 +386,18 @@ int run(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT})
     stop_on(signal, loop, server, options.stop_within, is_stopping);
   server.on_empty([&] {
-    if (is_stopping) server.leave_seats([&loop] { loop.stop(); });
+    if (is_stopping || exit_code != 0) server.leave_seats([&loop] { loop.stop(); });
     if (host) return host->ask("empty", [](auto) {});
     fmt::print("empty\n");
     std::fflush(stdout);
   });
+  std::optional<RedisWatch> redis_watch;
+  if (redis)
+    redis_watch.emplace(loop, *redis, from_seconds(options.redis_within), [&] {
+      fmt::print(stderr, "Redis was not reached for {} seconds: it stops.\n", options.redis_within);
+      exit_code = 3;
+      stop_soon(loop, server, options.stop_within);
+    });
   server.on_fenced([&] {
     if (!host) fmt::print(stderr, "The time that it was lent is over: it stops.\n");
     exit_code = 3;

@@ -52,6 +52,19 @@ void App::expire(Instant now) {
   socketio_.expire(now);
 }
 
+void App::tick(Instant now) {
+  channels_.sync().tick(now, spec().sync_hz,
+                        {.has_readers =
+                             [this](const std::string& channel) {
+                               return channels_.local_readers_count(channel) > 0;
+                             },
+                         .say =
+                             [this](const std::string& channel, const std::string& changed) {
+                               pusher_.hears_sync(channel, changed);
+                               socketio_.hears_sync(channel, changed);
+                             }});
+}
+
 std::optional<ClientSlot> App::client_of(std::string_view id) const {
   if (id.empty()) return std::nullopt;
   const auto client = pusher_.client_of(id);

@@ -60,6 +60,8 @@ class App {
   void went() { --connections_; }
   bool is_empty() const { return pusher_.clients() == 0 && socketio_.is_empty(); }
   void expire(Instant now);  // about once a second
+  // Says what changed of sync channels, once that is due: channels().sync() knows when.
+  void tick(Instant now);
 
   // To all who read the channel, or to all clients of a user (events.h: user_channel_prefix), in
   // all processes. False: too much waits, and nobody hears it.

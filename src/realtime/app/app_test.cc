@@ -4,48 +4,19 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/pusher/ears_for_tests.h"
+#include "realtime/socketio/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
 
-std::map<ClientSlot, std::string> heard_by;
-
-struct PusherEars final : PusherOut {
-  void say(ClientSlot client, const std::string& text) override { heard_by[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::optional<ClientSlot> but, bool) override {
-    if (!clients) return;
-    for (const ClientSlot client : *clients)
-      if (client != but) say(client, text);
-  }
-  void end(ClientSlot client, int code, const std::string&) override {
-    say(client, fmt::format("ended {}", code));
-  }
-};
-
-struct SocketIoEars final : SocketIoOut {
-  void say(ClientSlot client, const std::string& text) override { heard_by[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but,
-               bool) override {
-    for (const ClientSlot client : *clients) {
-      if (client == but) continue;
-      say(client, text);
-      for (const std::string& each : attachments) say(client, "bytes " + each);
-    }
-  }
-  void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
-};
-
 class AppTest : public testing::Test {
  protected:
   AppTest() {
-    heard_by.clear();
     app_.pusher().opens(1, SocketId::of(7, 1));
     app_.socketio().opens(2, now_);
     app_.socketio().says(2, "0", now_);
-    heard_by.clear();
+    heard(1), heard(2);
   }
   std::string auth(const std::string& id, const std::string& channel, const std::string& data) {
     return fmt::format(R"("auth":"{}","channel_data":{})",
@@ -61,7 +32,10 @@ class AppTest : public testing::Test {
     app_.socketio().says(
         2, fmt::format(R"(2["subscribe","{}",{{{}}}])", channel, auth("1", channel, data)), now_);
   }
-  std::string heard(ClientSlot client) { return std::exchange(heard_by[client], {}); }
+  std::string heard(ClientSlot client) {
+    return std::exchange(pusher_.by_client[client], {}) +
+           std::exchange(socketio_.by_client[client], {});
+  }
 
   Instant now_{1h};
   PusherEars pusher_;
@@ -124,6 +98,29 @@ TEST_F(AppTest, client_events_cross_over) {
   EXPECT_EQ(heard(1), R"({"event":"client-y","channel":"private-a","data":6})"
                       "\n");
   EXPECT_EQ(heard(2), "");
+}
+
+TEST_F(AppTest, states_of_a_sync_channel_are_of_both) {
+  pusher_comes("sync-a"), socketio_comes("sync-a");
+  heard(1), heard(2);
+  app_.pusher().says(1, R"({"event":"client-sync","channel":"sync-a","data":{"pat":1}})", now_);
+  app_.socketio().says(2, R"(2["client-sync","sync-a",{"sue":2}])", now_);
+  app_.tick(now_);
+  EXPECT_EQ(heard(1), R"({"event":"utakata:sync","channel":"sync-a","data":{"pat":1,"sue":2}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["utakata:sync",{"pat":1,"sue":2},{"channel":"sync-a"}])"
+                      "\n");
+  app_.socketio().leaves(2, now_);
+  app_.tick(now_ + 50ms);
+  EXPECT_NE(heard(1).find(R"("data":{"sue":null}})"), std::string::npos);
+  app_.pusher().says(1, R"({"event":"pusher:unsubscribe","data":{"channel":"sync-a"}})", now_);
+  pusher_comes("sync-a");
+  EXPECT_NE(heard(1).find(R"("utakata:sync_all","channel":"sync-a","data":{"pat":1}})"),
+            std::string::npos)
+      << "it is told as gone at the next tick";
+  app_.tick(now_ + 100ms);
+  EXPECT_NE(heard(1).find(R"("data":{"pat":null}})"), std::string::npos);
+  EXPECT_FALSE(app_.channels().sync().due());
 }
 
 TEST_F(AppTest, members_are_one_list) {

@@ -16,23 +16,21 @@
 #include <vector>
 
 #include "realtime/app/app.h"
+#include "realtime/pusher/ears_for_tests.h"
 
 namespace utakata::realtime {
 
 class SimulatedApps;
 
-class SimulatedApp final : public PusherOut, public SocketIoOut {
+class SimulatedApp final : public SocketIoOut {
  public:
   SimulatedApp(SimulatedApps& all, std::size_t index);
   void say(ClientSlot client, const std::string& text) override { said[client].push_back(text); }
-  void say_all(std::string_view, Readers, const std::string&, std::optional<ClientSlot>,
-               bool) override {}
   void say_all(std::string_view, Readers clients, const std::string& text,
                std::span<const std::string>, std::optional<ClientSlot> but, bool) override {
     for (const ClientSlot client : *clients)
       if (client != but) say(client, text);
   }
-  void end(ClientSlot, int, const std::string&) override {}
   void end(ClientSlot client, const std::string&) override { ended.insert(client); }
 
   std::map<ClientSlot, std::vector<std::string>> said;
@@ -40,6 +38,7 @@ class SimulatedApp final : public PusherOut, public SocketIoOut {
   std::size_t heard = 0;  // words of the bus
   bool is_gone = false;
   int random = 0;
+  PusherEars pusher;
   App app;
 };
 
@@ -124,7 +123,7 @@ class SimulatedApps {
 
 inline SimulatedApp::SimulatedApp(SimulatedApps& apps, std::size_t index)
     : app(
-          apps.tenant, {.namespaces = {"/admin"}}, {*this, *this},
+          apps.tenant, {.namespaces = {"/admin"}}, {pusher, *this},
           {[this, index] { return fmt::format("{}.{}", index, ++random); },
            [this, index] { return fmt::format("p{}x{}", index, ++random); }},
           [](const News&) {}, [&apps] { return apps.now; }) {

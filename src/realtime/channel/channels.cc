@@ -36,10 +36,13 @@ void take_out(Shared& list, ClientSlot client) {
 }  // namespace
 
 Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
-    : limits_(limits), random_(std::move(random)) {}
+    : limits_(limits), random_(std::move(random)), sync_(limits.sync) {}
 Channels::~Channels() = default;
 
-void Channels::limit(const ChannelLimits& limits) { limits_ = limits; }
+void Channels::limit(const ChannelLimits& limits) {
+  limits_ = limits;
+  sync_.limit(limits.sync);
+}
 
 void Channels::speaks(ClientSlot client, Dialect dialect) {
   if (client >= clients_.size()) clients_.resize(client + 1);
@@ -47,8 +50,9 @@ void Channels::speaks(ClientSlot client, Dialect dialect) {
 }
 
 Channels::Channel* Channels::find(std::string_view name) const {
+  if (found_ && found_->name == name) return found_;
   const auto known = channels_.find(name);
-  return known == channels_.end() ? nullptr : known->second.get();
+  return known == channels_.end() ? nullptr : found_ = known->second.get();
 }
 
 Channels::Channel& Channels::open(std::string_view name) {
@@ -68,18 +72,21 @@ Channels::Channel& Channels::open(std::string_view name) {
 // Nobody may read it now: it is kept for what it holds, the latest of all.
 void Channels::close_if_over(Channel& channel) {
   if (!channel.is_over()) return;
-  if (!channel.keeps_anything()) return drop(channel);
+  if (!channel.keeps_anything()) return erase(channel.name);
   kept_[{channel.used, channel.name}] = &channel;
   if (kept_.size() <= limits_.kept_channels) return;
   const auto oldest = kept_.begin();
-  const Channel& longest_unused = *oldest->second;
+  const std::string name = oldest->first.second;
   kept_.erase(oldest);
-  drop(longest_unused);
+  erase(name);
 }
 
-void Channels::drop(const Channel& channel) {
+void Channels::erase(const std::string& name) {
+  const auto known = channels_.find(name);
+  const Channel& channel = *known->second;
   if (channel.timeline) forgotten_ = std::max(forgotten_, channel.timeline->newest_for({}));
-  channels_.erase(channels_.find(channel.name));
+  if (&channel == found_) found_ = nullptr;
+  channels_.erase(known);
 }
 
 Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::string_view name,
@@ -129,6 +136,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
 
 Channels::Left Channels::part(ClientSlot client, Dialect dialect, Channel& channel, Instant now) {
   take_out(channel.readers_in(dialect), client);
+  if (channel.kind.is_sync) sync_.leaves(client, channel.name);
   channel.used = now;
   Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
   std::optional<std::string> gone_here;
@@ -251,6 +259,15 @@ MessagePtr Channels::cached(std::string_view name, Instant now) const {
   return channel && now - channel->last_at < limits_.cached_for ? channel->last : nullptr;
 }
 
+Expected<Page> Channels::page(std::string_view name, const PageAsked& asked, Instant now) const {
+  if (!limits_.has_timelines)
+    return problem(Problem::Kind::invalid, "This app keeps no timelines.");
+  const Channel* const channel = find(name);
+  if (!channel || !channel->timeline) return Page{};
+  channel->timeline->expire(now);
+  return page_of(*channel->timeline, asked);
+}
+
 std::size_t Channels::channels_of(ClientSlot client) const {
   return client < clients_.size() ? clients_[client].channels.size() : 0;
 }
@@ -286,9 +303,9 @@ const std::string* Channels::user_of(ClientSlot client) const {
 void Channels::expire(Instant now) {
   const Duration longest = std::max(limits_.cached_for, limits_.timeline.age);
   while (!kept_.empty() && now - kept_.begin()->first.first >= longest) {
-    const Channel& oldest_of_all = *kept_.begin()->second;
+    const std::string name = kept_.begin()->first.second;
     kept_.erase(kept_.begin());
-    drop(oldest_of_all);
+    erase(name);
   }
 }
 

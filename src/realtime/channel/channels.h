@@ -1,7 +1,8 @@
-// One tenant's channels: who reads what, who is there, what was said lately. It knows no socket and
-// no dialect: clients are slots, and each call says who is to hear of it. Clients are those of this
-// process; of other processes of a cluster it knows what the calls ..._elsewhere say. Counts,
-// members and vacancy are those of the whole cluster, unless a name says `local` or `here`.
+// One tenant's channels: who reads what, who is there, what was said lately, what is put on those
+// that are sync channels. It knows no socket and no dialect: clients are slots, and each call says
+// who is to hear of it. Clients are those of this process; of other processes of a cluster it knows
+// what the calls ..._elsewhere say. Counts, members and vacancy are those of the whole cluster,
+// unless a name says `local` or `here`.
 //
 // A channel begins with its first reader or message and ends when it has neither readers nor
 // anything kept. Pure; one thread; `now` never goes back. subscribe, unsubscribe: O(log readers),
@@ -23,6 +24,8 @@
 #include "base/problem.h"
 #include "realtime/channel/channel_name.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/page.h"
+#include "realtime/channel/sync_channels.h"
 #include "realtime/channel/timeline.h"
 
 namespace utakata::realtime {
@@ -36,11 +39,8 @@ struct ChannelLimits {
   Duration cached_for{30min};  // the last message of a cache channel
   // Channels and members that one other process may have here; what is more is not taken.
   std::size_t of_another_process = 1'000'000;
+  SyncLimits sync{};  // of one channel
 };
-
-// Another process of the cluster, as the caller numbers them. A process that was forgotten may be
-// numbered anew.
-using Process = std::uint32_t;
 
 struct Member {  // of a presence channel: a user, however many clients it has there
   std::string user;
@@ -134,6 +134,9 @@ class Channels {
   std::vector<Member> members(std::string_view channel) const;
   const Timeline* timeline(std::string_view channel) const;  // none: nothing is kept
   MessagePtr cached(std::string_view channel, Instant now) const;
+  // Of what is kept here: in a cluster that is what this process was told so far, which is all that
+  // is kept as long as it reaches the others. `invalid`: there are no timelines.
+  Expected<Page> page(std::string_view channel, const PageAsked& asked, Instant now) const;
   std::size_t channels_of(ClientSlot client) const;
   // All that somebody reads, with how many; in no order.
   void each_occupied(
@@ -143,6 +146,11 @@ class Channels {
   void sign_in(ClientSlot client, const std::string& user);
   Readers clients_of(const std::string& user) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
+
+  // What clients have put on sync channels. What one has put goes when it leaves the channel, and
+  // what a process has put with forget().
+  SyncChannels& sync() { return sync_; }
+  const SyncChannels& sync() const { return sync_; }
 
   void expire(Instant now);  // forgets what is too old; to be called about once a second
 
@@ -165,7 +173,7 @@ class Channels {
   Channel& open(std::string_view name);
   Left part(ClientSlot client, Dialect dialect, Channel& channel, Instant now);
   void close_if_over(Channel& channel);
-  void drop(const Channel& channel);
+  void erase(const std::string& name);
   Part& part_of(Process process, Channel& channel);
   void settle(Process process, Channel& channel);
   bool may_take_more(Process process) const;
@@ -179,6 +187,7 @@ class Channels {
     }
   };
   ChannelLimits limits_;
+  mutable Channel* found_ = nullptr;  // last: a message asks for the same one several times
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
   std::uint64_t came_ = 0, forgotten_ = 0;  // forgotten: the newest that went with its channel
@@ -187,6 +196,7 @@ class Channels {
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
   std::unordered_map<Process, Share> elsewhere_;
   std::function<void(const LocalChange&)> on_local_change_;
+  SyncChannels sync_;
 };
 
 }  // namespace utakata::realtime

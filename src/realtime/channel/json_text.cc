@@ -2,36 +2,52 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace utakata::realtime {
 
+namespace {
+
+// What may stand in a JSON text as it is (RFC 8259 section 7).
+constexpr auto plain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < table.size(); ++c) table[c] = c != '"' && c != '\\';
+  return table;
+}();
+
+}  // namespace
+
+void append_json_text(std::string& json, std::string_view text) {
+  json += '"';
+  while (!text.empty()) {
+    std::size_t end = 0;
+    while (end < text.size() && plain[static_cast<unsigned char>(text[end])]) ++end;
+    json.append(text.data(), end);
+    if (end == text.size()) break;
+    switch (const char c = text[end]) {
+      case '"':
+        json += "\\\"";
+        break;
+      case '\\':
+        json += "\\\\";
+        break;
+      case '\n':
+        json += "\\n";
+        break;
+      default:
+        fmt::format_to(std::back_inserter(json), "\\u{:04x}", int(c));
+    }
+    text.remove_prefix(end + 1);
+  }
+  json += '"';
+}
+
 std::string json_text(std::string_view text) {
   std::string quoted;
   quoted.reserve(text.size() + 2);
-  quoted += '"';
-  const auto is_plain = [](char c) {
-    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
-  };
-  if (std::ranges::all_of(text, is_plain)) return quoted.append(text) += '"';
-  for (const char c : text) switch (c) {
-      case '"':
-        quoted += "\\\"";
-        break;
-      case '\\':
-        quoted += "\\\\";
-        break;
-      case '\n':
-        quoted += "\\n";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          fmt::format_to(std::back_inserter(quoted), "\\u{:04x}", int(c));
-        else
-          quoted += c;
-    }
-  return quoted += '"';
+  append_json_text(quoted, text);
+  return quoted;
 }
 
 }  // namespace utakata::realtime

@@ -43,10 +43,7 @@ void PusherApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   by_socket_id_.erase(clients_[client].id);
   clients_[client] = {};
-  for (const Channels::Left& left : channels_.leave(client, now)) {
-    sync_departure(client, left.channel);
-    tell_departure(left);
-  }
+  for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
 }
 
 void PusherApp::silent(ClientSlot client, bool again) {
@@ -71,13 +68,13 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::subscribe:
       return subscribe(client, *says, now);
     case PusherSays::Kind::unsubscribe:
-      if (const auto left = channels_.unsubscribe(client, says->channel, now)) {
-        sync_departure(client, left->channel);
+      if (const auto left = channels_.unsubscribe(client, says->channel, now))
         tell_departure(*left);
-      }
       return;
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
+    case PusherSays::Kind::history:
+      return history(client, *says, now);
     case PusherSays::Kind::event:
       return client_event(client, std::move(*says), now);
     case PusherSays::Kind::pong:
@@ -133,16 +130,17 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
                                          .members = came->members,
                                          .position = shows_position ? &came->position : nullptr,
                                          .is_recovered = came->missed.has_value()}));
+  const ChannelKind kind = channel_kind(says.channel);
   if (came->missed) {
     for (const Timeline::Entry& entry : *came->missed)
       out_.say(client, say_event(says.channel, *entry.message, entry.offset));
   } else if (came->cached) {
     out_.say(client, say_event(says.channel, *came->cached));
-  } else if (channel_kind(says.channel).is_cache) {
+  } else if (kind.is_cache) {
     out_.say(client, say_cache_miss(says.channel));
     hooks_.news({.name = "cache_miss", .channel = says.channel});
   }
-  sync_arrival(client, says.channel);
+  if (kind.is_sync) sync_arrival(client, says.channel);
   tell_arrival(client, says.channel, *member, *came);
 }
 
@@ -204,10 +202,10 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
   out_.say(client, say_signed_in(says.user_data));
 }
 
-const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) const {
+const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
+                                   ChannelKind kind) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (const ChannelKind kind = channel_kind(says.channel);
-      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
+  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "Client events are for private and presence channels, not for encrypted ones.";
   if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
   if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
@@ -215,20 +213,25 @@ const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says) co
   return nullptr;
 }
 
+PusherApp::Client& PusherApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
+  return one;
+}
+
 void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
-  if (const char* const fault = event_fault(client, says))
+  const ChannelKind kind = channel_kind(says.channel);
+  if (const char* const fault = event_fault(client, says, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = sender.syncs = 0;
-  if (says.event == sync_event_name && channel_kind(says.channel).is_sync)
-    return sync_event(client, says);
+  Client& sender = counted(client, now);
+  if (kind.is_sync && says.event == sync_put_event) return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",
                                                   spec_.client_events_per_second)));
   Message message{.event = std::move(says.event),
                   .data = says.data.empty() ? "null" : std::move(says.data)};
-  if (channel_kind(says.channel).access == ChannelAccess::presence)
+  if (kind.access == ChannelAccess::presence)
     if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
   if (hooks_.wants_client_events())
     hooks_.news({.name = "client_event",

@@ -4,6 +4,7 @@
 // back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -16,7 +17,6 @@
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/news.h"
-#include "realtime/channel/sync.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
 #include "realtime/pusher/socket_id.h"
@@ -39,16 +39,19 @@ struct TenantSpec {
   SlowReaders when_slow = SlowReaders::close;
   ChannelLimits channels{};
   int sync_hz = 20;  // ticks of sync channels a second: 1 to 60
-  SyncLimits sync{};
+
+  // Of one client. Twice as often as others hear of it: a client whose own clock beats unevenly is
+  // not refused.
+  int syncs_per_second() const { return 2 * std::clamp(sync_hz, 1, 60); }
 };
 
 class PusherOut {
  public:
   virtual ~PusherOut() = default;
-  virtual void say(ClientSlot client, const std::string& text) = 0;
+  virtual void say(ClientSlot client, std::string text) = 0;
   // To all of them, each text of a channel in its order. None: nobody. `but`: who sent it and does
   // not hear it. `may_be_missed`: by who reads too slowly, as its tenant's `when_slow` says.
-  virtual void say_all(std::string_view channel, Readers clients, const std::string& text,
+  virtual void say_all(std::string_view channel, Readers clients, std::string text,
                        std::optional<ClientSlot> but, bool may_be_missed) = 0;
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
@@ -91,6 +94,7 @@ class PusherApp {
   void hears_added(std::string_view channel, const Member& member);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
 
   struct Refused {  // a subscription, as protocol 7 says it
     const char* type;
@@ -102,9 +106,6 @@ class PusherApp {
   std::size_t clients() const { return by_socket_id_.size(); }
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
   std::string socket_id_of(ClientSlot client) const { return clients_[client].id.text(); }
-  // Sync channels: says what changed, `sync_hz` times a second; to be called more often than that.
-  void tick(Instant now);
-  bool has_sync() const { return !sync_.empty(); }  // else there is no need to
 
  private:
   struct Client {
@@ -121,10 +122,11 @@ class PusherApp {
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, PusherSays&& says, Instant now);
+  void history(ClientSlot client, const PusherSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
-  void sync_departure(ClientSlot client, const std::string& channel);
-  const char* event_fault(ClientSlot client, const PusherSays& says) const;
+  const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
 
   TenantSpec spec_;
   Channels& channels_;
@@ -133,8 +135,6 @@ class PusherApp {
   PusherReader reader_;
   std::vector<Client> clients_;  // by slot
   std::unordered_map<SocketId, ClientSlot, SocketIdHash> by_socket_id_;
-  std::unordered_map<std::string, SyncState> sync_;  // of channels where something was put
-  Instant next_sync_{};
 };
 
 }  // namespace utakata::realtime

@@ -61,16 +61,16 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset,
                       std::string_view epoch) {
-  const std::string event = json_text(message.event), quoted_channel = json_text(channel);
   std::string text;
-  text.reserve(64 + event.size() + quoted_channel.size() + message.data.size());
-  text.append(R"({"event":)").append(event);
-  text.append(R"(,"channel":)").append(quoted_channel);
+  text.reserve(80 + message.event.size() + channel.size() + message.data.size());
+  append_json_text(text.append(R"({"event":)"), message.event);
+  append_json_text(text.append(R"(,"channel":)"), channel);
   text.append(R"(,"data":)").append(message.data);
-  if (message.user) text.append(R"(,"user_id":)").append(json_text(*message.user));
+  if (message.user) append_json_text(text.append(R"(,"user_id":)"), *message.user);
   if (offset > 0) text += fmt::format(R"(,"offset":{})", offset);
-  if (!epoch.empty()) text.append(R"(,"epoch":)").append(json_text(epoch));
-  return text += '}';
+  if (!epoch.empty()) append_json_text(text.append(R"(,"epoch":)"), epoch);
+  text += '}';
+  return text;
 }
 
 std::string say_member_added(std::string_view channel, const Member& member) {
@@ -96,6 +96,11 @@ std::string say_subscription_count(std::string_view channel, std::size_t count) 
 std::string say_signed_in(std::string_view user_data) {
   return fmt::format(R"({{"event":"pusher:signin_success","data":{}}})",
                      json_text(fmt::format(R"({{"user_data":{}}})", json_text(user_data))));
+}
+
+std::string say_history(std::string_view channel, const Page& page) {
+  return say_event(
+      channel, {.event = std::string(history_event_name), .data = "{" + page_fields(page) + "}"});
 }
 
 }  // namespace utakata::realtime

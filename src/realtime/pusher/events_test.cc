@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace utakata::realtime {
 namespace {
@@ -56,6 +58,68 @@ TEST_F(PusherTexts, data_of_a_client_event_is_passed_on_as_it_came) {
     EXPECT_EQ(says.data, data);
   }
   EXPECT_EQ(read(R"({"event":"client-move","channel":"private-a"})").data, "");
+}
+
+// Readers are handed the data as it came, so what is no JSON must not get that far: beside another
+// reader of JSON, in each place of a client's event.
+TEST_F(PusherTexts, a_client_event_is_refused_exactly_if_it_is_no_json) {
+  const std::vector<std::string> values = {R"("a")",
+                                           R"("\\q")",
+                                           R"("\q")",
+                                           R"("\\")",
+                                           R"("\u00e4")",
+                                           R"("\u00")",
+                                           R"("a)",
+                                           R"("a"x)",
+                                           "\"a\tb\"",
+                                           "\"\xc3\xa4\"",
+                                           "\"\xc3\"",
+                                           "1",
+                                           "-",
+                                           "01",
+                                           "1.",
+                                           "1e",
+                                           ".5",
+                                           "1e5",
+                                           "12 34",
+                                           "12abc",
+                                           "true",
+                                           "truex",
+                                           "tru",
+                                           "null",
+                                           "nul",
+                                           "nullx",
+                                           "[]",
+                                           "[1,[2,{}]]",
+                                           "[1,,2]",
+                                           "[1,]",
+                                           "[1",
+                                           "1]",
+                                           "{}",
+                                           R"({"a":1,"b":[null]})",
+                                           R"({"a"})",
+                                           R"({"a":})",
+                                           R"({"a":1,})",
+                                           R"({a:1})",
+                                           R"({"\q":1})",
+                                           R"({"a":"\q"})",
+                                           R"([{"a":[tru]}])",
+                                           "",
+                                           std::string(40, '[') + std::string(40, ']'),
+                                           std::string(5000, '[')};
+  for (const std::string& value : values)
+    for (const std::string& text :
+         {R"({"event":"client-a","channel":"private-a","data":)" + value + "}",
+          R"({"event":"client-a","data": )" + value + R"( ,"channel":"private-a"})",
+          R"({"event":"client-a","channel":"private-a","data":1,"more":)" + value + "}",
+          R"({"event":"client-a","channel":"private-a","data":1})" + value}) {
+      const auto says = reader_.read(text);
+      EXPECT_EQ(says.has_value(), nlohmann::json::accept(text)) << text.substr(0, 200);
+      if (says && text.contains("\"data\":1,")) {
+        EXPECT_EQ(says->data, "1");
+      }
+    }
+  EXPECT_EQ(read(R"({"event":"client-a","data":1,"data":2})").data, "1");
 }
 
 TEST_F(PusherTexts, what_is_no_event_is_refused) {

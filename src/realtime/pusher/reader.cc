@@ -22,47 +22,8 @@ PusherSays::Kind kind_of(std::string_view event) {
   if (event == "pusher:subscribe") return Kind::subscribe;
   if (event == "pusher:unsubscribe") return Kind::unsubscribe;
   if (event == "pusher:signin") return Kind::sign_in;
+  if (event == history_event_name) return Kind::history;
   return event.starts_with("client-") ? Kind::event : Kind::unknown;
-}
-
-// Where texts and values end, in JSON that is known to be right.
-std::size_t end_of_text(std::string_view json, std::size_t at) {
-  for (;;) {
-    at = json.find('"', at + 1);
-    std::size_t slashes = 0;
-    while (json[at - 1 - slashes] == '\\') ++slashes;
-    if (slashes % 2 == 0) return at + 1;
-  }
-}
-
-std::size_t end_of_value(std::string_view json, std::size_t at) {
-  if (json[at] == '"') return end_of_text(json, at);
-  if (json[at] != '{' && json[at] != '[') return json.find_first_of(",} \t\r\n", at);
-  for (int depth = 0;;) {
-    at = json.find_first_of("\"{}[]", at);
-    if (json[at] == '"') {
-      at = end_of_text(json, at);
-      continue;
-    }
-    depth += json[at] == '{' || json[at] == '[' ? 1 : -1;
-    ++at;
-    if (depth == 0) return at;
-  }
-}
-
-// The value of a key of an object, as it was written; empty: there is none. Key in plain letters.
-std::string_view raw_of(std::string_view json, std::string_view key) {
-  const auto skip = [&](std::size_t at) { return json.find_first_not_of(" \t\r\n", at); };
-  std::size_t at = skip(skip(0) + 1);
-  while (json[at] == '"') {
-    const std::size_t name_end = end_of_text(json, at);
-    const auto name = json.substr(at + 1, name_end - at - 2);
-    const std::size_t begin = skip(skip(name_end) + 1), end = end_of_value(json, begin);
-    if (name == key) return json.substr(begin, end - begin);
-    at = skip(end);
-    if (json[at] == ',') at = skip(at + 1);
-  }
-  return {};
 }
 
 // An id may be written as a number.
@@ -79,6 +40,7 @@ std::optional<std::string> id_of(const element& value) {
 struct PusherReader::Parser : JsonSource {
   simdjson::dom::parser inner;
 
+  bool client_event(std::string_view from, PusherSays& says);
   std::optional<std::string> id_in(std::string_view from, std::string_view key, object& top) {
     element root, id;
     if (parse(from).get(root) || root.get(top) || top[key].get(id)) return std::nullopt;
@@ -105,9 +67,52 @@ void read_subscription(const object& data, PusherSays& says) {
     says.since = Position{JsonSource::text_of(at, "epoch"), offset};
 }
 
+void read_history(const object& data, PusherSays& says) {
+  if (std::string channel = JsonSource::text_of(data, "channel"); !channel.empty())
+    says.channel = std::move(channel);
+  says.page = {.limit = JsonSource::json_of(data, "limit"),
+               .before = JsonSource::json_of(data, "before"),
+               .after = JsonSource::json_of(data, "after")};
+}
+
 }  // namespace
 
+// In one walk, since it comes most often: a client's event of nothing but these three, and right to
+// its end. False: it is something else, or has a mistake that the whole reading will name.
+bool PusherReader::Parser::client_event(std::string_view from, PusherSays& says) {
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object top;
+  hold(from);
+  if (again().get(document) || document.get_object().get(top)) return false;
+  for (auto each : top) {
+    simdjson::ondemand::field field;
+    if (std::move(each).get(field)) return false;
+    const auto is = [&](std::string_view key, const std::string& part) {
+      return part.empty() && field.key().unsafe_is_equal(key);
+    };
+    std::string_view name;
+    if (is("data", says.data)) {
+      says.data = checked(document, field.value());
+      if (says.data.empty()) return false;
+    } else if (is("event", says.event)) {
+      if (field.value().get(name) || !name.starts_with("client-")) return false;
+      says.event = name;
+    } else if (is("channel", says.channel)) {
+      if (field.value().get(name) || name.empty()) return false;
+      says.channel = name;
+    } else {
+      return false;
+    }
+  }
+  if (says.event.empty() ||
+      document.current_location().error() != simdjson::OUT_OF_BOUNDS)  // more follows
+    return false;
+  says.kind = PusherSays::Kind::event;
+  return true;
+}
+
 Expected<PusherSays> PusherReader::read(std::string_view text) {
+  if (Expected<PusherSays> says; parser_->client_event(text, *says)) return says;
   element root;
   object top;
   if (parser_->parse(text).get(root) != simdjson::SUCCESS) return invalid("It is not JSON.");
@@ -117,7 +122,10 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
   PusherSays says{.kind = kind_of(event), .event = std::string(event)};
   says.channel = JsonSource::text_of(top, "channel");
   if (says.kind == PusherSays::Kind::event) {
-    says.data = raw_of(text, "data");
+    simdjson::ondemand::document document;
+    simdjson::ondemand::value value;
+    if (!parser_->again().get(document) && !document["data"].get(value))
+      says.data = JsonSource::as_written(value);
     return says;
   }
   element data;
@@ -128,7 +136,11 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
       parser_->inner.parse(nested.data(), nested.size()).get(unpacked) == simdjson::SUCCESS)
     data = unpacked;
   object fields;
-  if (data.get(fields) == simdjson::SUCCESS) read_subscription(fields, says);
+  if (data.get(fields) != simdjson::SUCCESS) return says;
+  if (says.kind == PusherSays::Kind::history)
+    read_history(fields, says);
+  else
+    read_subscription(fields, says);
   return says;
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t kEntriesBytes = roster_body_bytes - 256;
 bool read_entries(CompactSource& source, std::vector<RosterEntry>& entries) {
   RosterEntry entry;
   while (!source.left.empty()) {
-    entry.user = entry.info = {};
+    entry.user = entry.info = entry.key = entry.value = {};
     entry.readers = 0;
     switch (source.byte()) {
       case 'T':
@@ -36,6 +36,15 @@ bool read_entries(CompactSource& source, std::vector<RosterEntry>& entries) {
       case 'L':
         entry.kind = RosterEntry::Kind::leaves;
         entry.user = source.text();
+        break;
+      case 'P':
+        entry.kind = RosterEntry::Kind::puts;
+        entry.key = source.text();
+        entry.value = source.text();
+        break;
+      case 'G':
+        entry.kind = RosterEntry::Kind::removes;
+        entry.key = source.text();
         break;
       default:
         return false;
@@ -108,6 +117,15 @@ bool RosterEntries::add(const RosterEntry& entry) {
     case RosterEntry::Kind::leaves:
       own += 'L';
       put_text(own, entry.user);
+      break;
+    case RosterEntry::Kind::puts:
+      own += 'P';
+      put_text(own, entry.key);
+      put_text(own, entry.value);
+      break;
+    case RosterEntry::Kind::removes:
+      own += 'G';
+      put_text(own, entry.key);
       break;
   }
   std::string tenant{'T'}, channel{'C'};

@@ -15,6 +15,7 @@
 #include "realtime/server/fanout.h"
 #include "realtime/server/peers.h"
 #include "realtime/server/sockets.h"
+#include "realtime/server/sync_clock.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
 
@@ -79,8 +80,13 @@ class Server::State final : public PusherOut {
                [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); },
                [this](const std::string& id, App& app) {
                  if (peers_) peers_->meets(id, app);
+                 sync_clock_.meets(app);
                },
                settings_.bus != nullptr}),
+        sync_clock_(loop, apps_,
+                    [this] {
+                      if (peers_) peers_->say();
+                    }),
         control_(settings_.token, settings_.host.line, settings_.host.workers, control_calls()),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
@@ -114,12 +120,12 @@ class Server::State final : public PusherOut {
     close_some();
   }
 
-  void say(ClientSlot client, const std::string& text) override {
-    sockets_.send(client, text_frame(text));
+  void say(ClientSlot client, std::string text) override {
+    sockets_.send(client, text_frame(std::move(text)));
   }
-  void say_all(std::string_view channel, Readers clients, const std::string& text,
+  void say_all(std::string_view channel, Readers clients, std::string text,
                std::optional<ClientSlot> but, bool may_be_missed) override {
-    fanout_.publish(channel, std::move(clients), text_frame(text), but,
+    fanout_.publish(channel, std::move(clients), text_frame(std::move(text)), but,
                     may_be_missed ? topic_of(channel) : 0);
     go_on_later();
   }
@@ -448,6 +454,7 @@ class Server::State final : public PusherOut {
   Fanout fanout_;
   Apps apps_;
   std::optional<Peers> peers_;
+  SyncClock sync_clock_;
   Control control_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;

@@ -31,11 +31,9 @@ Frame close_frame(std::uint16_t code, std::string_view reason) {
 
 }  // namespace
 
-Frame text_frame(std::string_view text) {
-  auto frame = std::make_shared<std::string>();
-  frame->reserve(text.size() + 10);
-  wire::append_message(*frame, wire::WebSocketKind::text, text, std::nullopt);
-  return frame;
+Frame text_frame(std::string text) {
+  wire::prepend_head(text, wire::WebSocketKind::text);
+  return std::make_shared<const std::string>(std::move(text));
 }
 
 void append_frame(std::string& frames, wire::WebSocketKind kind, std::string_view payload) {

@@ -27,7 +27,8 @@
 
 namespace utakata::realtime {
 
-Frame text_frame(std::string_view text);  // a whole message of a server: not masked
+// A whole message of a server: not masked. No copy where `text` has room for ten bytes more.
+Frame text_frame(std::string text);
 void append_frame(std::string& frames, wire::WebSocketKind kind, std::string_view payload);
 // The messages that those frames are made of; views into them.
 void each_message(std::string_view frames,

@@ -131,7 +131,9 @@ void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instan
 void SocketIoApp::event(ClientSlot client, const SocketIoWhole& whole, Instant now) {
   RecoverySeat* const seat = seat_of(client, whole.packet.space);
   if (!seat) return fail(client, "It is not connected to that namespace.");
-  const auto done = obey(client, *seat, whole, reader_.read(whole.packet.json), now);
+  const SocketIoSays says = reader_.read(whole.packet.json);
+  if (says.kind == SocketIoSays::Kind::history) return history(client, whole.packet, says, now);
+  const auto done = obey(client, *seat, whole, says, now);
   if (!whole.packet.ack) return;
   if (done)
     out_.say(client, socketio_done(whole.packet, *done));
@@ -152,6 +154,7 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
       return client_event(client, seat, whole, says, now);
+    case Kind::history:  // answered by event()
     case Kind::unknown:
       break;
   }
@@ -197,6 +200,7 @@ SocketIoApp::Done SocketIoApp::enter(ClientSlot client, RecoverySeat& seat,
     out_.say(client, socketio_event(seat.space, channel, unpack(*came->cached)));
   else if (!came->cached && channel_kind(channel).is_cache)
     hooks_.news({.name = "cache_miss", .channel = channel});
+  sync_arrival(client, seat.space, channel);
   tell_arrival(client, channel, member, *came);
   return came->members;
 }
@@ -212,7 +216,8 @@ SocketIoApp::Done SocketIoApp::unsubscribe(ClientSlot client, RecoverySeat& seat
 
 const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says) const {
   if (!tenant_.takes_client_events) return "client events are not enabled for this app";
-  if (!channel_kind(says.channel).takes_client_events())
+  if (const ChannelKind kind = channel_kind(says.channel);
+      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "client events are for private and presence channels, not for encrypted ones";
   if (!channels_.reads(client, says.channel)) return "not subscribed to that channel";
   if (says.event.size() > tenant_.event_name_bytes) return "the name of the event is too long";
@@ -220,15 +225,22 @@ const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says
   return nullptr;
 }
 
+SocketIoApp::Client& SocketIoApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
+  return one;
+}
+
 SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySeat& seat,
                                             const SocketIoWhole& whole, const SocketIoSays& says,
                                             Instant now) {
   if (const char* const fault = event_fault(client, says)) return refuse(fault);
+  Client& sender = counted(client, now);
+  if (says.event == sync_put_event && channel_kind(says.channel).is_sync)
+    return sync_event(client, whole, says);
   std::size_t bytes = 0;
   for (const std::string& each : whole.attachments) bytes += each.size();
   if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));

@@ -88,6 +88,7 @@ class SocketIoApp {
   void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
 
   // Of seats (seat_words.h): who broke off at one process may come again at another. An ask has
   // a second to be answered, then its client begins anew.
@@ -120,7 +121,7 @@ class SocketIoApp {
     bool is_at_fault = false;  // it said what is no packet: it is not recovered
     Instant opened{};
     Instant second{};  // in which it has sent so many events
-    int events = 0;
+    int events = 0, syncs = 0;
     std::vector<RecoverySeat> seats{};
     std::vector<std::string> asked{};  // pids that other processes are asked for: it waits
     std::size_t asks = 0;              // so far
@@ -168,7 +169,13 @@ class SocketIoApp {
   Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
+  Done sync_event(ClientSlot client, const SocketIoWhole& whole, const SocketIoSays& says);
+  void sync_arrival(ClientSlot client, const std::string& space, const std::string& channel);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+  void history(ClientSlot client, const SocketIoPacket& asked, const SocketIoSays& says,
+               Instant now);
+  Expected<Page> page_for(ClientSlot client, const SocketIoSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,

@@ -52,8 +52,10 @@ bool SocketIoApp::restore(ClientSlot client, RecoverySeat seat, Instant now) {
   sit(client, std::move(seat));
   for (const Recovery::Missed& each : *missed)
     out_.say(client, socketio_event(space, each.channel, unpack(*each.message), each.offset));
-  for (std::size_t i = 0; i < channels.size(); ++i)
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    sync_arrival(client, space, channels[i].channel);
     tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
+  }
   return true;
 }
 

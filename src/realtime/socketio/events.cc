@@ -16,6 +16,7 @@ SocketIoSays::Kind kind_of(std::string_view event) {
   using Kind = SocketIoSays::Kind;
   if (event == "subscribe") return Kind::subscribe;
   if (event == "unsubscribe") return Kind::unsubscribe;
+  if (event == "history") return Kind::history;
   return event.starts_with("client-") ? Kind::client_event : Kind::unknown;
 }
 
@@ -48,7 +49,13 @@ SocketIoSays SocketIoReader::read(std::string_view event_json) {
   object fields;
   if (says.kind == SocketIoSays::Kind::client_event) {
     if (std::string data = parser_->raw_at(2); !data.empty()) says.data = std::move(data);
-  } else if (arguments.at(2).get(fields) == simdjson::SUCCESS) {
+  } else if (arguments.at(2).get(fields) != simdjson::SUCCESS) {
+    return says;
+  } else if (says.kind == SocketIoSays::Kind::history) {
+    says.page = {.limit = JsonSource::json_of(fields, "limit"),
+                 .before = JsonSource::json_of(fields, "before"),
+                 .after = JsonSource::json_of(fields, "after")};
+  } else {
     says.auth = JsonSource::text_of(fields, "auth");
     says.channel_data = JsonSource::text_of(fields, "channel_data");
   }
@@ -112,6 +119,13 @@ std::string socketio_done(const SocketIoPacket& asked, std::span<const Member> m
   json += members.empty() ? "}]" : "]}]";
   return socketio_text(
       {.type = SocketIoType::ack, .space = asked.space, .ack = asked.ack, .json = json});
+}
+
+std::string socketio_page(const SocketIoPacket& asked, const Page& page) {
+  return socketio_text({.type = SocketIoType::ack,
+                        .space = asked.space,
+                        .ack = asked.ack,
+                        .json = R"([{"ok":true,)" + page_fields(page) + "}]"});
 }
 
 std::string socketio_failed(const SocketIoPacket& asked, std::string_view error) {

@@ -4,6 +4,7 @@
 //   emit("subscribe", channel, {auth?, channel_data?})   ack: {"ok":true,"members"?:[...]}
 //   emit("unsubscribe", channel)                         ack: {"ok":true}
 //   emit("client-xyz", channel, data)                    ack: {"ok":true}
+//   emit("history", channel, {limit?, before?, after?})  ack: {"ok":true, ...page} (page.h)
 //   any failure                                          ack: {"ok":false,"error":"..."}
 //   on(event, (data, {channel, user_id?}, offset?) => ...)
 #pragma once
@@ -18,18 +19,20 @@
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/page.h"
 #include "realtime/socketio/packet.h"
 
 namespace utakata::realtime {
 
 struct SocketIoSays {
-  enum class Kind : std::uint8_t { subscribe, unsubscribe, client_event, unknown };
+  enum class Kind : std::uint8_t { subscribe, unsubscribe, client_event, history, unknown };
   Kind kind = Kind::unknown;
   std::string event{};         // its name
   std::string channel{};       // empty: none was named
   std::string auth{};          // of subscribe, as Pusher signs it: "key:signature"
   std::string channel_data{};  // of subscribe: a JSON text, as it was signed
   std::string data = "null";   // of a client event: a JSON value, as it came
+  PageWords page{};            // of history
 };
 
 struct SocketIoAsks {  // of a connect: to go on where it stood
@@ -62,6 +65,7 @@ std::string socketio_event(std::string_view space, std::string_view channel, con
 std::string socketio_connected(std::string_view space, std::string_view sid, std::string_view pid);
 std::string socketio_refused(std::string_view space, std::string_view message);
 std::string socketio_done(const SocketIoPacket& asked, std::span<const Member> members = {});
+std::string socketio_page(const SocketIoPacket& asked, const Page& page);
 std::string socketio_failed(const SocketIoPacket& asked, std::string_view error);
 
 // Events that tell who is on a presence channel; their data is {"user_id","user_info"?}.
