@@ -71,7 +71,7 @@ struct Tenant final : EngineOut, SocketIoOut {
     const auto shared = std::make_shared<const Message>(std::move(message));
     const Position position =
         shared->attachments.empty() ? channels.publish(channel, shared, now) : Position();
-    app.hears(channel, *shared, position, sender.client, now);
+    app.hears(channel, *shared, position, sender.client);
   }
 
   Instant now{std::chrono::hours{1}};
@@ -82,7 +82,7 @@ struct Tenant final : EngineOut, SocketIoOut {
                     [] { return std::string("e"); }};
   SocketIoApp app{
       {.key = {"key", ""}, .takes_client_events = true},
-      {.namespaces = {"/b"}, .recovery = {.messages = 5}},
+      {.namespaces = {"/b"}, .recovery = {.clients = 5}},
       channels,
       *this,
       {[this] { return std::to_string(random++); }, [this] { return std::to_string(random++); }},

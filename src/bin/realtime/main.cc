@@ -411,7 +411,7 @@ int run(const Options& options, realtime::TicketSettings tickets) {
   for (const int signal : {SIGTERM, SIGINT})
     stop_on(signal, loop, server, options.stop_within, is_stopping);
   server.on_empty([&] {
-    if (is_stopping || exit_code != 0) loop.stop();
+    if (is_stopping || exit_code != 0) server.leave_seats([&loop] { loop.stop(); });
     if (host) return host->ask("empty", [](auto) {});
     fmt::print("empty\n");
     std::fflush(stdout);

@@ -1,5 +1,6 @@
 #include "realtime/app/app.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -27,7 +28,15 @@ DialectHooks App::hooks(Dialect of) {
           .terminate = [this](const std::string& user) { terminate(user); }};
 }
 
-void App::join(AppPeers peers) { peers_ = std::move(peers); }
+void App::join(AppPeers peers) {
+  peers_ = std::move(peers);
+  if (!peers_.publish) return;
+  socketio_.join({.tell =
+                      [this](const std::string& body) {
+                        return peers_.publish(seats_channel, body, std::nullopt);
+                      },
+                  .has_others = peers_.has_others});
+}
 
 void App::respec(TenantSpec tenant) {
   channels_.limit(tenant.channels);
@@ -77,6 +86,7 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
   if (is_full_()) return false;
   if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
+    message.but = sender.id;
     arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
     return true;
   }
@@ -98,9 +108,33 @@ void App::cut(const std::string& user) {
   socketio_.cut_user(user, now_());
 }
 
-void App::hears(const BusWord& word) {
+void App::reaches(bool is_reaching) {
+  is_reaching_ = is_reaching;
+  if (!is_reaching) return;
+  turns_.clear();
+  last_turn_ = 0;
+  std::ranges::stable_sort(waiting_, {}, &Waiting::turn);
+  for (Waiting& each : std::exchange(waiting_, {})) {
+    const Waiting one = std::move(each);  // so that not all is there twice
+    take({.channel = one.channel, .body = one.body, .position = one.position});
+  }
+}
+
+void App::hears(const BusWord& word) { is_reaching_ ? take(word) : wait_for_turn(word); }
+
+// Never before what was told of its channel earlier; what is not kept, after all that was told.
+void App::wait_for_turn(const BusWord& word) {
+  std::uint64_t& turn = turns_[std::string(word.channel)];
+  turn = word.serial > 0 ? std::max(turn, word.serial) : last_turn_;
+  last_turn_ = std::max(last_turn_, turn);
+  waiting_.push_back({turn, std::string(word.channel), std::string(word.body), word.position});
+}
+
+void App::take(const BusWord& word) {
+  if (word.channel == seats_channel) return socketio_.hears_seat_word(word.body, now_());
   auto heard = app_word(word.body);
   if (!heard) return;
+  heard->message.but = heard->but;
   if (heard->kind == AppWord::Kind::terminate) {
     if (word.channel.starts_with(user_channel_prefix))
       cut(std::string(word.channel.substr(user_channel_prefix.size())));
@@ -118,7 +152,7 @@ void App::arrive(Heard heard) {
     return socketio_.hears_as_user(user, message, but);
   }
   const Instant now = now_();
-  if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but, now);
+  if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but);
   const auto shared = std::make_shared<const Message>(std::move(heard.message));
   bool is_first = false;
   Position position;
@@ -131,7 +165,7 @@ void App::arrive(Heard heard) {
     position = channels_.publish(channel, shared, now);
   }
   pusher_.hears(channel, *shared, position, but, is_first);
-  socketio_.hears(channel, *shared, position, but, now);
+  socketio_.hears(channel, *shared, position, but);
 }
 
 void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {

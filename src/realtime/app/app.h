@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "realtime/bus/bus.h"
 #include "realtime/channel/channels.h"
@@ -35,6 +37,7 @@ struct AppPeers {
       publish{};
   // Whether this process is the one that tells webhooks of a channel.
   std::function<bool(std::string_view channel)> is_keeper = [](std::string_view) { return true; };
+  std::function<bool()> has_others = [] { return false; };  // that it has heard of
 };
 
 class App {
@@ -68,6 +71,9 @@ class App {
 
   void join(AppPeers peers);        // before the first client
   void hears(const BusWord& word);  // of this tenant
+  // As Bus::Calls says; false at first. What is kept is told channel by channel: it waits until all
+  // of it is there, and is taken in the order in which it was said.
+  void reaches(bool is_reaching);
   // What another process's clients changed, as Channels tells it.
   void hears_elsewhere(const Channels::Changed& changed, bool is_count);
 
@@ -85,6 +91,13 @@ class App {
     std::optional<ClientSlot> but;
     std::optional<Position> position;  // given by the bus
   };
+  struct Waiting {
+    std::uint64_t turn = 0;
+    std::string channel, body;
+    Position position{};
+  };
+  void wait_for_turn(const BusWord& word);
+  void take(const BusWord& word);
   void arrive(Heard heard);
   std::optional<BusKeeps> keeps(std::string_view channel) const;
   std::optional<ClientSlot> client_of(std::string_view id) const;
@@ -98,6 +111,10 @@ class App {
 
   Channels channels_;
   AppPeers peers_;
+  bool is_reaching_ = false;
+  std::vector<Waiting> waiting_;
+  std::map<std::string, std::uint64_t, std::less<>> turns_;  // the last of each channel that waits
+  std::uint64_t last_turn_ = 0;
   bool tells_client_events_ = true;
   std::size_t connections_ = 0;
   // Channels whose count of readers was told since the last expire(), and whether it is another by

@@ -65,7 +65,7 @@ Channels::Channel& Channels::open(std::string_view name) {
   channel->name = name;
   channel->kind = channel_kind(name);
   if (limits_.has_timelines)
-    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_());
+    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_(), forgotten_);
   return *channel;
 }
 
@@ -83,7 +83,9 @@ void Channels::close_if_over(Channel& channel) {
 
 void Channels::erase(const std::string& name) {
   const auto known = channels_.find(name);
-  if (known->second.get() == found_) found_ = nullptr;
+  const Channel& channel = *known->second;
+  if (channel.timeline) forgotten_ = std::max(forgotten_, channel.timeline->newest_for({}));
+  if (&channel == found_) found_ = nullptr;
   channels_.erase(known);
 }
 
@@ -181,7 +183,7 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   if (channel.kind.is_cache) channel.last = message, channel.last_at = now;
   Position position;
   if (channel.timeline) {
-    channel.timeline->append(std::move(message), now);
+    channel.timeline->append(std::move(message), now, ++came_);
     position = channel.timeline->end();
   }
   close_if_over(channel);
@@ -194,7 +196,9 @@ bool Channels::place(std::string_view name, MessagePtr message, const Position& 
   if (!is_kept && !find(name)) return true;
   Channel& channel = open(name);
   channel.used = now;
-  const bool is_new = !channel.timeline || channel.timeline->place(message, position, now);
+  const bool is_new =
+      !channel.timeline || channel.timeline->place(message, position, now, came_ + 1);
+  if (channel.timeline) came_ += is_new;
   if (is_new && channel.kind.is_cache) channel.last = std::move(message), channel.last_at = now;
   close_if_over(channel);
   return is_new;
@@ -237,6 +241,14 @@ std::vector<Member> Channels::members(std::string_view name) const {
 const Timeline* Channels::timeline(std::string_view name) const {
   const Channel* const channel = find(name);
   return channel ? channel->timeline.get() : nullptr;
+}
+
+std::optional<std::vector<Timeline::Entry>> Channels::came_after(std::string_view channel,
+                                                                 std::uint64_t came,
+                                                                 std::string_view id) const {
+  if (const Timeline* const known = timeline(channel)) return known->came_after(came, id);
+  if (came < forgotten_) return std::nullopt;
+  return std::vector<Timeline::Entry>();
 }
 
 MessagePtr Channels::cached(std::string_view name, Instant now) const {

@@ -118,6 +118,13 @@ class Channels {
   // The same for a message that was given its place by the bus. False: it is not above the last of
   // its epoch, and ignored.
   bool place(std::string_view channel, MessagePtr message, const Position& position, Instant now);
+  // How many messages were put on timelines so far, of all channels: the number of the newest
+  // (Timeline::Entry::came).
+  std::uint64_t came() const { return came_; }
+  // As Timeline::came_after(), also of a channel that has no timeline, or is forgotten.
+  std::optional<std::vector<Timeline::Entry>> came_after(std::string_view channel,
+                                                         std::uint64_t came,
+                                                         std::string_view id) const;
 
   // Those here, as they are now. O(1); the next change of a list that is still held copies it.
   Readers readers(std::string_view channel, Dialect dialect = Dialect::pusher) const;
@@ -185,7 +192,8 @@ class Channels {
   mutable Channel* found_ = nullptr;  // last: a message asks for the same one several times
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
-  std::vector<Client> clients_;                                         // by slot
+  std::uint64_t came_ = 0, forgotten_ = 0;  // forgotten: the newest that went with its channel
+  std::vector<Client> clients_;             // by slot
   using Slots = std::shared_ptr<std::vector<ClientSlot>>;               // sorted
   std::unordered_map<std::string, std::array<Slots, dialects>> users_;  // no list that is empty
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use

@@ -42,6 +42,7 @@ struct Message {
   bool is_packed = false;
   // Bytes that the data speaks of, in the Socket.IO dialect only; what has them is not kept.
   std::vector<std::string> attachments{};
+  std::string but{};  // the id (sid, socket_id) of who is not told it; empty: all are
 };
 using MessagePtr = std::shared_ptr<const Message>;
 

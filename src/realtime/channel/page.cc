@@ -72,9 +72,11 @@ Page page_of(const Timeline& timeline, const PageAsked& asked) {
 std::string page_fields(const Page& page) {
   std::string text = fmt::format(R"("epoch":{},"newest":{},"messages":[)",
                                  json_text(page.newest.epoch), page.newest.offset);
-  for (const auto& [offset, at, message] : page.messages) {
+  for (const Timeline::Entry& entry : page.messages) {
+    const MessagePtr& message = entry.message;
     if (text.back() == '}') text += ',';
-    text += fmt::format(R"({{"offset":{},"event":{},"data":)", offset, json_text(message->event));
+    text +=
+        fmt::format(R"({{"offset":{},"event":{},"data":)", entry.offset, json_text(message->event));
     text += message->data;
     if (message->user) text.append(R"(,"user_id":)").append(json_text(*message->user));
     text += '}';

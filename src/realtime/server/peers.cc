@@ -21,13 +21,17 @@ Peers::Peers(net::Loop& loop, Bus& bus, Apps& apps)
       apps_(apps),
       roster_({.id = new_id()}, *this,
               [this](const std::string& body) { return bus_.publish({}, {}, body, std::nullopt); }),
-      tick_(loop.every(20ms, [this] { roster_.tick(loop_.turn_time()); })) {
+      tick_(loop.every(20ms, [this] {
+        roster_.tick(loop_.turn_time());
+        if (roster_.others() > 0) others_at_ = loop_.turn_time();
+      })) {
   apps_.each([this](const std::string& id, App& app) { meets(id, app); });
   bus_.join({.heard = [this](const BusWord& word) { heard(word); },
              .reaches =
                  [this](bool is_reaching) {
                    is_reaching_ = is_reaching;
                    roster_.reaches(is_reaching, loop_.turn_time());
+                   apps_.each([&](const std::string&, App& app) { app.reaches(is_reaching); });
                  }});
 }
 
@@ -36,13 +40,15 @@ Peers::~Peers() { loop_.cancel(tick_); }
 void Peers::say() { roster_.tick(loop_.turn_time()); }
 
 void Peers::meets(const std::string& id, App& app) {
-  app.join({.publish =
-                [this, id](std::string_view channel, const std::string& body,
-                           const std::optional<BusKeeps>& keeps) {
-                  return bus_.publish(id, channel, body, keeps);
-                },
-            .is_keeper =
-                [this, id](std::string_view channel) { return roster_.is_keeper(id, channel); }});
+  app.join(
+      {.publish =
+           [this, id](std::string_view channel, const std::string& body,
+                      const std::optional<BusKeeps>& keeps) {
+             return bus_.publish(id, channel, body, keeps);
+           },
+       .is_keeper = [this, id](std::string_view channel) { return roster_.is_keeper(id, channel); },
+       .has_others = [this] { return has_others(); }});
+  app.reaches(is_reaching_);
   app.channels().on_local_change(
       [this, id](const Channels::LocalChange& change) { roster_.changed(id, change); });
   app.channels().sync().join(
@@ -50,6 +56,11 @@ void Peers::meets(const std::string& id, App& app) {
                           Process other) { return roster_.id_of(one) < roster_.id_of(other); },
        .say = [this, id](const std::string& channel, const std::string& key,
                          const std::string* value) { roster_.put(id, channel, key, value); }});
+}
+
+// Who has said goodbye may be there still, and have seats of those who went.
+bool Peers::has_others() const {
+  return others_at_ && loop_.turn_time() - *others_at_ < RecoveryLimits{}.away;
 }
 
 void Peers::heard(const BusWord& word) {

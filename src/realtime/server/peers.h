@@ -2,6 +2,7 @@
 // there is counted here. Loop thread only.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "net/loop.h"
@@ -42,12 +43,14 @@ class Peers final : public RosterShares {
   void each_state_of(Process process, const TakeState& take) const override;
   void each_own_state(const TakeState& take) const override;
   void heard(const BusWord& word);
+  bool has_others() const;  // now or lately
 
   net::Loop& loop_;
   Bus& bus_;
   Apps& apps_;
   Roster roster_;
   bool is_reaching_ = false;
+  std::optional<Instant> others_at_{};  // when there was another
   net::Loop::TimerId tick_ = 0;
 };
 

@@ -115,6 +115,7 @@ class Server::State final : public PusherOut {
     http_.adopt({.address = std::string(bytes.substr(1, end - 1)), .is_loopback = bytes[0] == 'l'},
                 bytes.substr(end + 1), std::move(socket));
   }
+  Apps& apps() { return apps_; }
   std::size_t here() const { return here_; }
   std::int64_t accepted() const { return accepted_; }
   std::function<void()> on_empty = [] {}, on_fenced = [] {};
@@ -468,6 +469,9 @@ void Server::adopt(std::string_view bytes, net::Descriptor socket) {
 }
 void Server::drain(const DrainOrder& order) { state_->drain(order); }
 void Server::on_empty(std::function<void()> call) { state_->on_empty = std::move(call); }
+void Server::leave_seats(std::function<void()> done) {
+  state_->apps().leave_seats(std::move(done));
+}
 void Server::on_fenced(std::function<void()> call) { state_->on_fenced = std::move(call); }
 std::size_t Server::clients() const { return state_->here(); }
 std::int64_t Server::accepted() const { return state_->accepted(); }

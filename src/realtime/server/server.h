@@ -58,6 +58,9 @@ class Server {
   void adopt(std::string_view bytes, net::Descriptor socket);
   // It drains, and nobody is here any more.
   void on_empty(std::function<void()> call);
+  // Before it ends: clients of Socket.IO that went lately may come again elsewhere. `done` is
+  // called once, within a second.
+  void leave_seats(std::function<void()> done);
   // The time that it was lent (`PUT /lease`) is over: others may serve in its place by now.
   void on_fenced(std::function<void()> call);
   std::size_t clients() const;

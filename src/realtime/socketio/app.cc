@@ -36,7 +36,10 @@ void SocketIoApp::leaves(ClientSlot client, Instant now) {
   Client gone = std::exchange(clients_[client], {});
   waiting_.erase(client);
   channels_.sign_out(client);
+  for (const std::string& pid : gone.asked)
+    if (const auto asked = asked_.find(pid); asked != asked_.end()) asked->second.client.reset();
   for (RecoverySeat& seat : gone.seats) {
+    recovery_.note_departure(seat, channels_);
     leave_channels(client, seat, now);
     by_sid_.erase(seat.sid);
     by_pid_.erase(seat.pid);
@@ -99,12 +102,13 @@ void SocketIoApp::connect(ClientSlot client, const SocketIoPacket& packet, Insta
   const std::string& space = packet.space;
   if (space != "/" && std::ranges::find(spec_.namespaces, space) == spec_.namespaces.end())
     return out_.say(client, socketio_refused(space, "Invalid namespace"));
-  if (seat_of(client, space)) return fail(client, "It is connected to that namespace already.");
+  if (seat_of(client, space) || is_asking(client, space))
+    return fail(client, "It is connected to that namespace already.");
   if (const auto known = waiting_.find(client); known != waiting_.end())
     return wait(client, known->second, packet);
   const SocketIoAsks asks = reader_.read_connect(packet.json);
-  if (!asks.pid.empty() && recover(client, space, asks, now)) return;
-  sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret(), .since = recovery_.last()});
+  if (!asks.pid.empty() && comes_again(client, space, asks, now)) return;
+  begin(client, space);
 }
 
 void SocketIoApp::wait(ClientSlot client, Waiting& waiting, const SocketIoPacket& connect) {
@@ -130,44 +134,8 @@ void SocketIoApp::turns_away(ClientSlot client, const std::string& why) {
   if (!known->second.connects.empty()) fail(client, why);
 }
 
-// Its old connection may be dead and we not know it yet.
-void SocketIoApp::cut_former(ClientSlot client, const std::string& pid, Instant now) {
-  const auto former = by_pid_.find(pid);
-  if (former == by_pid_.end() || former->second == client) return;
-  const ClientSlot slot = former->second;
-  leaves(slot, now);
-  out_.end(slot, "It came again on another connection.");
-}
-
-bool SocketIoApp::recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks,
-                          Instant now) {
-  if (!recovery_.is_on()) return false;
-  cut_former(client, asks.pid, now);
-  auto seat = recovery_.take(asks.pid, space, now);
-  if (!seat) return false;
-  const auto missed = recovery_.missed(*seat, asks.offset, channels_);
-  if (!missed) return false;
-  std::vector<Channels::Subscribed> came;
-  for (const RecoverySubscription& each : seat->channels) {
-    auto one = channels_.subscribe(client, each.channel, each.member, std::nullopt, now);
-    if (!one) {  // one of them is full by now: it is to begin anew, with none
-      for (std::size_t i = 0; i < came.size(); ++i)
-        channels_.unsubscribe(client, seat->channels[i].channel, now);
-      return false;
-    }
-    came.push_back(std::move(*one));
-  }
-  const std::vector<RecoverySubscription> channels = seat->channels;
-  for (const RecoverySubscription& each : channels)
-    note_place(client, each.channel, seat->space, true);
-  sit(client, std::move(*seat));
-  for (const Recovery::Missed& each : *missed)
-    out_.say(client, socketio_event(space, each.channel, unpack(*each.message), each.offset));
-  for (std::size_t i = 0; i < channels.size(); ++i) {
-    sync_arrival(client, std::string(space), channels[i].channel);
-    tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
-  }
-  return true;
+void SocketIoApp::begin(ClientSlot client, const std::string& space) {
+  sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret()});
 }
 
 void SocketIoApp::leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now) {
@@ -178,6 +146,7 @@ void SocketIoApp::leave_channels(ClientSlot client, const RecoverySeat& seat, In
 }
 
 void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instant now) {
+  stop_asking(client, space);
   auto& seats = clients_[client].seats;
   const auto found = std::ranges::find(seats, space, &RecoverySeat::space);
   if (found == seats.end()) return;
@@ -257,7 +226,7 @@ SocketIoApp::Done SocketIoApp::enter(ClientSlot client, RecoverySeat& seat,
                                      const std::optional<Member>& member, Instant now) {
   const auto came = channels_.subscribe(client, channel, member, std::nullopt, now);
   if (!came) return std::unexpected(came.error());
-  seat.channels.push_back({channel, member, recovery_.last()});
+  seat.channels.push_back({channel, member, channels_.came()});
   note_place(client, channel, seat.space, true);
   if (came->cached && !is_reserved_event(came->cached->event))
     out_.say(client, socketio_event(seat.space, channel, unpack(*came->cached)));
@@ -329,6 +298,7 @@ void SocketIoApp::end_all(const std::string& why) {
 
 void SocketIoApp::expire(Instant now) {
   recovery_.expire(now);
+  give_up_asking(now);
   for (ClientSlot client = 0; client < clients_.size(); ++client) {
     Client& one = clients_[client];
     if (!one.is_there || one.has_connected || now - one.opened < spec_.connect_timeout) continue;

@@ -9,19 +9,10 @@
 namespace utakata::realtime {
 
 void SocketIoApp::hears(std::string_view channel, const Message& message, const Position& position,
-                        std::optional<ClientSlot> but, Instant now) {
+                        std::optional<ClientSlot> but) {
   if (is_reserved_event(message.event)) return;
   std::string offset;
-  const bool has_nobody = by_sid_.empty() && recovery_.has_nobody();
-  if (recovery_.is_on() && !position.epoch.empty() && !has_nobody) {
-    std::string but_sid;
-    if (but && *but < clients_.size())
-      for (const RecoverySeat& seat : clients_[*but].seats)
-        if (std::ranges::find(seat.channels, channel, &RecoverySubscription::channel) !=
-            seat.channels.end())
-          but_sid = seat.sid;
-    offset = recovery_.append(channel, position, std::move(but_sid), now);
-  }
+  if (recovery_.is_on() && !position.epoch.empty()) offset = recovery_.offset_of(channels_.came());
   deliver(channel, message, offset, message.attachments, but, true);
 }
 

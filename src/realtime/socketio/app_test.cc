@@ -44,14 +44,14 @@ class SocketIoAppTest : public testing::Test {
   void publish(const std::string& channel, const std::string& data,
                const std::string& event = "said", std::optional<ClientSlot> but = {}) {
     const auto message = std::make_shared<const Message>(Message{.event = event, .data = data});
-    app_.hears(channel, *message, channels_.publish(channel, message, now_), but, now_);
+    app_.hears(channel, *message, channels_.publish(channel, message, now_), but);
   }
   void published(std::string_view channel, Message&& message, const Sender& sender) {
     const auto shared = std::make_shared<const Message>(std::move(message));
     const bool is_kept = shared->attachments.empty();
     if (is_kept) to_others_ += fmt::format("{} {} {}\n", channel, shared->event, shared->data);
     app_.hears(channel, *shared, is_kept ? channels_.publish(channel, shared, now_) : Position(),
-               sender.client, now_);
+               sender.client);
   }
   std::string news() { return std::exchange(told_, {}); }
 
