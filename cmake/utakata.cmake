@@ -45,6 +45,14 @@ function(utakata_library NAME)
   endif()
 endfunction()
 
+# For the folders that go into Node's addon as well as into programs; before their targets. Nobody replaces a function of ours at
+# run time, so calls stay as direct as they are in a program.
+macro(utakata_shared_code)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  add_compile_options(-fno-semantic-interposition)
+endmacro()
+
 # utakata_program(NAME SOURCE DEPS ours...): a main() that only wires.
 function(utakata_program NAME SOURCE)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})

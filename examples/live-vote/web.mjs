@@ -8,7 +8,7 @@ const app = { id: 'vote', key: 'vote', secret: process.env.VOTE_SECRET };
 const stack = `${process.env.UTAKATA_URL}/v1/stacks/${process.env.UTAKATA_STACK}`;
 const question = 'What shall we drink?';
 const options = { tea: 'Tea', coffee: 'Coffee', cocoa: 'Cocoa', water: 'Just water' };
-const entries_max = 50;
+const entries_max = 20; // older ones are had from the channels
 
 const hmac = (text) => createHmac('sha256', app.secret).update(text).digest('hex');
 const asked = async (url, more) => {
@@ -23,8 +23,8 @@ let instances = []; // host:port of each that may have clients
 async function find_instances() {
   const { clusters } = await asked(stack);
   const all = clusters.find(({ name }) => name === 'channels').instances;
-  const found = all.filter((one) => ['serving', 'draining'].includes(one.lifecycle)).map((one) => one.address);
-  if (found.some((address) => !instances.includes(address))) has_changed = true; // it knows no tally yet
+  const found = all.filter((one) => ['serving', 'draining'].includes(one.lifecycle) && !one.suspect).map((one) => one.address);
+  if (found.some((address) => !instances.includes(address))) has_changed = true; // of a new Redis, it knows no tally yet
   instances = found;
 }
 
@@ -38,11 +38,19 @@ function call(address, method, path, body) {
   return asked(`http://${address}${whole}?${query}&auth_signature=${signature}`, { method, body, headers });
 }
 
-// To each instance, since they share nothing: with a bus between them, one would do. What one of them has missed its pages notice
-// by the numbers, and ask for it here.
-const everywhere = (method, path, body) =>
-  Promise.allSettled(instances.map((address) => call(address, method, path, body && JSON.stringify(body))));
-const publish = (channel, name, data) => everywhere('POST', 'events', { name, channels: [channel], data: JSON.stringify(data) });
+// To any one of them: the others hear of it. What is lost with an instance that dies just then pages notice by the numbers, and ask
+// for it here; what two of them were told is shown once.
+async function anywhere(method, path, body) {
+  for (const address of instances)
+    try {
+      return await call(address, method, path, body && JSON.stringify(body));
+    } catch (problem) {
+      console.error(problem.message);
+    }
+  throw new Error('no instance takes it');
+}
+const publish = (channel, name, data) =>
+  anywhere('POST', 'events', { name, channels: [channel], data: JSON.stringify(data) }).catch((problem) => console.error(problem.message));
 
 // ---- the vote ----
 const votes = new Map(); // id of a person -> choice
@@ -56,11 +64,13 @@ function tally() {
   return { version, counts, here, last_entry: entries.at(-1)?.number ?? 0 };
 }
 
+let told = Promise.resolve(); // one after the other, so that the channel has them in their order
 function tell(entry) {
   entries.push({ number: ++last_entry, at: new Date().toISOString(), ...entry });
   if (entries.length > entries_max) entries.shift();
   has_changed = true;
-  return publish('presence-room', 'entry', entries.at(-1));
+  const last = entries.at(-1);
+  told = told.then(() => publish('presence-room', 'entry', last));
 }
 
 function vote(person, choice) {
@@ -74,17 +84,16 @@ function vote(person, choice) {
 }
 
 async function count_people() {
-  const answers = await everywhere('GET', 'channels/presence-room/users');
-  const people = new Set(answers.flatMap(({ value }) => value?.users.map(({ id }) => id) ?? []));
-  if (people.size !== here) has_changed = true;
-  here = people.size;
+  const { users } = await anywhere('GET', 'channels/presence-room/users');
+  if (users.length !== here) has_changed = true;
+  here = users.length;
 }
 
 async function tell_tally() {
   if (!has_changed) return;
   has_changed = false;
   version++;
-  publish('cache-tally', 'tally', tally()); // not waited for: one instance that hangs must not make the others wait
+  publish('cache-tally', 'tally', tally()); // not waited for: an instance that hangs must not keep the next one waiting
 }
 
 async function forever(every_ms, work) {

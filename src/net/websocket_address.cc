@@ -4,31 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
-#include <mutex>
-#include <thread>
+
+#include "net/name_lookup.h"
 
 namespace utakata::net {
 namespace {
 
 std::unexpected<Problem> not_a_url(const char* why) {
   return problem(Problem::Kind::invalid, std::string("not a WebSocket's URL: ") + why);
-}
-
-std::vector<TcpAddress> addresses_of(const char* host, const char* port, int flags) {
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* first = nullptr;
-  std::vector<TcpAddress> found;
-  if (getaddrinfo(host, port, &wanted, &first) != 0) return found;
-  for (const addrinfo* one = first; one != nullptr; one = one->ai_next) {
-    auto& address = found.emplace_back();
-    std::memcpy(&address.bytes, one->ai_addr, one->ai_addrlen);
-    address.size = one->ai_addrlen;
-  }
-  freeaddrinfo(first);
-  return found;
 }
 
 bool is_port(std::string_view text) {
@@ -73,46 +56,13 @@ Expected<WebSocketUrl> websocket_url(std::string_view url) {
 }
 
 std::vector<TcpAddress> known_addresses(const WebSocketUrl& url) {
-  if (url.host != "localhost")
-    return addresses_of(url.host.c_str(), url.port.c_str(), AI_NUMERICHOST);
-  auto both = addresses_of("127.0.0.1", url.port.c_str(), AI_NUMERICHOST);
-  for (const auto& v6 : addresses_of("::1", url.port.c_str(), AI_NUMERICHOST)) both.push_back(v6);
-  return both;
-}
-
-struct NameLookup::Shared {
-  std::mutex mutex;  // guards both
-  Loop* loop;        // null: nobody waits any more
-  int under_way = 0;
-};
-
-NameLookup::NameLookup(Loop& loop) : shared_(std::make_shared<Shared>()) { shared_->loop = &loop; }
-
-NameLookup::~NameLookup() {
-  const std::lock_guard lock(shared_->mutex);
-  shared_->loop = nullptr;
-}
-
-bool NameLookup::ask(const WebSocketUrl& url, Found found) {
-  {
-    const std::lock_guard lock(shared_->mutex);
-    if (shared_->under_way >= 16) return false;
-    ++shared_->under_way;
-  }
-  std::thread([shared = shared_, url, found = std::move(found)]() mutable {
-    auto addresses = addresses_of(url.host.c_str(), url.port.c_str(), 0);
-    const std::lock_guard lock(shared->mutex);
-    --shared->under_way;
-    if (shared->loop == nullptr) return;
-    shared->loop->post([shared, found = std::move(found), addresses = std::move(addresses)] {
-      {
-        const std::lock_guard alive(shared->mutex);
-        if (shared->loop == nullptr) return;
-      }
-      found(addresses);
-    });
-  }).detach();
-  return true;
+  std::vector<TcpAddress> known;
+  const auto hosts = url.host == "localhost" ? std::vector<std::string>{"127.0.0.1", "::1"}
+                                             : std::vector<std::string>{url.host};
+  for (const auto& host : hosts)
+    if (const auto found = tcp_addresses(host, url.port, AI_NUMERICHOST))
+      known.insert(known.end(), found->begin(), found->end());
+  return known;
 }
 
 }  // namespace utakata::net

@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "net/name_lookup.h"
 #include "net/tcp.h"
 #include "net/websocket_address.h"
 #include "wire/websocket_handshake.h"
@@ -110,13 +111,14 @@ void WebSocketClient::State::begin(DialId id) {
                 "a header must be a line \"Name: value\" ended by CRLF.", false);
   dialling.addresses = known_addresses(dialling.url);
   if (!dialling.addresses.empty()) return connect_next(id);
-  const bool is_asked = lookup.ask(dialling.url, [this, id](std::vector<TcpAddress> found) {
+  const auto found = [this, id](const Expected<TcpAddresses>& addresses) {
     const auto at = dials.find(id);
     if (at == dials.end()) return;
-    if (found.empty()) return fail(id, Problem::Kind::unavailable, "no such host is known.", true);
-    at->second.addresses = std::move(found);
+    if (!addresses) return fail(id, Problem::Kind::unavailable, "no such host is known.", true);
+    at->second.addresses = *addresses;
     connect_next(id);
-  });
+  };
+  const bool is_asked = lookup.ask(dialling.url.host, dialling.url.port, found);
   if (!is_asked) fail(id, Problem::Kind::unavailable, "too many name lookups are under way.", true);
 }
 

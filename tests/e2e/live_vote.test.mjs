@@ -165,13 +165,11 @@ test('an instance is killed: its people come back elsewhere, and nothing said is
   for (const one of hit) {
     assert.equal(one.lost.at(-1), 1006);
     assert.notEqual(one.instance, victim.id);
-    // Instances share no history: another one cannot know what was missed, and says so. The whole is asked for, as the page does.
-    assert.equal(one.subscribed.at(-1), false);
-    const { entries } = await one.ask('GET', 'info');
-    const known = new Set(one.entries.map(({ number }) => number));
-    one.entries.push(...entries.filter(({ number }) => !known.has(number)));
+    assert.equal(one.subscribed.at(-1), true, 'recovered: what one instance knows, all know');
   }
   await wait_for(() => people.every(({ texts }) => texts.includes('while they are away')));
+  const numbers = ({ entries }) => entries.map(({ number }) => number);
+  for (const one of people) assert.deepEqual(numbers(one), numbers(spared[0]), 'each once, none missing');
   const { counts } = (await two.ask('GET', 'info')).tally;
   assert.equal(Object.values(counts).reduce((sum, count) => sum + count), 5);
   await hear_tally(people, { here: 5, ...counts });
@@ -216,6 +214,25 @@ test('a web page shows all this, votes, and outlives the drain of its instance',
   assert.deepEqual(faults, []);
 });
 
+test('what the web server does not keep any more, the page has from the channel', async (t) => {
+  for (let i = 0; i < 45; i++) await new Person().ask('POST', 'say', { text: `remark ${i}` });
+  people.length = 5;
+  await wait_for(() => people.every(({ texts }) => texts.includes('remark 44')), { what: 'all to be told' });
+  const chromium = await browser();
+  t.after(() => chromium.close());
+  const tab = await chromium.newPage();
+  await tab.goto(page);
+  await wait_for(async () => (await tab.locator('#state').textContent()).startsWith('live'), { within: 20_000, what: 'the page to be live' });
+  const numbers = () => tab.locator('#entries li').evaluateAll((all) => all.map((one) => Number(one.dataset.number)));
+  assert.equal((await numbers()).length, 20);
+  await wait_for(async () => {
+    if (await tab.locator('#older').isVisible()) await tab.locator('#older').click();
+    else return true;
+  }, { every: 300, what: 'all that is kept' });
+  const all = people[0].entries.map(({ number }) => number);
+  assert.deepEqual(await numbers(), all.toReversed(), 'the newest on top, each once');
+});
+
 test('the web server is killed: nobody loses the connection, and the vote begins anew', async () => {
   const [web] = await fleet.serving('web', 1);
   const lost = people.map((one) => one.lost.length);
@@ -225,6 +242,24 @@ test('the web server is killed: nobody loses the connection, and the vote begins
   await hear_tally(people, { here: 5, tea: 1, coffee: 0, cocoa: 0, water: 0 });
   assert.ok(people[0].tallies.at(-1).version > version, 'which pages take for the newer one');
   assert.deepEqual(people.map((one) => one.lost.length), lost);
+});
+
+test('Redis is killed: instances that have lost it are replaced by some that know where it is now, and the vote goes on', async () => {
+  const [redis] = await fleet.serving('redis', 1);
+  const former = (await fleet.serving('channels', 3)).map(({ id }) => id);
+  const lost = people.map((one) => one.lost.length);
+  process.kill(redis.pid, 'SIGKILL');
+  const replaced = async () => {
+    const all = await fleet.serving('channels', 3);
+    return all.every(({ id }) => !former.includes(id)) && people.every(({ instance }) => !former.includes(instance));
+  };
+  await wait_for(replaced, { within: 60_000, what: 'all to be on new instances' });
+  assert.deepEqual(people.map((one, i) => one.lost[lost[i]]), Array(5).fill(4200), 'nobody was cut');
+  await people[0].ask('POST', 'vote', { choice: 'cocoa' });
+  const { counts } = (await people[0].ask('GET', 'info')).tally;
+  await hear_tally(people, { here: 5, ...counts });
+  await wait_for(() => people[1].ask('POST', 'say', { text: 'of one Redis again' }).then(() => true), { every: 200 });
+  await wait_for(() => people.every(({ texts }) => texts.includes('of one Redis again')));
 });
 
 test('run.mjs starts it, says where it is, and leaves nothing behind', async (t) => {
@@ -251,5 +286,5 @@ test('run.mjs starts it, says where it is, and leaves nothing behind', async (t)
   }, { within: 30_000, what: `run.mjs; it said: ${said}` });
   child.kill('SIGINT');
   assert.equal(await ended, 0, said);
-  assert.match(said, /processes: none left of 4 instances/);
+  assert.match(said, /processes: none left of 5 instances/);
 });

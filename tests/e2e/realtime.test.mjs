@@ -188,5 +188,7 @@ test('what the documentation shows works', async (t) => {
   run('server');
   await wait_for(() => reader.said === 'reading\nheard hello\n');
   await wait_for(() => other.said.includes('news hello'));
+  const player = run('sync');
+  await wait_for(() => player.said === 'players \nplayers ann\n');
   assert.equal(text.match(/^```js$/gm).length, text.match(/^<!-- tested: \w+ -->\n```js$/gm).length, 'no block is untested');
 });

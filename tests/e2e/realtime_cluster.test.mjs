@@ -194,6 +194,23 @@ test('Redis is killed and replaced by an empty one: members stay, what was said 
   assert.deepEqual(await users(servers[2], 'presence-calm'), ['ann4', 'bob4']);
 });
 
+for (const workers of ['1', '2'])
+  test(`Redis stays away: who was told how long to wait for it ends, and sends its clients elsewhere (workers: ${workers})`, async (t) => {
+    const { WebSocket } = await import('ws');
+    const other = await redis();
+    t.after(() => other.stop());
+    const server = await realtime('--workers', workers, '--redis', other.url, '--redis-within', '2');
+    t.after(() => server.child.kill('SIGKILL'));
+    const ended = new Promise((resolve) => server.child.once('exit', resolve));
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/app/${app.key}?protocol=7`);
+    const code = new Promise((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('message', resolve));
+    await other.stop();
+    assert.equal(await code, 4200, 'come back at once, elsewhere');
+    assert.equal(await ended, 3);
+    assert.match(server.errors(), /Redis was not reached for 2 seconds: it stops\./);
+  });
+
 test('Redis is frozen and thaws', async () => {
   const anns = await reads(client(servers[0]), 'frozen');
   const heard = [];

@@ -87,7 +87,7 @@ test('a worker that is killed is started again; its members are gone within thei
   const rooms = [];
   for (let i = 0; i < 12; ++i) rooms.push(await reads(client(`guest${i}`), 'presence-room'));
   await wait_for(() => rooms.every((room) => room.members.count === 12), { what: 'all to see all' });
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await wait_for(async () => (await stats()).accepted >= before_.accepted + 12, { what: 'all to be counted' });
   const killed = workers()[1];
   process.kill(killed, 'SIGKILL');
   await wait_for(() => workers().length === 3 && !workers().includes(killed), { what: 'another to be started' });

@@ -10,6 +10,7 @@
 #include "realtime/redis/envelope.h"
 #include "realtime/roster/words.h"
 #include "realtime/socketio/node_cluster.h"
+#include "realtime/socketio/seat_words.h"
 
 namespace {
 
@@ -63,12 +64,16 @@ void node(std::string_view bytes) {
   (void)node_question(bytes);
 }
 
+void seat(std::string_view bytes) {
+  if (const auto word = seat_word(bytes)) must(seat_word(seat_word_bytes(*word)) == word);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0:
       word(bytes);
       break;
@@ -81,8 +86,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 3:
       host(bytes);
       break;
-    default:
+    case 4:
       node(bytes);
+      break;
+    default:
+      seat(bytes);
   }
   return 0;
 }

@@ -61,6 +61,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       app.says(client, line.substr(1), now);
     }
     if (app.clients() != 2) std::abort();
+    channels.sync().tick(
+        now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { app.hears_sync(channel, changed); }});
+    if (channels.sync().due()) std::abort();
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 // What two clients of Socket.IO send to a tenant, a line each: polls, posts and WebSocket messages.
 // Whatever it is, all that anybody hears is a packet, a session that is over says no more, and who
-// reads a channel is who subscribed to it.
+// reads a channel is who subscribed to it, and was let in.
 #include <fmt/format.h>
 
 #include <array>
@@ -31,7 +31,8 @@ struct Tenant final : EngineOut, SocketIoOut {
     sessions[client] = std::make_unique<EngineSession>(client, EngineOpen{.sid = "a"}, first,
                                                        EngineLimits{.waiting_bytes = 4096},
                                                        static_cast<EngineOut&>(*this), now);
-    app.opens(client, now);
+    waits[client] = opened % 8 == 0;
+    app.opens(client, now, waits[client]);
   }
 
   void heard(ClientSlot client, const EnginePacket& message) override {
@@ -70,18 +71,18 @@ struct Tenant final : EngineOut, SocketIoOut {
     const auto shared = std::make_shared<const Message>(std::move(message));
     const Position position =
         shared->attachments.empty() ? channels.publish(channel, shared, now) : Position();
-    app.hears(channel, *shared, position, sender.client, now);
+    app.hears(channel, *shared, position, sender.client);
   }
 
   Instant now{std::chrono::hours{1}};
   int opened = 0, random = 0;
-  std::array<bool, 2> gone{};
+  std::array<bool, 2> gone{}, waits{};
   SocketIoPacketReader packets;
   Channels channels{{.has_timelines = true, .timeline = {.count = 3}},
                     [] { return std::string("e"); }};
   SocketIoApp app{
       {.key = {"key", ""}, .takes_client_events = true},
-      {.namespaces = {"/b"}, .recovery = {.messages = 5}},
+      {.namespaces = {"/b"}, .recovery = {.clients = 5}},
       channels,
       *this,
       {[this] { return std::to_string(random++); }, [this] { return std::to_string(random++); }},
@@ -113,6 +114,15 @@ void step(Tenant& tenant, ClientSlot client, char what, std::string_view rest) {
       tenant.now += std::chrono::seconds{rest.size()};
       session.tick(tenant.now);
       return tenant.app.expire(tenant.now);
+    case 'l':
+      tenant.waits[client] = false;
+      return tenant.app.lets_in(client, tenant.now);
+    case 'n':
+      return tenant.app.turns_away(client, "no");
+    case 's':
+      return tenant.app.hears_as_user("ann", {.event = std::string(rest), .data = "1"}, {});
+    case 'k':
+      return tenant.app.cut_user("ann", tenant.now);
     default:
       return session.websocket_says(rest, tenant.now);
   }
@@ -129,8 +139,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (line.size() < 2) continue;
     tenant.now += std::chrono::milliseconds{200};
     step(tenant, ClientSlot(line[0] & 1), line[1], line.substr(2));
+    tenant.channels.sync().tick(
+        tenant.now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { tenant.app.hears_sync(channel, changed); }});
     for (const ClientSlot client : {0, 1}) {
       must(tenant.gone[client] == tenant.sessions[client]->is_closed());
+      must(!tenant.waits[client] || tenant.channels.channels_of(client) == 0);
       if (!tenant.gone[client]) continue;  // it goes, and another one comes
       tenant.app.leaves(client, tenant.now);
       must(tenant.channels.channels_of(client) == 0);

@@ -1,24 +1,5 @@
-// A client's half of a recorded WebSocket taken apart, and the layer made anew, right or wrong.
+// Frames of a WebSocket client, right or wrong, and what a server's say.
 import { deflateRawSync } from 'node:zlib';
-
-// The bytes of a recording: `head`, the HTTP request, and `frames` of { first, payload }, the mask taken off.
-export function taken_apart(bytes) {
-  const end = bytes.indexOf('\r\n\r\n') + 4;
-  const frames = [];
-  for (let at = end; at < bytes.length;) {
-    const first = bytes[at];
-    let size = bytes[at + 1] & 127;
-    at += 2;
-    if (size === 126) size = bytes.readUInt16BE(at), at += 2;
-    else if (size === 127) size = Number(bytes.readBigUInt64BE(at)), at += 8;
-    const mask = bytes.subarray(at, at + 4);
-    const payload = Buffer.from(bytes.subarray(at + 4, at + 4 + size));
-    for (let k = 0; k < payload.length; ++k) payload[k] ^= mask[k & 3];
-    frames.push({ first, payload });
-    at += 4 + size;
-  }
-  return { head: bytes.subarray(0, end).toString('latin1'), frames };
-}
 
 export function frame(first, payload, mask) {
   const head = [first];

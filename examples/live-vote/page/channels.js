@@ -1,5 +1,5 @@
 // Channels of utakata-realtime (Pusher Channels, protocol 7) for a page that asks for a place before each connection, and misses
-// nothing that the instance has kept. Needs nothing; in Node: `WebSocket` of the package ws.
+// nothing that the instances have kept. Needs nothing; in Node: `WebSocket` of the package ws.
 //
 //   place()                            answers the address of an instance: "ws://host:port"; asked before each connection. If it
 //                                      throws, it is asked again, after `retry_after` seconds where the error has them
@@ -20,7 +20,7 @@ export class Channels {
     Object.assign(this, { key, place, authorize, changed, WebSocket });
   }
 
-  // Before connect(). `hears(event, data)`; first, and after each reconnection, `subscribed` with `recovered`: true if all that
+  // Before connect(). `hears(event, data, offset)`; first, and after each reconnection, `subscribed` with `recovered`: true if all that
   // was missed follows. If not, ask whoever knows the whole.
   subscribe(name, hears) {
     this.#subscriptions.set(name, { hears, position: null });
@@ -29,6 +29,11 @@ export class Channels {
   sign_in(hears) {
     this.#user = hears;
     return this;
+  }
+
+  // What was said before an offset; none: the newest. Comes as `utakata:history`, if there is a connection: { messages, more }.
+  history(channel, asked) {
+    this.#say('utakata:history', { channel, ...asked });
   }
 
   async connect() {
@@ -55,10 +60,10 @@ export class Channels {
   }
 
   #say(event, data = {}) {
-    if (this.#socket.readyState === 1) this.#socket.send(JSON.stringify({ event, data }));
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify({ event, data }));
   }
 
-  #hear(socket, { event, channel, data, offset }) {
+  #hear(socket, { event, channel, data, offset, epoch }) {
     if (typeof data === 'string') data = JSON.parse(data);
     if (event === 'pusher:connection_established') this.#established(socket, data);
     this.#heard(socket);
@@ -71,8 +76,10 @@ export class Channels {
       if (!data.recovered) subscription.position = data.position ?? null;
       subscription.hears('subscribed', data);
     } else {
-      if (offset && subscription.position) subscription.position.offset = offset;
-      subscription.hears(event, data);
+      // The first of a timeline names it.
+      if (epoch) subscription.position = { epoch, offset };
+      else if (offset && subscription.position) subscription.position.offset = offset;
+      subscription.hears(event, data, offset);
     }
   }
 

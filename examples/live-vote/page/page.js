@@ -63,6 +63,17 @@ function show_entry(entry) {
   entries.set(entry.number, entry);
 }
 
+// What the web server does not keep any more, the channel does.
+let oldest; // the offset of the first entry that the channel has told
+const ask_for_older = () => channels.history('presence-room', { limit: 20, before: oldest });
+function show_older({ messages, more }) {
+  const known = entries.size;
+  for (const { data } of messages) show_entry(JSON.parse(data));
+  oldest = messages[0]?.offset ?? oldest;
+  part('older').hidden = !more;
+  if (more && entries.size === known) ask_for_older(); // all these the web server had told
+}
+
 function show_me({ name }) {
   part('login').hidden = name !== null;
   part('logout').hidden = name === null;
@@ -86,9 +97,9 @@ function expect(number) {
   if (!entries.has(number)) setTimeout(() => entries.has(number) || ask_for_all().catch(complain), 1000);
 }
 
-let instance;
+let channels, instance;
 function start(key) {
-  new Channels({
+  channels = new Channels({
     key,
     async place() {
       const placement = await ask('POST', 'api/place');
@@ -103,17 +114,24 @@ function start(key) {
     },
   })
     .subscribe('cache-tally', (event, data) => { if (event === 'tally') show(data); })
-    .subscribe('presence-room', (event, data) => {
+    .subscribe('presence-room', (event, data, offset) => {
+      if (event === 'utakata:history') show_older(data);
       if (event === 'entry') {
+        oldest = Math.min(oldest ?? offset, offset);
         if (entries.size) expect(data.number - 1);
         show_entry(data);
       }
-      if (event === 'subscribed' && !data.recovered) ask_for_all().catch(complain);
+      if (event === 'subscribed' && !data.recovered) {
+        oldest = undefined; // what is not known may be anywhere
+        part('older').hidden = false;
+        ask_for_all().catch(complain);
+      }
     })
-    .sign_in((event, data) => { if (event === 'voted') choose(data.choice); })
-    .connect();
+    .sign_in((event, data) => { if (event === 'voted') choose(data.choice); });
+  channels.connect();
 }
 
+part('older').onclick = ask_for_older;
 part('say').onsubmit = (event) => {
   event.preventDefault();
   ask('POST', 'api/say', { text: part('text').value }).then(() => { part('text').value = ''; }, complain);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <optional>
 
@@ -19,6 +20,7 @@
 #include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
+#include "realtime/ticket/ticket_desk.h"
 
 namespace {
 
@@ -39,8 +41,10 @@ struct Options {
   std::string node_redis, node_key = "socket.io";  // of Node's Socket.IO; empty: there are none
   std::optional<std::uint16_t> tls_port;
   bool takes_client_events = false, has_timelines = false, compresses = false;
+  std::string tickets;  // empty: as the environment says
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
+  double redis_within = 0;  // 0: it waits for as long as it takes
 };
 
 // "id:key:secret"; none: it is not that.
@@ -97,6 +101,24 @@ std::optional<std::vector<Tenant>> tenants_from(const std::string& file) {
   return std::nullopt;
 }
 
+// Nothing: it has said on stderr what is missing.
+std::optional<realtime::TicketSettings> tickets_by(const std::string& use) {
+  using Use = realtime::TicketSettings::Use;
+  const auto api = variable("UTAKATA_URL"), stack = variable("UTAKATA_STACK"),
+             cluster = variable("UTAKATA_CLUSTER"), token = variable("UTAKATA_TOKEN");
+  const bool is_placed = api && stack && cluster && token;
+  if (use == "off" || (use.empty() && !is_placed)) return realtime::TicketSettings{};
+  if (is_placed)
+    return realtime::TicketSettings{.use = use == "require" ? Use::require : Use::confirm,
+                                    .url = realtime::tickets_url(*api, *stack, *cluster),
+                                    .token = *token};
+  fmt::print(stderr,
+             "`--tickets {}` needs UTAKATA_URL, UTAKATA_STACK, UTAKATA_CLUSTER and UTAKATA_TOKEN, "
+             "as `utakata up` gives them to its instances.\n",
+             use);
+  return std::nullopt;
+}
+
 // A file that is wrong changes nothing.
 class TenantsWatch {
  public:
@@ -127,12 +149,16 @@ class TenantsWatch {
 };
 
 // Everybody is asked to come back, spread over most of the time there is.
+void stop_soon(net::Loop& loop, realtime::Server& server, double within) {
+  server.drain({.pace = std::max(100.0, double(server.clients()) / (0.7 * within + 0.01))});
+  loop.after(from_seconds(within), [&loop] { loop.stop(); });
+}
+
 void stop_on(int signal, net::Loop& loop, realtime::Server& server, double within,
              bool& is_stopping) {
   loop.on_signal(signal, [&loop, &server, within, &is_stopping] {
     if (std::exchange(is_stopping, true)) return loop.stop();
-    server.drain({.pace = std::max(100.0, double(server.clients()) / (0.7 * within + 0.01))});
-    loop.after(from_seconds(within), [&loop] { loop.stop(); });
+    stop_soon(loop, server, within);
   });
 }
 
@@ -217,6 +243,10 @@ void add_options(CLI::App& app, Options& options) {
       ->needs(by_hand);
   app.add_flag("--compress", options.compresses, "messages are compressed for clients that can")
       ->needs(by_hand);
+  app.add_option("--tickets", options.tickets,
+                 "of those who were placed: `confirm` them to the controller, `require` one of "
+                 "everybody, or `off`; not given, they are confirmed where there is a controller")
+      ->check(CLI::IsMember({"off", "confirm", "require"}));
   app.add_option("--activity-timeout", options.activity_timeout,
                  "who says nothing for so many seconds is asked whether it is there")
       ->check(CLI::Range(1.0, 3600.0))
@@ -255,26 +285,57 @@ void add_cluster_options(CLI::App& app, Options& options) {
       app.add_option("--redis", options.redis,
                      "redis://HOST:PORT of the servers that are to be one with this one");
   redis->envname("REDIS_URL");
+  app.add_option("--redis-within", options.redis_within,
+                 "it ends when it could not reach Redis for so many seconds: another one in its "
+                 "place may be told another address; 0: it never does")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   app.add_option("--redis-prefix", options.redis_prefix,
                  "of its channels and keys; another for each cluster that shares a Redis")
       ->capture_default_str();
 }
 
-// Said when it is cut off, and when it is back.
+// Said when it is cut off, and when it is back. `give_up`: once, when that took longer than
+// `within`, if that is more than nothing.
 class RedisWatch {
  public:
-  RedisWatch(net::Loop& loop, const realtime::RedisBus& bus) {
-    loop.every(1s, [this, &bus] {
-      const std::string now = bus.trouble() ? bus.trouble()->what : "";
-      if (now == said_) return;
-      fmt::print(stderr, "{}\n", now.empty() ? "Redis is reached again." : "Redis: " + now);
-      said_ = now;
+  RedisWatch(net::Loop& loop, const realtime::RedisBus& bus, Duration within,
+             std::function<void()> give_up)
+      : give_up_(std::move(give_up)) {
+    loop.every(1s, [this, &loop, &bus, within] {
+      tell(bus);
+      // What would not pass by itself is Redis' answer to one word: it is reached.
+      if (!bus.trouble() || !bus.trouble()->retry) return away_since_.reset();
+      if (!away_since_) away_since_ = loop.turn_time();
+      if (within > Duration::zero() && loop.turn_time() - *away_since_ >= within && give_up_)
+        std::exchange(give_up_, nullptr)();
     });
   }
 
  private:
+  void tell(const realtime::RedisBus& bus) {
+    const std::string now = bus.trouble() ? bus.trouble()->what : "";
+    if (now == said_) return;
+    fmt::print(stderr, "{}\n", now.empty() ? "Redis is reached again." : "Redis: " + now);
+    said_ = now;
+  }
+  std::function<void()> give_up_;
   std::string said_;
+  std::optional<Instant> away_since_;
 };
+
+// False: it has said on stderr why not.
+bool join_redis(const Options& options, net::Loop& loop, std::optional<realtime::RedisBus>& redis) {
+  if (options.redis.empty()) return true;
+  auto address = realtime::redis_address(options.redis);
+  if (!address) {
+    fmt::print(stderr, "`--redis`: {}\n", address.error().what);
+    return false;
+  }
+  redis.emplace(loop, realtime::RedisBusSettings{.address = std::move(*address),
+                                                 .prefix = options.redis_prefix});
+  return true;
+}
 
 int run_workers(const Options& options, std::size_t count, int argc, char** argv) {
   const bool is_tls = !options.tls_certificate.empty();
@@ -308,12 +369,13 @@ int run_workers(const Options& options, std::size_t count, int argc, char** argv
   return realtime::run_parent(spec);
 }
 
-int run(const Options& options) {
+int run(const Options& options, realtime::TicketSettings tickets) {
   auto tenants =
       options.tenants_file.empty() ? tenants_by_hand(options) : tenants_from(options.tenants_file);
   if (!tenants || !join_node(options, *tenants)) return 2;
   realtime::ServerSettings settings{.tenants = std::move(*tenants)};
   settings.token = variable("UTAKATA_TOKEN").value_or("");
+  settings.tickets = std::move(tickets);
   settings.sockets.silent_after = from_seconds(options.activity_timeout);
   settings.sockets.answer_within =
       std::min<Duration>(settings.sockets.answer_within, settings.sockets.silent_after);
@@ -336,18 +398,8 @@ int run(const Options& options) {
     settings.bus = &*host;
   }
   std::optional<realtime::RedisBus> redis;
-  std::optional<RedisWatch> redis_watch;
-  if (!options.redis.empty()) {
-    auto address = realtime::redis_address(options.redis);
-    if (!address) {
-      fmt::print(stderr, "`--redis`: {}\n", address.error().what);
-      return 2;
-    }
-    redis.emplace(loop, realtime::RedisBusSettings{.address = std::move(*address),
-                                                   .prefix = options.redis_prefix});
-    redis_watch.emplace(loop, *redis);
-    settings.bus = &*redis;
-  }
+  if (!join_redis(options, loop, redis)) return 2;
+  if (redis) settings.bus = &*redis;
   realtime::Server server(loop, std::move(settings));
   serving = &server;
   if (!listen(server, options)) return 2;
@@ -359,11 +411,18 @@ int run(const Options& options) {
   for (const int signal : {SIGTERM, SIGINT})
     stop_on(signal, loop, server, options.stop_within, is_stopping);
   server.on_empty([&] {
-    if (is_stopping) loop.stop();
+    if (is_stopping || exit_code != 0) server.leave_seats([&loop] { loop.stop(); });
     if (host) return host->ask("empty", [](auto) {});
     fmt::print("empty\n");
     std::fflush(stdout);
   });
+  std::optional<RedisWatch> redis_watch;
+  if (redis)
+    redis_watch.emplace(loop, *redis, from_seconds(options.redis_within), [&] {
+      fmt::print(stderr, "Redis was not reached for {} seconds: it stops.\n", options.redis_within);
+      exit_code = 3;
+      stop_soon(loop, server, options.stop_within);
+    });
   server.on_fenced([&] {
     if (!host) fmt::print(stderr, "The time that it was lent is over: it stops.\n");
     exit_code = 3;
@@ -388,7 +447,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "Name a tenant, `--app ID:KEY:SECRET`, or a file of them, `--tenants`.\n");
     return 2;
   }
+  auto tickets = tickets_by(options.tickets);
+  if (!tickets) return 2;
   const std::size_t workers = workers_for(options);
   if (workers > 1 && !options.worker) return run_workers(options, workers, argc, argv);
-  return run(options);
+  return run(options, std::move(*tickets));
 }

@@ -291,13 +291,15 @@ Confirmation PlacementLedger::confirm(std::string_view instance, std::uint64_t p
   PlaceSlot& slot = slots_[hold.slot];
   if (slot.identity->id.text != instance) return Confirmation::other_instance;
   slot.tells_tickets = true;
-  if (hold.kind == Hold::Kind::reserve || hold.confirmed == hold.seats) return Confirmation::over;
+  // Of one that has expired, and is kept for its room, only who is known to have come.
+  const std::uint32_t most = hold.kind == Hold::Kind::pending ? hold.seats : hold.arrived;
+  if (hold.kind == Hold::Kind::reserve || hold.confirmed >= most) return Confirmation::over;
   ++hold.confirmed;
   // The `accepted` counter, which does not say who came, may have told it before.
   if (hold.arrived >= hold.confirmed) return Confirmation::arrived;
   ++hold.arrived;
   if (hold.stranger) --strangers_held_;
-  settle(slot, now, 1);
+  settle_named(slot, hold, now);
   if (hold.arrived == hold.seats) end_arrived(index, now);
   return Confirmation::arrived;
 }

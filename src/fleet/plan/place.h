@@ -7,7 +7,9 @@
 // or its `accepted` counter rose: the oldest holds have come), or at `expires`. A client that
 // arrived may be missing in a count taken before, so arrived and expired seats stay held
 // ("settling") until a count asked for after that moment is applied: apply() is what frees them.
-// Where an instance tells neither tickets nor `accepted`, its holds run to `expires` and are
+// Where an instance does both, each client that shows a ticket is one in the counter, too, and
+// those beyond them are the oldest holds'; where its url carries tickets they alone tell who has
+// come. Where an instance tells neither tickets nor `accepted`, its holds run to `expires` and are
 // counted twice meanwhile: never too few seats held, at times too many.
 //
 // Order. least: connections + held + ramp; weighted: the same divided by the weight; pack: the
@@ -173,6 +175,7 @@ class PlacementLedger {
   std::uint32_t owed(PlaceSlot& slot, const Hold& hold, std::uint32_t absent, Instant at_least);
   void give_back(Hold& hold);
   void settle(PlaceSlot& slot, Instant at, int seats, bool awaited = false);
+  void settle_named(PlaceSlot& slot, const Hold& hold, Instant now);
   void end_due(std::uint32_t hold, Instant now);
   void end_arrived(std::uint32_t hold, Instant now);  // all its clients are there
   void end_released(std::uint32_t hold, Instant now);
@@ -212,6 +215,7 @@ class PlacementLedger {
   void slot_end(std::uint32_t slot);
   int slot_update(std::uint32_t slot, const Placeable& seen, Instant now);
   int slot_counted(std::uint32_t slot, const Placeable& seen, Instant now);
+  int slot_accepted(std::uint32_t slot, std::int64_t rise, Instant counted_at, Instant now);
   std::int64_t slot_awaited(PlaceSlot& slot, std::int64_t rise, Instant counted_at);
   int slot_arrivals(std::uint32_t slot, std::int64_t rise, Instant counted_at, Instant now);
   void note_ripe(const PlaceSlot& slot, Instant now);

@@ -178,11 +178,14 @@ int PlacementLedger::slot_counted(std::uint32_t index, const Placeable& seen, In
   int ended = 0;
   if (seen.accepted && slot.tells_accepted()) {
     const std::int64_t rise = *seen.accepted - *slot.accepted;
-    if (rise > 0) ended = slot_arrivals(index, rise, seen.counted_at, now);
-    if (rise < 0) slot.released = slot.released_before = 0;  // the counter began anew
+    if (rise < 0)  // the counter began anew
+      slot.released = slot.released_before = slot.named = slot.named_before = slot.unnamed = 0;
+    else
+      ended = slot_accepted(index, rise, seen.counted_at, now);
   }
   if (seen.accepted) slot.accepted = seen.accepted;
   slot.released_before = std::exchange(slot.released, 0);
+  slot.named_before = std::exchange(slot.named, 0);
   slot.connections = std::max(0, seen.connections);
   slot.counted_at = seen.counted_at;
   std::erase_if(slot.settling, [&](const PlaceSlot::Settling& settling) {
@@ -215,16 +218,30 @@ std::int64_t PlacementLedger::slot_awaited(PlaceSlot& slot, std::int64_t rise, I
   return rise;
 }
 
-// `rise` clients came: first those that are accounted for otherwise, then the oldest of those
-// expected before the count.
+// The counter rose: by those that are accounted for otherwise, and by arrivals. Where some show
+// tickets an arrival is taken for one without only when the next count has come.
+int PlacementLedger::slot_accepted(std::uint32_t index, std::int64_t rise, Instant counted_at,
+                                   Instant now) {
+  PlaceSlot& slot = slots_[index];
+  const auto account = [](std::int64_t& told, std::int64_t& known) {
+    const std::int64_t both = std::min(told, known);
+    told -= both;
+    known -= both;
+  };
+  for (std::int64_t* told : {&slot.unnamed, &rise})
+    for (std::int64_t* known : {&slot.released_before, &slot.released}) account(*told, *known);
+  for (std::int64_t* known : {&slot.named_before, &slot.named}) account(rise, *known);
+  if (slot.tells_tickets) {
+    std::swap(slot.unnamed, rise);
+    counted_at = *slot.counted_at;
+  }
+  return rise > 0 ? slot_arrivals(index, rise, counted_at, now) : 0;
+}
+
+// So many clients came, or fewer: of those expected before the count the oldest have.
 int PlacementLedger::slot_arrivals(std::uint32_t index, std::int64_t rise, Instant counted_at,
                                    Instant now) {
   PlaceSlot& slot = slots_[index];
-  for (std::int64_t* known : {&slot.released_before, &slot.released}) {
-    const std::int64_t taken = std::min(rise, *known);
-    *known -= taken;
-    rise -= taken;
-  }
   int ended = 0;
   if (slot.presumed_until <= now) slot.presumed = 0;
   rise = slot_awaited(slot, rise, counted_at);

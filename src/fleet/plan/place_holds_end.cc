@@ -76,6 +76,19 @@ void PlacementLedger::settle(PlaceSlot& slot, Instant at, int seats, bool awaite
   }
 }
 
+// The counter tells of an arrival by ticket once: it has, as of one of whom no ticket was known; or
+// it will; or it has as of somebody else's, whose seat stays held then. Which of the latter two
+// nobody knows: both are provided for.
+void PlacementLedger::settle_named(PlaceSlot& slot, const Hold& hold, Instant now) {
+  if (slot.unnamed > 0) {
+    --slot.unnamed;
+  } else {
+    ++slot.named;
+    if (owed(slot, hold, 1, now) > 0) return;
+  }
+  settle(slot, now, 1);
+}
+
 bool PlacementLedger::expire(Instant now, int at_most) {
   for (; at_most > 0; --at_most) {
     const std::uint32_t index = holds_.next_due(now);
@@ -110,7 +123,7 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
   // Where nobody could count lately, silence says nothing of who has come.
   constexpr Duration kCountedLately = 5s;
   const bool is_counted = slot.counted_at && hold.expires - *slot.counted_at < kCountedLately;
-  const bool tells = slot.tells_tickets || (slot.tells_accepted() && is_counted);
+  const bool tells = slot.tells_who() || (slot.tells_accepted() && is_counted);
   if (!tells || hold.arrived > 0) {
     if (tells) {
       room.drawn -= absent;
@@ -122,7 +135,7 @@ void PlacementLedger::end_due(std::uint32_t index, Instant now) {
   }
   // By the counter alone it is not sure who came: the seat is free again, the key stays where it
   // is.
-  room.maybe_live |= !slot.tells_tickets;
+  room.maybe_live |= !slot.tells_who();
   room.drawn -= hold.seats;
   const std::uint32_t room_index = hold.room;
   if (log_) {

@@ -1,6 +1,6 @@
 // Laws of placement, judged by a small world that knows who really is where: clients who come late
 // or never, counts that were asked for up to 800 ms before they are answered, instances that tell
-// nothing, arrivals, or tickets.
+// nothing, arrivals, tickets, or arrivals and the tickets that some show, at once or later.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -13,7 +13,7 @@
 namespace utakata {
 namespace {
 
-enum class Tells { nothing, accepted, tickets };
+enum class Tells { nothing, accepted, tickets, both };
 
 struct Client {
   std::uint64_t placement = 0;
@@ -56,8 +56,15 @@ class World {
     }
   }
 
-  // A view that is being applied gets on by an instance or two, or not at all.
-  void go_on(int which) { ledger_.apply_more(which % 3, now_); }
+  // A view that is being applied gets on by an instance or two, or not at all; and so do tickets
+  // that are on their way to the controller.
+  void go_on(int which) {
+    ledger_.apply_more(which % 3, now_);
+    for (int i = which % 4; i > 1 && !tickets_.empty(); --i) {
+      ledger_.confirm(tickets_.front().first, tickets_.front().second, now_);
+      tickets_.erase(tickets_.begin());
+    }
+  }
 
   void must_hold() {
     std::map<std::string, int> taken;
@@ -107,9 +114,10 @@ class World {
     instance.open = instance.honours_keys = instance.count_known = true;
     instance.counted_at = now_;
     instance.serving_since = now_;
-    if (tells_ == Tells::accepted) instance.accepted = 0;
+    if (counts_arrivals()) instance.accepted = 0;
     view_.instances.push_back(instance);
   }
+  bool counts_arrivals() const { return tells_ == Tells::accepted || tells_ == Tells::both; }
   void apply() {
     ++view_.version;
     if (in_pieces_)
@@ -138,6 +146,8 @@ class World {
     --client->promised;
     ++client->connected;
     ++accepted_[client->instance];
+    if (tells_ == Tells::both && which % 2 == 0)
+      tickets_.emplace_back(client->instance, client->placement);
     if (tells_ == Tells::tickets)
       RC_ASSERT(ledger_.confirm(client->instance, client->placement, now_) ==
                 Confirmation::arrived);
@@ -163,7 +173,7 @@ class World {
       instance.connections = 0;
       for (const Client& client : clients_)
         if (client.instance == instance.identity->id.text) instance.connections += client.connected;
-      if (tells_ == Tells::accepted) instance.accepted = accepted_[instance.identity->id.text];
+      if (counts_arrivals()) instance.accepted = accepted_[instance.identity->id.text];
       instance.counted_at = now_;
     }
   }
@@ -201,6 +211,7 @@ class World {
   PlacementLedger ledger_{{.seed = 7, .secret = {1, 2}}};
   std::vector<Client> clients_;
   std::map<std::string, std::int64_t> accepted_;
+  std::vector<std::pair<std::string, std::uint64_t>> tickets_;  // shown; not yet confirmed
 };
 
 class Laws : public testing::TestWithParam<std::tuple<Tells, int, bool>> {};
@@ -223,7 +234,7 @@ TEST_P(Laws, never_above_capacity_no_key_twice_nothing_lost) {
 
 INSTANTIATE_TEST_SUITE_P(, Laws,
                          testing::Combine(testing::Values(Tells::nothing, Tells::accepted,
-                                                          Tells::tickets),
+                                                          Tells::tickets, Tells::both),
                                           testing::Values(1, 4), testing::Bool()));
 
 }  // namespace

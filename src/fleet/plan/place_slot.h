@@ -35,8 +35,12 @@ struct PlaceSlot {
   };
   std::vector<Settling> settling;
   std::uint32_t oldest = kNone, newest = kNone;  // pending holds
-  bool has_tickets = false;                      // its url shows them
-  bool tells_tickets = false;  // it has confirmed one: a ticket not confirmed has not arrived
+  bool has_tickets = false;                      // its url shows them: the counter tells no more
+  bool tells_tickets = false;                    // it has confirmed one
+  // Where it counts, too, an arrival by ticket shows in both, in either order, and is one: those
+  // confirmed that the counter has yet to show, since the last count and since the one before; and
+  // those of the last count of whom no ticket is known, who have until the next one to show it.
+  std::int64_t named = 0, named_before = 0, unnamed = 0;
   // Seats given back or expired whose clients may have come and will yet show in `accepted`: they
   // must not end somebody else's hold. Since the last count, and since the one before.
   std::int64_t released = 0, released_before = 0;
@@ -57,7 +61,9 @@ struct PlaceSlot {
   std::uint64_t tie = 0;    // when it was last chosen
   int offer = 0, free = 0;  // what it adds to the sums of clients admissible and seats free
 
-  bool tells_accepted() const { return accepted && !tells_tickets && !has_tickets; }
+  bool tells_accepted() const { return accepted && !has_tickets; }
+  // A ticket not confirmed has not arrived.
+  bool tells_who() const { return tells_tickets && !tells_accepted(); }
 };
 
 struct PlaceRoom {

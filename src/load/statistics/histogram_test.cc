@@ -69,6 +69,14 @@ TEST(Histogram, a_percentile_is_the_nearest_rank) {
   for (const auto& [percent, us] : rows) EXPECT_EQ(all.percentile(percent), us) << percent;
 }
 
+// 2.2 % of 1500 are 33, but 2.2 * 1500 / 100 is a little more in floating point.
+TEST(Histogram, a_percentile_is_not_one_too_far_by_rounding) {
+  Histogram all;
+  all.record(1), all.record(2, 32), all.record(3, 1466), all.record(4);
+  EXPECT_EQ(all.percentile(2.2), 2);
+  EXPECT_EQ(all.percentile(2.21), 3);
+}
+
 TEST(Histogram, percentiles_of_any_values_are_those_of_the_sorted_list_within_a_thousandth) {
   EXPECT_TRUE(rc::check([] {
     Values values = some_values(1);

@@ -164,7 +164,7 @@ void expect_same(const Metrics& a, const Metrics& b) {
   RC_ASSERT(a.series().size() == b.series().size());
   for (const auto& [key, series] : a.series()) {
     const auto other = b.series().find(key);
-    RC_ASSERT(other != b.series().end());
+    RC_ASSERT((other != b.series().end()));
     RC_ASSERT(text_of(other->second.value) == text_of(series.value));
     RC_ASSERT(other->second.name == series.name);
     RC_ASSERT(text_of(*a.total(series.name.metric)) == text_of(*b.total(series.name.metric)));

@@ -174,7 +174,7 @@ Expected<void> fits(const Threshold& threshold, const MetricKinds& known) {
   if (threshold.has_unit && (kind != MetricKind::trend || is_count))
     return problem(Problem::Kind::invalid,
                    fmt::format("The threshold {} of {} compares with a time, but its `{}` is "
-                               "none: leave the unit away.",
+                               "none: leave the unit out.",
                                in_ticks(threshold.expression), in_ticks(threshold.of.metric),
                                word_of(threshold)));
   return {};

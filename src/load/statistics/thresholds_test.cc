@@ -104,10 +104,10 @@ TEST(Thresholds, what_does_not_fit_is_said_with_what_would) {
        "`med`, `max`, `p(95)`, `count`."},
       {"sent", "count<5ms",
        "The threshold `count<5ms` of `sent` compares with a time, but its `count` is none: leave "
-       "the unit away."},
+       "the unit out."},
       {"echo", "count<5ms",
        "The threshold `count<5ms` of `echo` compares with a time, but its `count` is none: leave "
-       "the unit away."},
+       "the unit out."},
   };
   for (const auto& [metric, expression, what] : rows) {
     const auto fit = fits(threshold_from(metric, expression).value(), kinds);

@@ -1,6 +1,8 @@
 #include "realtime/app/app.h"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "realtime/app/word.h"
 
@@ -9,6 +11,7 @@ namespace utakata::realtime {
 App::App(TenantSpec tenant, SocketIoSpec spec, AppOuts outs, SocketIoIds ids,
          std::function<void(const News&)> on_news, std::function<Instant()> now)
     : channels_(tenant.channels, ids.secret),
+      is_full_(std::move(outs.is_full)),
       on_news_(std::move(on_news)),
       now_(std::move(now)),
       pusher_(tenant, channels_, outs.pusher, hooks(Dialect::pusher)),
@@ -25,7 +28,15 @@ DialectHooks App::hooks(Dialect of) {
           .terminate = [this](const std::string& user) { terminate(user); }};
 }
 
-void App::join(AppPeers peers) { peers_ = std::move(peers); }
+void App::join(AppPeers peers) {
+  peers_ = std::move(peers);
+  if (!peers_.publish) return;
+  socketio_.join({.tell =
+                      [this](const std::string& body) {
+                        return peers_.publish(seats_channel, body, std::nullopt);
+                      },
+                  .has_others = peers_.has_others});
+}
 
 void App::respec(TenantSpec tenant) {
   channels_.limit(tenant.channels);
@@ -41,6 +52,21 @@ void App::end_all(int code, const std::string& why) {
 void App::expire(Instant now) {
   channels_.expire(now);
   socketio_.expire(now);
+  for (const auto& [channel, is_due] : std::exchange(counts_, {}))
+    if (is_due) tell_count(channel);
+}
+
+void App::tick(Instant now) {
+  channels_.sync().tick(now, spec().sync_hz,
+                        {.has_readers =
+                             [this](const std::string& channel) {
+                               return channels_.local_readers_count(channel) > 0;
+                             },
+                         .say =
+                             [this](const std::string& channel, const std::string& changed) {
+                               pusher_.hears_sync(channel, changed);
+                               socketio_.hears_sync(channel, changed);
+                             }});
 }
 
 std::optional<ClientSlot> App::client_of(std::string_view id) const {
@@ -57,8 +83,10 @@ std::optional<BusKeeps> App::keeps(std::string_view channel) const {
 }
 
 bool App::publish(std::string_view channel, Message&& message, const Sender& sender) {
+  if (is_full_()) return false;
   if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
+    message.but = sender.id;
     arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
     return true;
   }
@@ -70,17 +98,46 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
 }
 
 void App::terminate(const std::string& user) {
-  if (!peers_.publish) return void(pusher_.cut_user(user));
+  if (!peers_.publish) return cut(user);
   peers_.publish(std::string(user_channel_prefix) + user,
                  app_word_bytes({.kind = AppWord::Kind::terminate}), std::nullopt);
 }
 
-void App::hears(const BusWord& word) {
+void App::cut(const std::string& user) {
+  pusher_.cut_user(user);
+  socketio_.cut_user(user, now_());
+}
+
+void App::reaches(bool is_reaching) {
+  is_reaching_ = is_reaching;
+  if (!is_reaching) return;
+  turns_.clear();
+  last_turn_ = 0;
+  std::ranges::stable_sort(waiting_, {}, &Waiting::turn);
+  for (Waiting& each : std::exchange(waiting_, {})) {
+    const Waiting one = std::move(each);  // so that not all is there twice
+    take({.channel = one.channel, .body = one.body, .position = one.position});
+  }
+}
+
+void App::hears(const BusWord& word) { is_reaching_ ? take(word) : wait_for_turn(word); }
+
+// Never before what was told of its channel earlier; what is not kept, after all that was told.
+void App::wait_for_turn(const BusWord& word) {
+  std::uint64_t& turn = turns_[std::string(word.channel)];
+  turn = word.serial > 0 ? std::max(turn, word.serial) : last_turn_;
+  last_turn_ = std::max(last_turn_, turn);
+  waiting_.push_back({turn, std::string(word.channel), std::string(word.body), word.position});
+}
+
+void App::take(const BusWord& word) {
+  if (word.channel == seats_channel) return socketio_.hears_seat_word(word.body, now_());
   auto heard = app_word(word.body);
   if (!heard) return;
+  heard->message.but = heard->but;
   if (heard->kind == AppWord::Kind::terminate) {
     if (word.channel.starts_with(user_channel_prefix))
-      pusher_.cut_user(std::string(word.channel.substr(user_channel_prefix.size())));
+      cut(std::string(word.channel.substr(user_channel_prefix.size())));
     return;
   }
   arrive({word.channel, std::move(heard->message), client_of(heard->but),
@@ -89,11 +146,13 @@ void App::hears(const BusWord& word) {
 
 void App::arrive(Heard heard) {
   const auto& [channel, message, but, given] = heard;
-  if (channel.starts_with(user_channel_prefix))
-    return pusher_.hears_as_user(std::string(channel.substr(user_channel_prefix.size())), message,
-                                 but);
+  if (channel.starts_with(user_channel_prefix)) {
+    const std::string user(channel.substr(user_channel_prefix.size()));
+    pusher_.hears_as_user(user, message, but);
+    return socketio_.hears_as_user(user, message, but);
+  }
   const Instant now = now_();
-  if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but, now);
+  if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but);
   const auto shared = std::make_shared<const Message>(std::move(heard.message));
   bool is_first = false;
   Position position;
@@ -106,7 +165,7 @@ void App::arrive(Heard heard) {
     position = channels_.publish(channel, shared, now);
   }
   pusher_.hears(channel, *shared, position, but, is_first);
-  socketio_.hears(channel, *shared, position, but, now);
+  socketio_.hears(channel, *shared, position, but);
 }
 
 void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {
@@ -127,21 +186,33 @@ void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {
     tell({.name = "member_removed", .channel = {}, .member = *changed.gone});
   }
   if (!changed.was_vacant && changed.is_vacant) tell({.name = "channel_vacated", .channel = {}});
-  if (!is_count || !spec().tells_subscription_counts || changed.is_vacant ||
-      channel_kind(channel).access == ChannelAccess::presence)
-    return;
+  if (changed.is_vacant) counts_.erase(channel);
+  if (is_count && spec().tells_subscription_counts && !changed.is_vacant &&
+      channel_kind(channel).access != ChannelAccess::presence)
+    count_changed(channel);
+}
+
+void App::count_changed(const std::string& channel) {
+  const auto [told, is_first] = counts_.try_emplace(channel, false);
+  if (is_first) return tell_count(channel);
+  told->second = true;
+}
+
+void App::tell_count(const std::string& channel) {
   const std::size_t readers = channels_.readers_count(channel);
   pusher_.hears_count(channel, readers);
   socketio_.hears_count(channel, readers);
-  tell({.name = "subscription_count", .channel = {}, .readers = readers});
+  if (peers_.is_keeper(channel))
+    on_news_({.name = "subscription_count", .channel = channel, .readers = readers});
 }
 
 // What happened here, in one dialect. Of what all processes know, one tells the tenant's server.
 void App::relay(Dialect from, const News& news) {
+  if (news.name == "subscription_count") return count_changed(news.channel);
+  if (news.name == "channel_vacated") counts_.erase(news.channel);
   const bool is_of_here = news.name == "client_event" || news.name == "cache_miss";
   if (is_of_here || peers_.is_keeper(news.channel)) on_news_(news);
   const auto tell = [&](auto& other) {
-    if (news.name == "subscription_count") other.hears_count(news.channel, news.readers);
     if (news.name == "member_removed") other.hears_removed(news.channel, news.member.user);
   };
   if (from == Dialect::pusher) {

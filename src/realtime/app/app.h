@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "realtime/bus/bus.h"
 #include "realtime/channel/channels.h"
@@ -22,6 +25,8 @@ namespace utakata::realtime {
 struct AppOuts {  // they outlive the app
   PusherOut& pusher;
   SocketIoOut& socketio;
+  // So much is still to be told to clients here that nothing more is to be published.
+  std::function<bool()> is_full = [] { return false; };
 };
 
 // The other processes of its cluster. Nothing set: there are none.
@@ -32,6 +37,7 @@ struct AppPeers {
       publish{};
   // Whether this process is the one that tells webhooks of a channel.
   std::function<bool(std::string_view channel)> is_keeper = [](std::string_view) { return true; };
+  std::function<bool()> has_others = [] { return false; };  // that it has heard of
 };
 
 class App {
@@ -56,6 +62,8 @@ class App {
   void went() { --connections_; }
   bool is_empty() const { return pusher_.clients() == 0 && socketio_.is_empty(); }
   void expire(Instant now);  // about once a second
+  // Says what changed of sync channels, once that is due: channels().sync() knows when.
+  void tick(Instant now);
 
   // To all who read the channel, or to all clients of a user (events.h: user_channel_prefix), in
   // all processes. False: too much waits, and nobody hears it.
@@ -63,6 +71,9 @@ class App {
 
   void join(AppPeers peers);        // before the first client
   void hears(const BusWord& word);  // of this tenant
+  // As Bus::Calls says; false at first. What is kept is told channel by channel: it waits until all
+  // of it is there, and is taken in the order in which it was said.
+  void reaches(bool is_reaching);
   // What another process's clients changed, as Channels tells it.
   void hears_elsewhere(const Channels::Changed& changed, bool is_count);
 
@@ -80,18 +91,36 @@ class App {
     std::optional<ClientSlot> but;
     std::optional<Position> position;  // given by the bus
   };
+  struct Waiting {
+    std::uint64_t turn = 0;
+    std::string channel, body;
+    Position position{};
+  };
+  void wait_for_turn(const BusWord& word);
+  void take(const BusWord& word);
   void arrive(Heard heard);
   std::optional<BusKeeps> keeps(std::string_view channel) const;
   std::optional<ClientSlot> client_of(std::string_view id) const;
   void terminate(const std::string& user);
+  void cut(const std::string& user);  // its clients here
   DialectHooks hooks(Dialect of);
   void relay(Dialect from, const News& news);
+  void count_changed(const std::string& channel);
+  void tell_count(const std::string& channel);
   void tell_node(std::string_view channel, const Message& message, const Sender& sender);
 
   Channels channels_;
   AppPeers peers_;
+  bool is_reaching_ = false;
+  std::vector<Waiting> waiting_;
+  std::map<std::string, std::uint64_t, std::less<>> turns_;  // the last of each channel that waits
+  std::uint64_t last_turn_ = 0;
   bool tells_client_events_ = true;
   std::size_t connections_ = 0;
+  // Channels whose count of readers was told since the last expire(), and whether it is another by
+  // now: that is told then, so that who comes and goes all the time is not told of each time.
+  std::map<std::string, bool, std::less<>> counts_;
+  const std::function<bool()> is_full_;
   std::function<void(const News&)> on_news_;
   std::function<Instant()> now_;
   std::function<void(NodeBroadcast&&)> tell_node_;

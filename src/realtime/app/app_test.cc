@@ -4,48 +4,19 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/pusher/ears_for_tests.h"
+#include "realtime/socketio/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
 
-std::map<ClientSlot, std::string> heard_by;
-
-struct PusherEars final : PusherOut {
-  void say(ClientSlot client, std::string text) override { heard_by[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot> but,
-               bool) override {
-    if (!clients) return;
-    for (const ClientSlot client : *clients)
-      if (client != but) say(client, text);
-  }
-  void end(ClientSlot client, int code, const std::string&) override {
-    say(client, fmt::format("ended {}", code));
-  }
-};
-
-struct SocketIoEars final : SocketIoOut {
-  void say(ClientSlot client, const std::string& text) override { heard_by[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but,
-               bool) override {
-    for (const ClientSlot client : *clients) {
-      if (client == but) continue;
-      say(client, text);
-      for (const std::string& each : attachments) say(client, "bytes " + each);
-    }
-  }
-  void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
-};
-
 class AppTest : public testing::Test {
  protected:
   AppTest() {
-    heard_by.clear();
     app_.pusher().opens(1, SocketId::of(7, 1));
     app_.socketio().opens(2, now_);
     app_.socketio().says(2, "0", now_);
-    heard_by.clear();
+    heard(1), heard(2);
   }
   std::string auth(const std::string& id, const std::string& channel, const std::string& data) {
     return fmt::format(R"("auth":"{}","channel_data":{})",
@@ -61,13 +32,17 @@ class AppTest : public testing::Test {
     app_.socketio().says(
         2, fmt::format(R"(2["subscribe","{}",{{{}}}])", channel, auth("1", channel, data)), now_);
   }
-  std::string heard(ClientSlot client) { return std::exchange(heard_by[client], {}); }
+  std::string heard(ClientSlot client) {
+    return std::exchange(pusher_.by_client[client], {}) +
+           std::exchange(socketio_.by_client[client], {});
+  }
 
   Instant now_{1h};
   PusherEars pusher_;
   SocketIoEars socketio_;
   int random_ = 0;
   std::string news_;
+  bool is_full_ = false;
   App app_{
       {.id = "1",
        .name = "show",
@@ -75,7 +50,7 @@ class AppTest : public testing::Test {
        .takes_client_events = true,
        .tells_subscription_counts = true},
       {.recovery = {.away = Duration{0}}},
-      {pusher_, socketio_},
+      {pusher_, socketio_, [this] { return is_full_; }},
       {[this] { return std::to_string(random_++); }, [this] { return std::to_string(random_++); }},
       [this](const News& one) {
         news_ += fmt::format("{} {} {}\n", one.name, one.channel, one.member.user);
@@ -126,6 +101,29 @@ TEST_F(AppTest, client_events_cross_over) {
   EXPECT_EQ(heard(2), "");
 }
 
+TEST_F(AppTest, states_of_a_sync_channel_are_of_both) {
+  pusher_comes("sync-a"), socketio_comes("sync-a");
+  heard(1), heard(2);
+  app_.pusher().says(1, R"({"event":"client-sync","channel":"sync-a","data":{"pat":1}})", now_);
+  app_.socketio().says(2, R"(2["client-sync","sync-a",{"sue":2}])", now_);
+  app_.tick(now_);
+  EXPECT_EQ(heard(1), R"({"event":"utakata:sync","channel":"sync-a","data":{"pat":1,"sue":2}})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["utakata:sync",{"pat":1,"sue":2},{"channel":"sync-a"}])"
+                      "\n");
+  app_.socketio().leaves(2, now_);
+  app_.tick(now_ + 50ms);
+  EXPECT_NE(heard(1).find(R"("data":{"sue":null}})"), std::string::npos);
+  app_.pusher().says(1, R"({"event":"pusher:unsubscribe","data":{"channel":"sync-a"}})", now_);
+  pusher_comes("sync-a");
+  EXPECT_NE(heard(1).find(R"("utakata:sync_all","channel":"sync-a","data":{"pat":1}})"),
+            std::string::npos)
+      << "it is told as gone at the next tick";
+  app_.tick(now_ + 100ms);
+  EXPECT_NE(heard(1).find(R"("data":{"pat":null}})"), std::string::npos);
+  EXPECT_FALSE(app_.channels().sync().due());
+}
+
 TEST_F(AppTest, members_are_one_list) {
   socketio_comes("presence-a", R"({"user_id":"sue"})");
   pusher_comes("presence-a", R"({"user_id":"pat"})");
@@ -139,12 +137,73 @@ TEST_F(AppTest, members_are_one_list) {
             "member_added presence-a pat\nmember_removed presence-a sue\n");
 }
 
+TEST_F(AppTest, a_user_is_one_in_both_dialects) {
+  const std::string data = R"({"id":"ann"})";
+  const auto auth_of = [&](const std::string& id) {
+    return fmt::format(R"({{"auth":"{}","user_data":{}}})", user_auth({"key", "secret"}, id, data),
+                       json_text(data));
+  };
+  app_.pusher().says(1, fmt::format(R"({{"event":"pusher:signin","data":{}}})", auth_of("7.1")),
+                     now_);
+  app_.socketio().says(2, fmt::format(R"(2["signin",{}])", auth_of("1")), now_);
+  heard(1), heard(2);
+  const auto say = [&](const std::string& but) {
+    EXPECT_TRUE(app_.pusher().publish(
+        {.event = "hi", .data = "5", .channels = {"#server-to-user-ann"}, .but_socket_id = but}));
+  };
+  say("");
+  EXPECT_EQ(heard(1), R"({"event":"hi","channel":"#server-to-user-ann","data":5})"
+                      "\n");
+  EXPECT_EQ(heard(2), R"(2["hi",5,{"user":true}])"
+                      "\n");
+  say("1");
+  EXPECT_NE(heard(1), "");
+  EXPECT_EQ(heard(2), "");
+  app_.pusher().terminate_user("ann");
+  EXPECT_EQ(heard(1), "ended 4009\n");
+  EXPECT_EQ(heard(2), "1\nended: A server disconnected it.\n");
+}
+
 TEST_F(AppTest, counts_are_of_both) {
   pusher_comes("news");
   heard(1);
+  app_.expire(now_);
   socketio_comes("news");
   EXPECT_NE(heard(1).find(R"("subscription_count\":2)"), std::string::npos);
   EXPECT_NE(heard(2).find(R"(["subscription_count",{"subscription_count":2})"), std::string::npos);
+}
+
+TEST_F(AppTest, who_comes_and_goes_all_the_time_is_counted_once_a_second) {
+  socketio_comes("news");
+  heard(2);
+  for (int i = 0; i < 1000; ++i) {
+    pusher_comes("news");
+    app_.pusher().says(1, R"({"event":"pusher:unsubscribe","data":{"channel":"news"}})", now_);
+  }
+  pusher_comes("news");
+  EXPECT_EQ(heard(2), "") << "the first count of this second was told when it came itself";
+  news_.clear();
+  app_.expire(now_);
+  EXPECT_EQ(heard(2), R"(2["subscription_count",{"subscription_count":2},{"channel":"news"}])"
+                      "\n");
+  EXPECT_EQ(news_, "subscription_count news \n");
+  app_.expire(now_);
+  EXPECT_EQ(heard(2), "");
+}
+
+TEST_F(AppTest, while_too_much_waits_nothing_is_published_and_who_wanted_to_is_told) {
+  pusher_comes("private-a"), socketio_comes("private-a");
+  heard(1), heard(2);
+  is_full_ = true;
+  EXPECT_FALSE(app_.publish("private-a", {.event = "said", .data = "1"}, {}));
+  app_.pusher().says(1, R"({"event":"client-x","channel":"private-a","data":5})", now_);
+  EXPECT_NE(heard(1).find("Too much waits"), std::string::npos);
+  app_.socketio().says(2, R"(27["client-y","private-a",6])", now_);
+  EXPECT_EQ(heard(2), R"(37[{"ok":false,"error":"too much waits: try again later"}])"
+                      "\n");
+  is_full_ = false;
+  app_.socketio().says(2, R"(28["client-y","private-a",6])", now_);
+  EXPECT_NE(heard(1).find("client-y"), std::string::npos);
 }
 
 TEST_F(AppTest, bytes_are_for_readers_who_can_take_them) {

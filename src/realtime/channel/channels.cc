@@ -36,10 +36,13 @@ void take_out(Shared& list, ClientSlot client) {
 }  // namespace
 
 Channels::Channels(ChannelLimits limits, std::function<std::string()> random)
-    : limits_(limits), random_(std::move(random)) {}
+    : limits_(limits), random_(std::move(random)), sync_(limits.sync) {}
 Channels::~Channels() = default;
 
-void Channels::limit(const ChannelLimits& limits) { limits_ = limits; }
+void Channels::limit(const ChannelLimits& limits) {
+  limits_ = limits;
+  sync_.limit(limits.sync);
+}
 
 void Channels::speaks(ClientSlot client, Dialect dialect) {
   if (client >= clients_.size()) clients_.resize(client + 1);
@@ -62,7 +65,7 @@ Channels::Channel& Channels::open(std::string_view name) {
   channel->name = name;
   channel->kind = channel_kind(name);
   if (limits_.has_timelines)
-    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_());
+    channel->timeline = std::make_unique<Timeline>(limits_.timeline, random_(), forgotten_);
   return *channel;
 }
 
@@ -80,7 +83,9 @@ void Channels::close_if_over(Channel& channel) {
 
 void Channels::erase(const std::string& name) {
   const auto known = channels_.find(name);
-  if (known->second.get() == found_) found_ = nullptr;
+  const Channel& channel = *known->second;
+  if (channel.timeline) forgotten_ = std::max(forgotten_, channel.timeline->newest_for({}));
+  if (&channel == found_) found_ = nullptr;
   channels_.erase(known);
 }
 
@@ -131,6 +136,7 @@ Expected<Channels::Subscribed> Channels::subscribe(ClientSlot client, std::strin
 
 Channels::Left Channels::part(ClientSlot client, Dialect dialect, Channel& channel, Instant now) {
   take_out(channel.readers_in(dialect), client);
+  if (channel.kind.is_sync) sync_.leaves(client, channel.name);
   channel.used = now;
   Left left{.channel = channel.name, .is_vacant = channel.is_vacant()};
   std::optional<std::string> gone_here;
@@ -162,13 +168,10 @@ std::optional<Channels::Left> Channels::unsubscribe(ClientSlot client, std::stri
 std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
   std::vector<Left> left;
   if (client >= clients_.size()) return left;
+  sign_out(client);
   const Client gone = std::exchange(clients_[client], {});
   for (Channel* const channel : gone.channels)
     left.push_back(part(client, gone.dialect, *channel, now));
-  if (const auto user = users_.find(gone.user); user != users_.end()) {
-    take_out(user->second, client);
-    if (user->second->empty()) users_.erase(user);
-  }
   return left;
 }
 
@@ -180,7 +183,7 @@ Position Channels::publish(std::string_view name, MessagePtr message, Instant no
   if (channel.kind.is_cache) channel.last = message, channel.last_at = now;
   Position position;
   if (channel.timeline) {
-    channel.timeline->append(std::move(message), now);
+    channel.timeline->append(std::move(message), now, ++came_);
     position = channel.timeline->end();
   }
   close_if_over(channel);
@@ -193,7 +196,9 @@ bool Channels::place(std::string_view name, MessagePtr message, const Position& 
   if (!is_kept && !find(name)) return true;
   Channel& channel = open(name);
   channel.used = now;
-  const bool is_new = !channel.timeline || channel.timeline->place(message, position, now);
+  const bool is_new =
+      !channel.timeline || channel.timeline->place(message, position, now, came_ + 1);
+  if (channel.timeline) came_ += is_new;
   if (is_new && channel.kind.is_cache) channel.last = std::move(message), channel.last_at = now;
   close_if_over(channel);
   return is_new;
@@ -238,9 +243,26 @@ const Timeline* Channels::timeline(std::string_view name) const {
   return channel ? channel->timeline.get() : nullptr;
 }
 
+std::optional<std::vector<Timeline::Entry>> Channels::came_after(std::string_view channel,
+                                                                 std::uint64_t came,
+                                                                 std::string_view id) const {
+  if (const Timeline* const known = timeline(channel)) return known->came_after(came, id);
+  if (came < forgotten_) return std::nullopt;
+  return std::vector<Timeline::Entry>();
+}
+
 MessagePtr Channels::cached(std::string_view name, Instant now) const {
   const Channel* const channel = find(name);
   return channel && now - channel->last_at < limits_.cached_for ? channel->last : nullptr;
+}
+
+Expected<Page> Channels::page(std::string_view name, const PageAsked& asked, Instant now) const {
+  if (!limits_.has_timelines)
+    return problem(Problem::Kind::invalid, "This app keeps no timelines.");
+  const Channel* const channel = find(name);
+  if (!channel || !channel->timeline) return Page{};
+  channel->timeline->expire(now);
+  return page_of(*channel->timeline, asked);
 }
 
 std::size_t Channels::channels_of(ClientSlot client) const {
@@ -255,19 +277,26 @@ void Channels::each_occupied(
 
 void Channels::sign_in(ClientSlot client, const std::string& user) {
   if (client >= clients_.size()) clients_.resize(client + 1);
-  std::string& known = clients_[client].user;
-  if (known == user) return;
-  if (const auto before = users_.find(known); before != users_.end()) {
-    take_out(before->second, client);
-    if (before->second->empty()) users_.erase(before);
-  }
-  known = user;
-  put(users_[user], client);
+  if (clients_[client].user == user) return;
+  sign_out(client);
+  clients_[client].user = user;
+  put(users_[user][std::size_t(clients_[client].dialect)], client);
 }
 
-Readers Channels::clients_of(const std::string& user) const {
+void Channels::sign_out(ClientSlot client) {
+  if (client >= clients_.size()) return;
+  const auto known = users_.find(std::exchange(clients_[client].user, {}));
+  if (known == users_.end()) return;
+  Shared& list = known->second[std::size_t(clients_[client].dialect)];
+  take_out(list, client);
+  if (list->empty()) list = nullptr;
+  if (std::ranges::none_of(known->second, [](const Shared& each) { return bool(each); }))
+    users_.erase(known);
+}
+
+Readers Channels::clients_of(const std::string& user, Dialect dialect) const {
   const auto known = users_.find(user);
-  return known == users_.end() ? nullptr : Readers(known->second);
+  return known == users_.end() ? nullptr : Readers(known->second[std::size_t(dialect)]);
 }
 
 const std::string* Channels::user_of(ClientSlot client) const {

@@ -1,13 +1,15 @@
-// One tenant's channels: who reads what, who is there, what was said lately. It knows no socket and
-// no dialect: clients are slots, and each call says who is to hear of it. Clients are those of this
-// process; of other processes of a cluster it knows what the calls ..._elsewhere say. Counts,
-// members and vacancy are those of the whole cluster, unless a name says `local` or `here`.
+// One tenant's channels: who reads what, who is there, what was said lately, what is put on those
+// that are sync channels. It knows no socket and no dialect: clients are slots, and each call says
+// who is to hear of it. Clients are those of this process; of other processes of a cluster it knows
+// what the calls ..._elsewhere say. Counts, members and vacancy are those of the whole cluster,
+// unless a name says `local` or `here`.
 //
 // A channel begins with its first reader or message and ends when it has neither readers nor
 // anything kept. Pure; one thread; `now` never goes back. subscribe, unsubscribe: O(log readers),
 // and O(readers) moves of 4 bytes where slots are not in the order of their subscriptions.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,6 +25,8 @@
 #include "base/problem.h"
 #include "realtime/channel/channel_name.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/page.h"
+#include "realtime/channel/sync_channels.h"
 #include "realtime/channel/timeline.h"
 
 namespace utakata::realtime {
@@ -36,11 +40,8 @@ struct ChannelLimits {
   Duration cached_for{30min};  // the last message of a cache channel
   // Channels and members that one other process may have here; what is more is not taken.
   std::size_t of_another_process = 1'000'000;
+  SyncLimits sync{};  // of one channel
 };
-
-// Another process of the cluster, as the caller numbers them. A process that was forgotten may be
-// numbered anew.
-using Process = std::uint32_t;
 
 struct Member {  // of a presence channel: a user, however many clients it has there
   std::string user;
@@ -117,6 +118,13 @@ class Channels {
   // The same for a message that was given its place by the bus. False: it is not above the last of
   // its epoch, and ignored.
   bool place(std::string_view channel, MessagePtr message, const Position& position, Instant now);
+  // How many messages were put on timelines so far, of all channels: the number of the newest
+  // (Timeline::Entry::came).
+  std::uint64_t came() const { return came_; }
+  // As Timeline::came_after(), also of a channel that has no timeline, or is forgotten.
+  std::optional<std::vector<Timeline::Entry>> came_after(std::string_view channel,
+                                                         std::uint64_t came,
+                                                         std::string_view id) const;
 
   // Those here, as they are now. O(1); the next change of a list that is still held copies it.
   Readers readers(std::string_view channel, Dialect dialect = Dialect::pusher) const;
@@ -127,6 +135,9 @@ class Channels {
   std::vector<Member> members(std::string_view channel) const;
   const Timeline* timeline(std::string_view channel) const;  // none: nothing is kept
   MessagePtr cached(std::string_view channel, Instant now) const;
+  // Of what is kept here: in a cluster that is what this process was told so far, which is all that
+  // is kept as long as it reaches the others. `invalid`: there are no timelines.
+  Expected<Page> page(std::string_view channel, const PageAsked& asked, Instant now) const;
   std::size_t channels_of(ClientSlot client) const;
   // All that somebody reads, with how many; in no order.
   void each_occupied(
@@ -134,8 +145,14 @@ class Channels {
 
   // Users who have signed in; a client is one user at most.
   void sign_in(ClientSlot client, const std::string& user);
-  Readers clients_of(const std::string& user) const;
+  void sign_out(ClientSlot client);  // safe to repeat
+  Readers clients_of(const std::string& user, Dialect dialect = Dialect::pusher) const;
   const std::string* user_of(ClientSlot client) const;  // none: not signed in
+
+  // What clients have put on sync channels. What one has put goes when it leaves the channel, and
+  // what a process has put with forget().
+  SyncChannels& sync() { return sync_; }
+  const SyncChannels& sync() const { return sync_; }
 
   void expire(Instant now);  // forgets what is too old; to be called about once a second
 
@@ -175,11 +192,14 @@ class Channels {
   mutable Channel* found_ = nullptr;  // last: a message asks for the same one several times
   std::function<std::string()> random_;
   std::unordered_map<std::string, std::unique_ptr<Channel>, NameHash, std::equal_to<>> channels_;
-  std::vector<Client> clients_;  // by slot
-  std::unordered_map<std::string, std::shared_ptr<std::vector<ClientSlot>>> users_;
+  std::uint64_t came_ = 0, forgotten_ = 0;  // forgotten: the newest that went with its channel
+  std::vector<Client> clients_;             // by slot
+  using Slots = std::shared_ptr<std::vector<ClientSlot>>;               // sorted
+  std::unordered_map<std::string, std::array<Slots, dialects>> users_;  // no list that is empty
   std::map<std::pair<Instant, std::string>, Channel*> kept_;  // that nobody reads, by last use
   std::unordered_map<Process, Share> elsewhere_;
   std::function<void(const LocalChange&)> on_local_change_;
+  SyncChannels sync_;
 };
 
 }  // namespace utakata::realtime

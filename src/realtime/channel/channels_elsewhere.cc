@@ -139,6 +139,7 @@ void Channels::each_elsewhere(
 }
 
 std::vector<Channels::Changed> Channels::forget(Process process) {
+  sync_.forget(process);
   std::vector<std::pair<std::string, std::vector<std::string>>> all;
   each_elsewhere(process, [&](const std::string& channel, std::size_t, const auto& users) {
     all.emplace_back(channel, users);

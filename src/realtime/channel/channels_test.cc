@@ -151,6 +151,21 @@ TEST_F(ChannelsTest, a_user_is_reached_on_all_its_clients) {
   EXPECT_EQ(channels_.user_of(1), nullptr);
 }
 
+TEST_F(ChannelsTest, a_user_s_clients_are_told_apart_by_what_they_speak) {
+  channels_.speaks(2, Dialect::socketio);
+  channels_.sign_in(1, "ann");
+  channels_.sign_in(2, "ann");
+  EXPECT_EQ(*channels_.clients_of("ann"), (Slots{1}));
+  EXPECT_EQ(*channels_.clients_of("ann", Dialect::socketio), (Slots{2}));
+  channels_.sign_out(1);
+  channels_.sign_out(1);
+  EXPECT_FALSE(channels_.clients_of("ann"));
+  EXPECT_EQ(channels_.user_of(1), nullptr);
+  EXPECT_EQ(*channels_.clients_of("ann", Dialect::socketio), (Slots{2}));
+  channels_.leave(2, now_);
+  EXPECT_FALSE(channels_.clients_of("ann", Dialect::socketio));
+}
+
 // Whatever order they come and go in: against sets.
 TEST(ChannelsLaws, readers_members_and_what_is_said_of_them_agree_with_sets) {
   EXPECT_TRUE(rc::check([] {

@@ -15,6 +15,10 @@ namespace utakata::realtime {
 // far as that is known, and used again once it is free.
 using ClientSlot = std::uint32_t;
 
+// Another process of the cluster, as the caller numbers them, from 1 on. A process that was
+// forgotten may be numbered anew.
+using Process = std::uint32_t;
+
 // In the order of slots. Shared: who sends to thousands keeps the list as it was when it began.
 using Readers = std::shared_ptr<const std::vector<ClientSlot>>;  // none: nobody
 
@@ -38,6 +42,7 @@ struct Message {
   bool is_packed = false;
   // Bytes that the data speaks of, in the Socket.IO dialect only; what has them is not kept.
   std::vector<std::string> attachments{};
+  std::string but{};  // the id (sid, socket_id) of who is not told it; empty: all are
 };
 using MessagePtr = std::shared_ptr<const Message>;
 

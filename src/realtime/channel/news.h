@@ -18,7 +18,9 @@ struct News {
   std::string channel;
   Member member{};                           // of member_*; of client_event: its user, if known
   std::string event{}, data{}, socket_id{};  // of client_event; data: a JSON value
-  std::size_t readers = 0;                   // of subscription_count
+  // Of subscription_count: as the tenant's server is told. A dialect only says that it changed, and
+  // is told by hears_count() when its clients are to hear of it.
+  std::size_t readers = 0;
 };
 
 // Who does not hear what it said: by its slot where it is here. Neither: everybody hears it.

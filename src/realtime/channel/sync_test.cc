@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "realtime/channel/sync_for_tests.h"
+
 namespace utakata::realtime {
 namespace {
 
@@ -15,7 +17,7 @@ TEST(SyncState, what_changed_since_the_last_tick_goes_out_together_the_newest_of
   EXPECT_TRUE(state.put("bob", R"({"x": 1})", 2));
   EXPECT_TRUE(state.put("ann", "1", 1));
   EXPECT_TRUE(state.put("ann", "2", 1));
-  EXPECT_EQ(state.whole(), "") << "the tick tells it";
+  EXPECT_EQ(state.whole(), "{}") << "the tick tells it";
   EXPECT_EQ(state.tick(), R"({"ann":2,"bob":{"x": 1}})");
   EXPECT_EQ(state.tick(), "");
   EXPECT_TRUE(state.put("ann", "3", 1));
@@ -24,27 +26,24 @@ TEST(SyncState, what_changed_since_the_last_tick_goes_out_together_the_newest_of
   EXPECT_EQ(state.whole(), R"({"ann":2,"bob":{"x": 1}})");
   state.remove("bob", 1);
   EXPECT_EQ(state.tick(), "") << "it is not hers";
-  state.remove_owner(2);
+  state.remove_all_of(2);
   EXPECT_TRUE(state.put("a\"b", "7", 2));
   EXPECT_EQ(state.tick(), R"({"a\"b":7,"bob":null})");
   EXPECT_TRUE(state.put("short", "1", 1));
   state.remove("short", 1);
   EXPECT_EQ(state.tick(), "") << "it came and went";
-  state.remove_owner(1), state.remove_owner(2);
+  state.remove_all_of(1), state.remove_all_of(2);
   EXPECT_FALSE(state.is_over()) << "that is still to be told";
   state.tick();
   EXPECT_TRUE(state.is_over());
 }
 
-TEST(SyncState, a_key_is_whose_who_put_it_until_it_is_gone_or_taken_over) {
+TEST(SyncState, a_key_is_whose_who_put_it_until_it_is_gone) {
   SyncState state;
   ASSERT_TRUE(state.put("ann", "1", 1));
   EXPECT_EQ(state.put("ann", "2", 2).error().kind, Problem::Kind::conflict);
-  ASSERT_TRUE(state.take_over("ann", "3", 2));
-  state.remove_owner(1);
-  EXPECT_EQ(state.tick(), R"({"ann":3})");
-  state.remove("ann", 2);
-  ASSERT_TRUE(state.put("ann", "4", 1));
+  state.remove_all_of(1);
+  ASSERT_TRUE(state.put("ann", "4", 2));
   EXPECT_EQ(state.tick(), R"({"ann":4})");
 }
 
@@ -69,23 +68,11 @@ TEST(SyncState, it_is_bounded_and_what_is_refused_changes_nothing) {
 TEST(SyncStateLaws, who_hears_every_tick_has_all_whenever_it_came) {
   EXPECT_TRUE(rc::check([] {
     SyncState state({.keys = 4, .keys_of_owner = 2});
-    std::map<std::string, std::pair<std::string, SyncState::Owner>> there;
-    std::map<std::string, std::string> early, late;
-    const auto hear = [](const std::string& object, std::map<std::string, std::string>& into) {
-      for (std::size_t at = 0; at + 1 < object.size(); at = object.find_first_of(",}", at)) {
-        const std::string key = object.substr(at + 2, 1);  // {"a":5,"b":null}
-        const std::size_t begin = at + 5;
-        const std::string value = object.substr(begin, object.find_first_of(",}", begin) - begin);
-        if (value == "null")
-          RC_ASSERT(into.erase(key) == 1u);
-        else
-          into[key] = value;
-        at = begin;
-      }
-    };
+    std::map<std::string, std::pair<std::string, ClientSlot>> there;
+    SyncBelief early, late;
     bool has_come = false;
     for (int i = *rc::gen::inRange(0, 80); i > 0; --i) {
-      const auto owner = *rc::gen::inRange<SyncState::Owner>(0, 3);
+      const auto owner = *rc::gen::inRange<ClientSlot>(0, 3);
       const auto key = *rc::gen::element<std::string>("a", "b", "c", "d", "e");
       const auto known = there.find(key);
       const auto owned = std::size_t(std::ranges::count_if(
@@ -105,14 +92,15 @@ TEST(SyncStateLaws, who_hears_every_tick_has_all_whenever_it_came) {
           if (known != there.end() && known->second.second == owner) there.erase(known);
           break;
         case 3:
-          state.remove_owner(owner);
+          state.remove_all_of(owner);
           std::erase_if(there, [&](const auto& one) { return one.second.second == owner; });
           break;
         default: {
-          if (!has_come && *rc::gen::arbitrary<bool>()) has_come = true, hear(state.whole(), late);
+          if (!has_come && *rc::gen::arbitrary<bool>())
+            has_come = true, hear_sync(state.whole(), late);
           const std::string told = state.tick();
-          hear(told, early);
-          if (has_come) hear(told, late);
+          hear_sync(told, early);
+          if (has_come) hear_sync(told, late);
           RC_ASSERT(std::ranges::equal(early, there, [](const auto& one, const auto& other) {
             return one.first == other.first && one.second == other.second.first;
           }));

@@ -4,9 +4,10 @@
 
 namespace utakata::realtime {
 
-std::uint64_t Timeline::append(MessagePtr message, Instant now) {
+std::uint64_t Timeline::append(MessagePtr message, Instant now, std::uint64_t came) {
   bytes_ += message->data.size();
-  entries_.push_back({++last_, now, std::move(message)});
+  note(*message, came);
+  entries_.push_back({++last_, now, std::move(message), came});
   while (entries_.size() > std::max<std::size_t>(1, limits_.count) ||
          (bytes_ > limits_.bytes && entries_.size() > 1))
     drop();
@@ -14,18 +15,33 @@ std::uint64_t Timeline::append(MessagePtr message, Instant now) {
   return last_;
 }
 
-bool Timeline::place(MessagePtr message, const Position& position, Instant now) {
+bool Timeline::place(MessagePtr message, const Position& position, Instant now,
+                     std::uint64_t came) {
   const bool is_of_another = position.epoch != epoch_;
   if (position.offset == 0 || (!is_of_another && position.offset <= last_)) return false;
-  if (is_of_another || position.offset > last_ + 1) begin(position.offset);
+  const bool is_behind_a_hole = position.offset > (is_of_another ? 0 : last_) + 1;
+  if (is_of_another || is_behind_a_hole) begin(position.offset);
   epoch_ = position.epoch;
-  append(std::move(message), now);
+  append(std::move(message), now, came);
+  // Who has not got this one has missed what the hole hides.
+  if (is_behind_a_hole) dropped_ = newest_of_others_ = came;
   return true;
+}
+
+void Timeline::note(const Message& message, std::uint64_t came) {
+  if (message.but != newest_but_) newest_of_others_ = newest_;
+  newest_but_ = message.but;
+  newest_ = came;
+}
+
+std::uint64_t Timeline::newest_for(std::string_view id) const {
+  return !id.empty() && id == newest_but_ ? newest_of_others_ : newest_;
 }
 
 void Timeline::begin(std::uint64_t offset) {
   entries_.clear();
   bytes_ = 0;
+  dropped_ = newest_;
   last_ = offset - 1;
 }
 
@@ -35,6 +51,7 @@ void Timeline::expire(Instant now) {
 
 void Timeline::drop() {
   bytes_ -= entries_.front().message->data.size();
+  dropped_ = entries_.front().came;
   entries_.pop_front();
 }
 
@@ -50,6 +67,23 @@ std::optional<std::vector<Timeline::Entry>> Timeline::since(const Position& posi
   if (position.epoch != epoch_ || position.offset > last_ || position.offset + 1 < first())
     return std::nullopt;
   return slice(position.offset + 1, last_ + 1);
+}
+
+std::optional<std::vector<Timeline::Entry>> Timeline::came_after(std::uint64_t came,
+                                                                 std::string_view id) const {
+  std::vector<Entry> after;
+  if (newest_for(id) <= came) return after;
+  if (dropped_ > came) return std::nullopt;
+  auto entry = std::ranges::upper_bound(entries_, came, {}, &Entry::came);
+  for (; entry != entries_.end(); ++entry)
+    if (id.empty() || entry->message->but != id) after.push_back(*entry);
+  return after;
+}
+
+std::optional<std::uint64_t> Timeline::came_at(const Position& position) const {
+  if (position.epoch != epoch_ || position.offset < first() || position.offset > last_)
+    return std::nullopt;
+  return entries_[position.offset - first()].came;
 }
 
 std::vector<Timeline::Entry> Timeline::newest(std::size_t count) const {

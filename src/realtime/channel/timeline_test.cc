@@ -69,6 +69,66 @@ TEST(Timeline, what_got_its_place_elsewhere_never_comes_twice_nor_with_holes) {
   EXPECT_EQ(texts(*timeline.since({"f", 0})), "1=a ");
 }
 
+TEST(Timeline, who_sent_the_last_has_missed_nothing_though_it_is_not_kept) {
+  Timeline timeline({.count = 1}, "e");
+  const auto by = [](std::string id) {
+    return std::make_shared<const Message>(Message{.data = "x", .but = std::move(id)});
+  };
+  timeline.append(by(""), Instant{1h}, 10);
+  for (const std::uint64_t came : {20, 30, 40}) timeline.append(by("ann"), Instant{1h}, came);
+  EXPECT_EQ(timeline.newest_for("ann"), 10u);
+  EXPECT_EQ(timeline.newest_for("bob"), 40u);
+  EXPECT_EQ(texts(*timeline.came_after(10, "ann")), "");
+  EXPECT_FALSE(timeline.came_after(10, "bob"));
+  EXPECT_EQ(texts(*timeline.came_after(30, "bob")), "4=x ");
+}
+
+// Against a list of all that was said, and of the holes in it.
+TEST(Timeline, what_came_later_is_whole_or_not_to_be_had) {
+  EXPECT_TRUE(rc::check([] {
+    struct Said {
+      std::uint64_t came;
+      std::string but;
+      bool is_behind_a_hole;
+    };
+    const auto limit = *rc::gen::inRange<std::size_t>(1, 6);
+    Timeline timeline({.count = limit}, "e0");
+    std::vector<Said> all;
+    Position last{"e0", 0};
+    std::uint64_t came = 0;
+    std::size_t kept = 0;
+    const auto some_id = [] { return *rc::gen::element<std::string>("", "ann", "bob"); };
+    for (int i = *rc::gen::inRange(0, 30); i > 0; --i) {
+      came += *rc::gen::inRange<std::uint64_t>(1, 4);  // others are of other channels
+      const bool is_anew = *rc::gen::inRange(0, 12) == 0, has_hole = *rc::gen::inRange(0, 12) == 0;
+      if (is_anew) last = {last.epoch + "'", 0};
+      last.offset += has_hole ? 3 : 1;
+      const std::string but = some_id();
+      const auto message = std::make_shared<const Message>(Message{.data = "x", .but = but});
+      RC_ASSERT(timeline.place(message, last, Instant{1h}, came));
+      RC_ASSERT(timeline.came_at(last) == came);
+      all.push_back({came, but, has_hole});
+      kept = std::min(limit, is_anew || has_hole ? 1 : kept + 1);
+    }
+    const auto since = came - std::min(came, *rc::gen::inRange<std::uint64_t>(0, 15));
+    const std::string id = some_id();
+    std::vector<std::uint64_t> missed;
+    bool is_hidden = false, is_dropped = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].came <= since) continue;
+      is_hidden |= all[i].is_behind_a_hole;
+      is_dropped |= i + kept < all.size();
+      if (id.empty() || all[i].but != id) missed.push_back(all[i].came);
+    }
+    const auto got = timeline.came_after(since, id);
+    RC_ASSERT(got.has_value() == !(is_hidden || (is_dropped && !missed.empty())));
+    if (!got) return;
+    std::vector<std::uint64_t> numbers;
+    for (const auto& entry : *got) numbers.push_back(entry.came);
+    RC_ASSERT(numbers == missed);
+  }));
+}
+
 // Against a list that keeps everything.
 TEST(Timeline, pages_are_what_a_plain_list_says) {
   EXPECT_TRUE(rc::check([] {

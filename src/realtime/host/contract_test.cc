@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/run_until.h"
 #include "realtime/host/host_bus.h"
 #include "realtime/host/switchboard.h"
 
@@ -18,14 +19,7 @@ class HostCluster final : public bus_contract::Cluster {
     return std::make_unique<HostBus>(loop_, std::move(ends->second), HostBus::HostCalls{});
   }
   bool run_until(const std::function<bool()>& holds) override {
-    const auto timer = loop_.every(1ms, [&] {
-      if (holds()) loop_.stop();
-    });
-    const auto late = loop_.after(20s, [&] { loop_.stop(); });
-    loop_.run();
-    loop_.cancel(timer);
-    loop_.cancel(late);
-    return holds();
+    return net::run_until(loop_, holds);
   }
   void cut() override { FAIL() << "a host's parent does not come back"; }
   void mend() override {}

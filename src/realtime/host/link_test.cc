@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "net/run_until.h"
+
 namespace utakata::realtime {
 namespace {
 
@@ -50,17 +52,7 @@ class LinkTest : public testing::Test {
         limits);
   }
   void open_theirs() { open(theirs, std::move(theirs_end)); }
-  // True: it held within 20 s.
-  bool until(const std::function<bool()>& holds) {
-    const auto timer = loop.every(1ms, [&] {
-      if (holds()) loop.stop();
-    });
-    const auto late = loop.after(20s, [&] { loop.stop(); });
-    loop.run();
-    loop.cancel(timer);
-    loop.cancel(late);
-    return holds();
-  }
+  bool until(const std::function<bool()>& holds) { return net::run_until(loop, holds); }
   // As a hostile process might: any bytes, any number of descriptors.
   void send_raw(std::string_view bytes, const std::vector<int>& descriptors = {}) {
     iovec part{const_cast<char*>(bytes.data()), bytes.size()};

@@ -23,7 +23,9 @@ class Parent {
   explicit Parent(const ParentSpec& spec) : spec_(spec) {
     for (const int signal : {SIGTERM, SIGINT}) loop_.on_signal(signal, [this] { stop(0); });
     loop_.on_signal(SIGHUP, [this] { workers_.signal(SIGHUP); });
-    loop_.every(1s, [this] { remember(); });
+    loop_.every(1s, [this] {
+      board_.order("stats", [this](const Switchboard::Answers& answers) { remember(answers); });
+    });
   }
 
   int run() {
@@ -58,7 +60,7 @@ class Parent {
     if (former_.size() > 1) former_ = {merged_stats(former_)};
     if (is_stopping_) return;
     if (how == "exit code 3") {
-      fmt::print(stderr, "The time that it was lent is over: it stops.\n");
+      fmt::print(stderr, "It stops: another may serve in its place.\n");
       return stop(3);
     }
     if (how == "exit code 2" && ready_.size() < spec_.workers) return stop(2);
@@ -85,7 +87,8 @@ class Parent {
       std::from_chars(what.data() + 6, what.data() + what.size(), ms);
       lease_end_ = loop_.turn_time() + std::chrono::milliseconds(ms);
     }
-    board_.order(what, [this, what, answer](Switchboard::Answers answers) {
+    board_.order(what, [this, what, answer](const Switchboard::Answers& answers) {
+      if (what == "stats") remember(answers);
       std::vector<std::string> texts;
       for (const auto& [worker, said] : answers) texts.push_back(said);
       if (what == "metrics") return answer(merged_metrics(texts));
@@ -93,11 +96,10 @@ class Parent {
     });
   }
 
-  // So that what is counted since the start does not fall when a worker dies.
-  void remember() {
-    board_.order("stats", [this](Switchboard::Answers answers) {
-      for (const auto& [worker, said] : answers) last_[worker] = said;
-    });
+  // So that what is counted since the start does not fall when a worker dies: not below what
+  // somebody was told, at least.
+  void remember(const Switchboard::Answers& answers) {
+    for (const auto& [worker, said] : answers) last_[worker] = said;
   }
   std::vector<std::string> with_former(std::vector<std::string> texts) const {
     for (const std::string& each : former_) texts.push_back(former_stats(each));

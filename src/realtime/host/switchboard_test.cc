@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "net/run_until.h"
 #include "realtime/host/host_bus.h"
 
 namespace utakata::realtime {
@@ -57,16 +58,7 @@ class SwitchboardTest : public testing::Test {
          .reaches = [&worker](bool yes) { worker.heard.emplace_back(yes ? "reaches" : "cut"); }});
     return worker;
   }
-  bool until(const std::function<bool()>& holds) {
-    const auto timer = loop.every(1ms, [&] {
-      if (holds()) loop.stop();
-    });
-    const auto late = loop.after(20s, [&] { loop.stop(); });
-    loop.run();
-    loop.cancel(timer);
-    loop.cancel(late);
-    return holds();
-  }
+  bool until(const std::function<bool()>& holds) { return net::run_until(loop, holds); }
   void open(SwitchboardLimits limits = {}) {
     board.emplace(
         loop, [this] { return std::to_string(++epochs); },

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <string>
 
+#include "net/run_until.h"
 #include "realtime/host/host_bus.h"
 #include "realtime/host/link.h"
 #include "realtime/host/process.h"
@@ -131,16 +132,7 @@ class Parent {
                  .died = [this](std::size_t index,
                                 const std::string& how) { died[index].push_back(how); }}) {}
 
-  bool until(const std::function<bool()>& holds) {
-    const auto timer = loop.every(2ms, [&] {
-      if (holds()) loop.stop();
-    });
-    const auto late = loop.after(30s, [&] { loop.stop(); });
-    loop.run();
-    loop.cancel(timer);
-    loop.cancel(late);
-    return holds();
-  }
+  bool until(const std::function<bool()>& holds) { return net::run_until(loop, holds); }
   Switchboard::Answers order(std::string_view text) {
     std::optional<Switchboard::Answers> answers;
     board_.order(text, [&](auto all) {

@@ -144,6 +144,17 @@ class Call {
     return {.body = Json{{"users", told}}.dump()};
   }
 
+  ApiAnswer timeline(const std::string& name) {
+    if (!is_channel_name(name)) return refused(400, "That is no name of a channel.");
+    const auto word = [&](const char* of) { return api_parameter(request_.query, of); };
+    const auto asked =
+        page_asked({.limit = word("limit"), .before = word("before"), .after = word("after")});
+    if (!asked) return refused(asked.error());
+    const auto page = app_.channels().page(name, *asked, now_);
+    if (!page) return refused(page.error());
+    return {.body = "{" + page_fields(*page) + "}"};
+  }
+
  private:
   std::expected<Json, std::string> parsed() const {
     auto json = Json::parse(request_.body, nullptr, false);
@@ -155,7 +166,7 @@ class Call {
   Instant now_;
 };
 
-// "/channels/NAME" and "/channels/NAME/users": the name between.
+// "/channels/NAME", "/channels/NAME/users" and so on: the name between.
 std::optional<std::string> between(std::string_view path, std::string_view before,
                                    std::string_view behind) {
   if (!path.starts_with(before) || !path.ends_with(behind) ||
@@ -184,6 +195,8 @@ ApiAnswer api_answer(PusherApp& app, const ApiRequest& request, std::string_view
   if (path == "/channels") return only("GET", [&] { return call.channels(); });
   if (const auto name = between(path, "/channels/", "/users"))
     return only("GET", [&] { return call.users(*name); });
+  if (const auto name = between(path, "/channels/", "/timeline"))
+    return only("GET", [&] { return call.timeline(*name); });
   if (const auto name = between(path, "/channels/", ""))
     return only("GET", [&] { return call.channel(*name); });
   if (const auto user = between(path, "/users/", "/terminate_connections"))

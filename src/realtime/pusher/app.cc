@@ -31,22 +31,29 @@ PusherApp::PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, Dialec
 
 void PusherApp::respec(TenantSpec spec) { spec_ = std::move(spec); }
 
-void PusherApp::opens(ClientSlot client, SocketId id, int activity_timeout_s) {
+void PusherApp::opens(ClientSlot client, SocketId id, bool waits) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   channels_.speaks(client, Dialect::pusher);
-  out_.say(client, say_established(id.text(), activity_timeout_s));
   by_socket_id_[id] = client;
-  clients_[client] = {.id = id, .is_there = true};
+  clients_[client] = {.id = id, .is_there = true, .is_waiting = true};
+  if (!waits) lets_in(client);
+}
+
+void PusherApp::lets_in(ClientSlot client, int activity_timeout_s) {
+  clients_[client].is_waiting = false;
+  out_.say(client, say_established(clients_[client].id.text(), activity_timeout_s));
+}
+
+void PusherApp::turns_away(ClientSlot client, int code, const std::string& why) {
+  out_.say(client, say_error(code, why));
+  out_.end(client, code, why);
 }
 
 void PusherApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   by_socket_id_.erase(clients_[client].id);
   clients_[client] = {};
-  for (const Channels::Left& left : channels_.leave(client, now)) {
-    sync_departure(client, left.channel);
-    tell_departure(left);
-  }
+  for (const Channels::Left& left : channels_.leave(client, now)) tell_departure(left);
 }
 
 void PusherApp::silent(ClientSlot client, bool again) {
@@ -63,6 +70,9 @@ void PusherApp::end_all(int code, const std::string& why) {
 
 void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
   clients_[client].has_spoken = true;
+  if (clients_[client].is_waiting)
+    return out_.say(client,
+                    say_error(pusher_code::none, "Wait for pusher:connection_established."));
   auto says = reader_.read(text);
   if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
   switch (says->kind) {
@@ -71,13 +81,13 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::subscribe:
       return subscribe(client, *says, now);
     case PusherSays::Kind::unsubscribe:
-      if (const auto left = channels_.unsubscribe(client, says->channel, now)) {
-        sync_departure(client, left->channel);
+      if (const auto left = channels_.unsubscribe(client, says->channel, now))
         tell_departure(*left);
-      }
       return;
     case PusherSays::Kind::sign_in:
       return sign_in(client, *says);
+    case PusherSays::Kind::history:
+      return history(client, *says, now);
     case PusherSays::Kind::event:
       return client_event(client, std::move(*says), now);
     case PusherSays::Kind::pong:
@@ -133,16 +143,17 @@ void PusherApp::subscribe(ClientSlot client, const PusherSays& says, Instant now
                                          .members = came->members,
                                          .position = shows_position ? &came->position : nullptr,
                                          .is_recovered = came->missed.has_value()}));
+  const ChannelKind kind = channel_kind(says.channel);
   if (came->missed) {
     for (const Timeline::Entry& entry : *came->missed)
       out_.say(client, say_event(says.channel, *entry.message, entry.offset));
   } else if (came->cached) {
     out_.say(client, say_event(says.channel, *came->cached));
-  } else if (channel_kind(says.channel).is_cache) {
+  } else if (kind.is_cache) {
     out_.say(client, say_cache_miss(says.channel));
     hooks_.news({.name = "cache_miss", .channel = says.channel});
   }
-  sync_arrival(client, says.channel);
+  if (kind.is_sync) sync_arrival(client, says.channel);
   tell_arrival(client, says.channel, *member, *came);
 }
 
@@ -169,9 +180,7 @@ void PusherApp::tell_departure(const Channels::Left& left) {
 
 void PusherApp::tell_count(const std::string& channel) {
   if (!spec_.tells_subscription_counts) return;
-  const std::size_t readers = channels_.readers_count(channel);
-  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
-  hears_count(channel, readers);
+  hooks_.news({.name = "subscription_count", .channel = channel});
 }
 
 void PusherApp::hears_added(std::string_view channel, const Member& member) {
@@ -207,7 +216,7 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
 const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
                                    ChannelKind kind) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_event_name))
+  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "Client events are for private and presence channels, not for encrypted ones.";
   if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
   if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
@@ -215,13 +224,18 @@ const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
   return nullptr;
 }
 
+PusherApp::Client& PusherApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
+  return one;
+}
+
 void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
   const ChannelKind kind = channel_kind(says.channel);
   if (const char* const fault = event_fault(client, says, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = sender.syncs = 0;
-  if (kind.is_sync && says.event == sync_event_name) return sync_event(client, says);
+  Client& sender = counted(client, now);
+  if (kind.is_sync && says.event == sync_put_event) return sync_event(client, says);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",
@@ -237,7 +251,8 @@ void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) 
                  .event = message.event,
                  .data = message.data,
                  .socket_id = sender.id.text()});
-  hooks_.publish(says.channel, std::move(message), {.client = client});
+  if (!hooks_.publish(says.channel, std::move(message), {.client = client}))
+    out_.say(client, say_error(pusher_code::too_many_events, "Too much waits: try again later."));
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, const Position& position,
@@ -296,7 +311,7 @@ Expected<void> PusherApp::publish(const Publication& publication) {
                         {.event = publication.event, .data = publication.data, .is_packed = true},
                         {.id = publication.but_socket_id}))
       return problem(Problem::Kind::unavailable,
-                     "The other servers have not been reached for too long: try again later.");
+                     "Too much waits to be told, here or to other servers: try again later.");
   return {};
 }
 

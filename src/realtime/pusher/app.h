@@ -4,6 +4,7 @@
 // back.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -16,7 +17,6 @@
 #include "base/problem.h"
 #include "realtime/channel/channels.h"
 #include "realtime/channel/news.h"
-#include "realtime/channel/sync.h"
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/signature.h"
 #include "realtime/pusher/socket_id.h"
@@ -39,7 +39,10 @@ struct TenantSpec {
   SlowReaders when_slow = SlowReaders::close;
   ChannelLimits channels{};
   int sync_hz = 20;  // ticks of sync channels a second: 1 to 60
-  SyncLimits sync{};
+
+  // Of one client. Twice as often as others hear of it: a client whose own clock beats unevenly is
+  // not refused.
+  int syncs_per_second() const { return 2 * std::clamp(sync_hz, 1, 60); }
 };
 
 class PusherOut {
@@ -58,8 +61,11 @@ class PusherApp {
   PusherApp(TenantSpec spec, Channels& channels, PusherOut& out, DialectHooks hooks);
 
   void respec(TenantSpec spec);  // for what comes from now on; who is here stays
+  // `waits`: it is told nothing before lets_in() or turns_away().
+  void opens(ClientSlot client, SocketId id, bool waits = false);
   // `activity_timeout_s`: how long it may hear nothing before it asks whether we are there.
-  void opens(ClientSlot client, SocketId id, int activity_timeout_s = 120);
+  void lets_in(ClientSlot client, int activity_timeout_s = 120);
+  void turns_away(ClientSlot client, int code, const std::string& why);
   void says(ClientSlot client, std::string_view text, Instant now);
   void leaves(ClientSlot client, Instant now);
   // It has said nothing for long; again: nor since it was asked. Asks, then ends it.
@@ -91,6 +97,7 @@ class PusherApp {
   void hears_added(std::string_view channel, const Member& member);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
 
   struct Refused {  // a subscription, as protocol 7 says it
     const char* type;
@@ -102,16 +109,13 @@ class PusherApp {
   std::size_t clients() const { return by_socket_id_.size(); }
   std::optional<ClientSlot> client_of(std::string_view socket_id) const;
   std::string socket_id_of(ClientSlot client) const { return clients_[client].id.text(); }
-  // Sync channels: says what changed, `sync_hz` times a second; to be called more often than that.
-  void tick(Instant now);
-  bool has_sync() const { return !sync_.empty(); }  // else there is no need to
 
  private:
   struct Client {
     Instant second{};  // in which it has sent so many events
     SocketId id{};
     int events = 0, syncs = 0;
-    bool is_there = false, has_spoken = false;
+    bool is_there = false, has_spoken = false, is_waiting = false;
   };
   void subscribe(ClientSlot client, const PusherSays& says, Instant now);
   std::expected<std::optional<Member>, Refused> admit(ClientSlot client, const PusherSays& says);
@@ -121,9 +125,10 @@ class PusherApp {
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
   void client_event(ClientSlot client, PusherSays&& says, Instant now);
+  void history(ClientSlot client, const PusherSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
   void sync_event(ClientSlot client, const PusherSays& says);
   void sync_arrival(ClientSlot client, const std::string& channel);
-  void sync_departure(ClientSlot client, const std::string& channel);
   const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
 
   TenantSpec spec_;
@@ -133,8 +138,6 @@ class PusherApp {
   PusherReader reader_;
   std::vector<Client> clients_;  // by slot
   std::unordered_map<SocketId, ClientSlot, SocketIdHash> by_socket_id_;
-  std::unordered_map<std::string, SyncState> sync_;  // of channels where something was put
-  Instant next_sync_{};
 };
 
 }  // namespace utakata::realtime

@@ -4,24 +4,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/pusher/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
-
-struct Heard final : PusherOut {
-  void say(ClientSlot client, std::string text) override { by_client[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot> but,
-               bool) override {
-    if (!clients) return;
-    for (const ClientSlot client : *clients)
-      if (client != but) say(client, text);
-  }
-  void end(ClientSlot client, int code, const std::string&) override {
-    by_client[client] += fmt::format("ended {}\n", code);
-  }
-  std::map<ClientSlot, std::string> by_client;
-};
 
 TenantSpec tenant() {
   return {.id = "1",
@@ -62,10 +48,17 @@ class PusherAppTest : public testing::Test {
       app_.hears(channel, message, channels_.publish(channel, shared, now_), but);
     return true;
   }
+  void tick(Instant now) {
+    channels_.sync().tick(
+        now, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [this](const std::string& channel,
+                       const std::string& changed) { app_.hears_sync(channel, changed); }});
+  }
   std::string news() { return std::exchange(news_, {}); }
 
   Instant now_{1h};
-  Heard out_;
+  PusherEars out_;
   std::string news_;
   Channels channels_{tenant().channels, [] { return std::string("e"); }};
   DialectHooks hooks() {
@@ -185,6 +178,45 @@ TEST_F(PusherAppTest, who_comes_back_hears_what_it_missed) {
   EXPECT_NE(heard(2).find(R"(\"recovered\":false)"), std::string::npos);
 }
 
+TEST_F(PusherAppTest, who_reads_a_channel_turns_its_pages) {
+  const auto ask = [&](ClientSlot client, const std::string& data) {
+    say(client, fmt::format(R"({{"event":"utakata:history","data":{}}})", data));
+    return heard(client);
+  };
+  const std::string told = R"({"event":"utakata:history","channel":"news","data":{"epoch":"e",)";
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("Subscribe to the channel first."),
+            std::string::npos);
+  come(1, "news");
+  come(2, "news");
+  heard(1), heard(2);
+  now_ += 1s;
+  EXPECT_EQ(ask(1, R"({"channel":"news"})"), told + R"("newest":0,"messages":[],"more":false}})"
+                                                    "\n");
+  for (const char* const data : {"1", R"("{\"n\":2}")", "3"}) publish("news", data);
+  heard(1), heard(2);
+  EXPECT_EQ(ask(1, R"({"channel":"news","limit":1,"before":3})"),
+            told + R"("newest":3,"messages":[{"offset":2,"event":"said","data":"{\"n\":2}"}],)"
+                   R"("more":true}})"
+                   "\n");
+  EXPECT_EQ(heard(2), "") << "that was for who asked";
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("2 client events or pages a second"),
+            std::string::npos);
+  now_ += 1s;
+  EXPECT_NE(ask(1, R"("{\"channel\":\"news\",\"after\":2}")").find(R"("messages":[{"offset":3,)"),
+            std::string::npos)
+      << "data as a text";
+  say(1, R"({"event":"utakata:history","channel":"news","data":{"limit":"2"}})");
+  EXPECT_EQ(heard(1), R"({"event":"pusher:error","data":{"code":4301,"message":"`limit` must be )"
+                      R"(a whole number from 1 to 100."}})"
+                      "\n");
+  now_ += 1s;
+  say(1, R"({"event":"utakata:history","channel":"news"})");
+  EXPECT_NE(heard(1).find(R"("newest":3,)"), std::string::npos) << "without data";
+  channels_.limit({});
+  EXPECT_NE(ask(1, R"({"channel":"news"})").find("This app keeps no timelines."),
+            std::string::npos);
+}
+
 TEST_F(PusherAppTest, a_cache_channel_tells_its_last_or_that_there_is_none) {
   come(1, "cache-a");
   EXPECT_NE(heard(1).find("pusher:cache_miss"), std::string::npos);
@@ -218,20 +250,40 @@ TEST_F(PusherAppTest, a_user_signs_in_is_spoken_to_and_cut_off) {
   EXPECT_EQ(app_.cut_user("nobody"), 0);
 }
 
+TEST_F(PusherAppTest, who_waits_is_told_nothing_and_heard_by_nobody_until_it_is_let_in) {
+  for (const ClientSlot client : {8, 9}) {
+    app_.opens(client, SocketId::of(7, client), true);
+    EXPECT_EQ(heard(client), "");
+    say(client, R"({"event":"pusher:subscribe","data":{"channel":"news"}})");
+    EXPECT_NE(heard(client).find("Wait for pusher:connection_established."), std::string::npos);
+  }
+  EXPECT_EQ(channels_.readers_count("news"), 0u);
+  app_.lets_in(8, 60);
+  EXPECT_NE(heard(8).find(R"(\"activity_timeout\":60)"), std::string::npos);
+  say(8, R"({"event":"pusher:subscribe","data":{"channel":"news"}})");
+  EXPECT_EQ(channels_.readers_count("news"), 1u);
+  app_.turns_away(9, pusher_code::unauthorized, "No.");
+  EXPECT_TRUE(heard(9).ends_with("ended 4009\n"));
+  app_.leaves(9, now_);
+  EXPECT_EQ(app_.client_of("7.9"), std::nullopt);
+}
+
 TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
   const auto put = [&](ClientSlot client, const std::string& channel, const std::string& data) {
     say(client,
         fmt::format(R"({{"event":"client-sync","channel":"{}","data":{}}})", channel, data));
   };
   come(1, "presence-sync-a", R"({"user_id":"ann"})");
+  EXPECT_NE(heard(1).find(R"("event":"utakata:sync_all","channel":"presence-sync-a","data":{}})"),
+            std::string::npos);
   come(2, "presence-sync-a", R"({"user_id":"bob"})");
   heard(1), heard(2);
-  EXPECT_FALSE(app_.has_sync());
+  EXPECT_FALSE(channels_.sync().due());
   put(1, "presence-sync-a", R"({"ann":{"x": 1},"hat":"red"})");
   put(1, "presence-sync-a", R"({"ann":{"x": 2}})");
   put(2, "presence-sync-a", R"({"bob":[1,2]})");
   EXPECT_EQ(heard(1) + heard(2), "");
-  app_.tick(now_);
+  tick(now_);
   const std::string first = R"({"event":"utakata:sync","channel":"presence-sync-a",)"
                             R"("data":{"ann":{"x": 2},"bob":[1,2],"hat":"red"}})"
                             "\n";
@@ -242,9 +294,9 @@ TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
   put(2, "presence-sync-a", "5");
   EXPECT_NE(heard(2).find("must be an object"), std::string::npos);
   put(1, "presence-sync-a", R"({"hat":null,"ann":3})");
-  app_.tick(now_ + 10ms);
+  tick(now_ + 10ms);
   EXPECT_EQ(heard(2), "") << "20 a second";
-  app_.tick(now_ + 50ms);
+  tick(now_ + 50ms);
   EXPECT_NE(heard(2).find(R"("data":{"ann":3,"hat":null})"), std::string::npos);
   come(3, "presence-sync-a", R"({"user_id":"cid"})");
   EXPECT_NE(heard(3).find(R"("event":"utakata:sync_all","channel":"presence-sync-a",)"
@@ -252,11 +304,11 @@ TEST_F(PusherAppTest, states_put_on_a_sync_channel_go_out_joined_at_ticks) {
             std::string::npos);
   app_.leaves(1, now_);
   heard(2);
-  app_.tick(now_ + 100ms);
+  tick(now_ + 100ms);
   EXPECT_NE(heard(2).find(R"("data":{"ann":null})"), std::string::npos) << "she has left";
   for (ClientSlot client : {2, 3}) app_.leaves(client, now_);
-  app_.tick(now_ + 150ms);
-  EXPECT_FALSE(app_.has_sync());
+  tick(now_ + 150ms);
+  EXPECT_FALSE(channels_.sync().due());
 }
 
 TEST_F(PusherAppTest, open_sync_channels_take_states_and_no_other_events) {
@@ -264,7 +316,7 @@ TEST_F(PusherAppTest, open_sync_channels_take_states_and_no_other_events) {
   heard(1);
   say(1, R"({"event":"client-sync","channel":"sync-a","data":{"k":1}})");
   EXPECT_EQ(heard(1), "");
-  app_.tick(now_);
+  tick(now_);
   EXPECT_NE(heard(1).find("utakata:sync"), std::string::npos);
   say(1, R"({"event":"client-move","channel":"sync-a","data":{"k":1}})");
   EXPECT_NE(heard(1).find("4301"), std::string::npos);

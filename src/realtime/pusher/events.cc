@@ -98,4 +98,9 @@ std::string say_signed_in(std::string_view user_data) {
                      json_text(fmt::format(R"({{"user_data":{}}})", json_text(user_data))));
 }
 
+std::string say_history(std::string_view channel, const Page& page) {
+  return say_event(
+      channel, {.event = std::string(history_event_name), .data = "{" + page_fields(page) + "}"});
+}
+
 }  // namespace utakata::realtime

@@ -16,11 +16,21 @@
 #include "realtime/channel/channels.h"
 #include "realtime/channel/json_text.h"
 #include "realtime/channel/message.h"
+#include "realtime/channel/page.h"
 
 namespace utakata::realtime {
 
 struct PusherSays {
-  enum class Kind : std::uint8_t { ping, pong, subscribe, unsubscribe, sign_in, event, unknown };
+  enum class Kind : std::uint8_t {
+    ping,
+    pong,
+    subscribe,
+    unsubscribe,
+    sign_in,
+    history,  // ours: a page of a channel's timeline
+    event,
+    unknown
+  };
   Kind kind = Kind::unknown;
   std::string event;                // its name
   std::string channel;              // empty: none was named
@@ -30,6 +40,7 @@ struct PusherSays {
   std::string data;                 // of an event: a JSON value, as it came
   bool wants_recovery = false;      // of subscribe: `recover` is there
   std::optional<Position> since{};  // what it says of where it stood
+  PageWords page{};                 // of history
 };
 
 // Reads one text after another; keeps its memory. Problem `invalid`: not JSON, or not an object
@@ -79,7 +90,6 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 // `offset`, `epoch`: of the timeline; 0 and empty: not said.
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset = 0,
                       std::string_view epoch = {});
-inline constexpr std::string_view sync_event_name = "client-sync";  // see channel/sync.h
 // The channel of all clients of a user who has signed in, for what its server says to it.
 inline constexpr std::string_view user_channel_prefix = "#server-to-user-";
 std::string say_member_added(std::string_view channel, const Member& member);
@@ -87,5 +97,7 @@ std::string say_member_removed(std::string_view channel, std::string_view user);
 std::string say_cache_miss(std::string_view channel);
 std::string say_subscription_count(std::string_view channel, std::size_t count);
 std::string say_signed_in(std::string_view user_data);
+inline constexpr std::string_view history_event_name = "utakata:history";
+std::string say_history(std::string_view channel, const Page& page);
 
 }  // namespace utakata::realtime

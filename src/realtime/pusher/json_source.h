@@ -52,6 +52,11 @@ struct JsonSource {
     std::string_view text;
     return from[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
   }
+  // A value as JSON; empty: there is none.
+  static std::string json_of(const simdjson::dom::object& from, std::string_view key) {
+    simdjson::dom::element value;
+    return from[key].get(value) == simdjson::SUCCESS ? simdjson::minify(value) : std::string();
+  }
 
  private:
   // Reads it to its end.

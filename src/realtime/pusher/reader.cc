@@ -22,6 +22,7 @@ PusherSays::Kind kind_of(std::string_view event) {
   if (event == "pusher:subscribe") return Kind::subscribe;
   if (event == "pusher:unsubscribe") return Kind::unsubscribe;
   if (event == "pusher:signin") return Kind::sign_in;
+  if (event == history_event_name) return Kind::history;
   return event.starts_with("client-") ? Kind::event : Kind::unknown;
 }
 
@@ -64,6 +65,14 @@ void read_subscription(const object& data, PusherSays& says) {
   std::uint64_t offset = 0;
   if (recover.get(at) == simdjson::SUCCESS && at["offset"].get(offset) == simdjson::SUCCESS)
     says.since = Position{JsonSource::text_of(at, "epoch"), offset};
+}
+
+void read_history(const object& data, PusherSays& says) {
+  if (std::string channel = JsonSource::text_of(data, "channel"); !channel.empty())
+    says.channel = std::move(channel);
+  says.page = {.limit = JsonSource::json_of(data, "limit"),
+               .before = JsonSource::json_of(data, "before"),
+               .after = JsonSource::json_of(data, "after")};
 }
 
 }  // namespace
@@ -127,7 +136,11 @@ Expected<PusherSays> PusherReader::read(std::string_view text) {
       parser_->inner.parse(nested.data(), nested.size()).get(unpacked) == simdjson::SUCCESS)
     data = unpacked;
   object fields;
-  if (data.get(fields) == simdjson::SUCCESS) read_subscription(fields, says);
+  if (data.get(fields) != simdjson::SUCCESS) return says;
+  if (says.kind == PusherSays::Kind::history)
+    read_history(fields, says);
+  else
+    read_subscription(fields, says);
   return says;
 }
 

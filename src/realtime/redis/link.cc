@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 #include <hiredis/async.h>
+#include <netdb.h>
 #include <sys/epoll.h>
 
+#include <array>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <deque>
 #include <utility>
@@ -38,6 +41,10 @@ class NoSigpipe {
 
 }  // namespace
 
+std::string_view redis_text(const redisReply& reply) {
+  return reply.str ? std::string_view(reply.str, reply.len) : std::string_view{};
+}
+
 struct RedisLink::State {
   net::Loop& loop;
   Calls calls;
@@ -51,7 +58,7 @@ struct RedisLink::State {
   net::Loop::TimerId telling = 0;  // of the loss, outside of hiredis
 
   State(net::Loop& its_loop, Calls its_calls) : loop(its_loop), calls(std::move(its_calls)) {}
-  void connect(const RedisAddress& address);
+  void connect(const net::TcpAddress& at, const RedisAddress& address);
   void greet(const RedisAddress& address);
   void hook();
   void want(std::uint32_t bit, bool is_wanted);
@@ -64,11 +71,15 @@ struct RedisLink::State {
   static State* of(void* data) { return static_cast<State*>(data); }
 };
 
-void RedisLink::State::connect(const RedisAddress& address) {
-  context = redisAsyncConnect(address.host.c_str(), address.port);
+void RedisLink::State::connect(const net::TcpAddress& at, const RedisAddress& address) {
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  getnameinfo(at.get(), at.size, host.data(), host.size(), port.data(), port.size(),
+              NI_NUMERICHOST | NI_NUMERICSERV);
+  context = redisAsyncConnect(host.data(), std::atoi(port.data()));
   if (!context) return lost("redis: memory has run out");
   if (context->err) {
-    lost(fmt::format("redis: {}:{}: {}", address.host, address.port, context->errstr));
+    lost(fmt::format("redis: {}:{}: {}", host.data(), port.data(), context->errstr));
     redisAsyncFree(std::exchange(context, nullptr));
     return;
   }
@@ -95,8 +106,7 @@ void RedisLink::State::greet(const RedisAddress& address) {
   const auto must_be_ok = [this](std::string_view what) {
     answers.emplace_back([this, what](const redisReply& reply) {
       if (reply.type == REDIS_REPLY_ERROR)
-        lost(
-            fmt::format("redis: {} was refused: {}", what, std::string_view(reply.str, reply.len)));
+        lost(fmt::format("redis: {} was refused: {}", what, redis_text(reply)));
     });
   };
   if (!address.password.empty()) {
@@ -181,9 +191,10 @@ void RedisLink::State::on_message(redisAsyncContext* its, void* reply, void*) {
   state.heard(*static_cast<redisReply*>(reply));
 }
 
-RedisLink::RedisLink(net::Loop& loop, const RedisAddress& address, Calls calls)
+RedisLink::RedisLink(net::Loop& loop, const net::TcpAddress& at, const RedisAddress& address,
+                     Calls calls)
     : state_(std::make_unique<State>(loop, std::move(calls))) {
-  state_->connect(address);
+  state_->connect(at, address);
 }
 
 RedisLink::~RedisLink() {

@@ -1,7 +1,5 @@
 // One connection to a Redis, by hiredis on our own loop. It connects, says AUTH and SELECT, and is
 // good for one life: once lost, make another. Loop thread only.
-//
-// A host that is a name is looked up in the constructor, which blocks for as long as that takes.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +10,14 @@
 #include <string_view>
 
 #include "net/loop.h"
+#include "net/socket_end.h"
 #include "realtime/redis/address.h"
 
 struct redisReply;
 
 namespace utakata::realtime {
+
+std::string_view redis_text(const redisReply& reply);  // of a text or an error, else empty
 
 class RedisLink {
  public:
@@ -25,7 +26,9 @@ class RedisLink {
     std::function<void()> answered;             // anything came
     std::function<void(std::string why)> lost;  // once, at most; nothing comes after it
   };
-  RedisLink(net::Loop& loop, const RedisAddress& address, Calls calls);
+  // Of `address` it takes all but the host and the port: hiredis would block while it looked a name
+  // up.
+  RedisLink(net::Loop& loop, const net::TcpAddress& at, const RedisAddress& address, Calls calls);
   ~RedisLink();  // not in one of its calls; none comes after it, answers included
   RedisLink(const RedisLink&) = delete;
   RedisLink& operator=(const RedisLink&) = delete;

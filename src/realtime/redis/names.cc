@@ -5,7 +5,7 @@
 namespace utakata::realtime {
 namespace {
 
-constexpr std::string_view words_mark = "}:words:";
+constexpr std::string_view place_mark = "}:place:", words_mark = "}:words:";
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -64,24 +64,23 @@ std::string RedisNames::probe(std::uint64_t process) const {
   return fmt::format("{}:probe:{:016x}", prefix_, process);
 }
 
-std::string RedisNames::all_words() const {
-  std::string pattern;
-  for (const char c : prefix_) {
-    if (std::string_view("*?[]\\^").contains(c)) pattern += '\\';
-    pattern += c;
-  }
-  return pattern + ":{*}:words:*";
+std::string RedisNames::places() const { return prefix_ + ":places"; }
+
+std::optional<std::string> RedisNames::changed(std::string_view key, std::string_view from,
+                                               std::string_view to) const {
+  if (!key.starts_with(prefix_) || !key.substr(prefix_.size()).starts_with(":{"))
+    return std::nullopt;
+  const auto mark = key.find(from, prefix_.size());
+  if (mark == key.npos) return std::nullopt;
+  return std::string(key).replace(mark, from.size(), to);
 }
 
 std::optional<std::string> RedisNames::place_of(std::string_view words) const {
-  if (!words.starts_with(prefix_) || !words.substr(prefix_.size()).starts_with(":{"))
-    return std::nullopt;
-  const auto mark = words.find(words_mark, prefix_.size());
-  if (mark == words.npos) return std::nullopt;
-  std::string place(words.substr(0, mark));
-  place += "}:place:";
-  place += words.substr(mark + words_mark.size());
-  return place;
+  return changed(words, words_mark, place_mark);
+}
+
+std::optional<std::string> RedisNames::words_of(std::string_view place) const {
+  return changed(place, place_mark, words_mark);
 }
 
 }  // namespace utakata::realtime

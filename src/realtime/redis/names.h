@@ -1,6 +1,7 @@
 // What our keys and channels in Redis are called. Of each tenant, with P the prefix and T its id:
 //
 //   P:0 .. P:63        channels: all words of a channel of ours go over one of them
+//   P:places           set: the keys P:{T}:place:C that there are, and some that have expired
 //   P:{T}:place:C      hash: the epoch and the newest offset of channel C
 //   P:{T}:words:C      stream: what is kept of it, an envelope each; its ids are offsets
 //   P:{T}:serial       number: the last one given to a word of T
@@ -32,11 +33,14 @@ class RedisNames {
   std::string sent(std::string_view tenant, std::uint64_t process) const;
   std::string probe(std::uint64_t process) const;  // the channel of one process to itself
 
-  std::string all_words() const;  // a pattern for SCAN
-  // The place that belongs to such a key. None: it is no key of ours.
+  std::string places() const;
+  // The key that belongs to such a key. None: it is no key of ours.
   std::optional<std::string> place_of(std::string_view words) const;
+  std::optional<std::string> words_of(std::string_view place) const;
 
  private:
+  std::optional<std::string> changed(std::string_view key, std::string_view from,
+                                     std::string_view to) const;
   std::string of_tenant(std::string_view tenant) const;
   const std::string prefix_;
 };

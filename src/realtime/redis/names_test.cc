@@ -31,17 +31,16 @@ TEST(RedisNames, channel_names_stay_readable) {
   EXPECT_EQ(names.words("a b", "x"), "u:{a%20b}:words:x");
 }
 
-TEST(RedisNames, from_the_words_one_finds_the_place) {
+TEST(RedisNames, from_the_words_one_finds_the_place_and_back) {
   for (const auto* prefix : {"u", "", "a}:words:b", "x:{y}"}) {
     const RedisNames names(prefix);
     EXPECT_EQ(names.place_of(names.words("a}b", "c:d")), names.place("a}b", "c:d"));
+    EXPECT_EQ(names.words_of(names.place("a}b", "c:d")), names.words("a}b", "c:d"));
     EXPECT_FALSE(names.place_of(names.place("a", "b")));
+    EXPECT_FALSE(names.words_of(names.words("a", "b")));
     EXPECT_FALSE(names.place_of("stranger"));
+    EXPECT_FALSE(names.words_of("stranger"));
   }
-}
-
-TEST(RedisNames, a_prefix_is_no_pattern) {
-  EXPECT_EQ(RedisNames("a*[b]").all_words(), "a\\*\\[b\\]:{*}:words:*");
 }
 
 // Processes of different releases must choose alike.

@@ -6,44 +6,30 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <random>
 #include <string_view>
 #include <utility>
 
-#include "base/random.h"
 #include "net/secret.h"
 #include "realtime/redis/link.h"
+#include "realtime/redis/pair.h"
 
 namespace utakata::realtime {
 namespace {
 
 constexpr std::string_view kKin = "utakata-";  // how uids of ours begin
 
-std::string_view text(const redisReply& reply) {
-  return reply.str ? std::string_view(reply.str, reply.len) : std::string_view{};
-}
-
 }  // namespace
 
 struct NodePeers::State {
-  //          dial              all confirmed
-  //  away ---------> dialling --------------> joined
-  //   ^  back-off       |                        |
-  //   +-----------------+------------------------+  fail()
-  enum class Phase : std::uint8_t { away, dialling, joined };
   struct Word {
     std::string channel, bytes;
     std::size_t size() const { return channel.size() + bytes.size() + 256; }
   };
 
-  State(net::Loop& its_loop, NodePeersSettings its_settings, Calls its_calls);
-  ~State();
-  void dial();
-  void subscribe();
-  void tick();
-  void fail(std::string why);  // never calls anybody at once
-  void break_off();
-  Duration back_off();
+  State(net::Loop& loop, NodePeersSettings its_settings, Calls its_calls);
+  std::size_t greet();
+  void broken();
+  void failed(const redisReply& error);
   bool push(std::string channel, std::string bytes);
   void send();
   void sent(const redisReply& reply);
@@ -53,113 +39,53 @@ struct NodePeers::State {
   void answer(const std::string& space, const NodeQuestion& question);
   void take(std::string_view channel, std::string_view bytes);
 
-  net::Loop& loop;
   const NodePeersSettings settings;
   const Calls calls;
   const std::string uid, probe;  // a channel that only this hears
-  Random random;
-  Phase phase = Phase::away;
-  std::optional<Problem> trouble;
-  std::unique_ptr<RedisLink> hears, commands;
-  std::size_t to_confirm = 0;
-  std::deque<Word> words;  // the first `under_way` were sent
+  std::deque<Word> words;        // the first `under_way` were sent
   std::size_t under_way = 0, waiting_bytes = 0, dropped = 0;
-  Instant dialled_at{}, joined_at{}, hears_at{}, commands_at{}, ticked_at{};
-  int failures = 0;                           // since it was joined for a while
-  net::Loop::TimerId ticking = 0, again = 0;  // `again`: to break off or to dial
+  RedisPair pair;  // the last: its calls use all of the above
 };
 
-NodePeers::State::State(net::Loop& its_loop, NodePeersSettings its_settings, Calls its_calls)
-    : loop(its_loop),
-      settings(std::move(its_settings)),
+NodePeers::State::State(net::Loop& loop, NodePeersSettings its_settings, Calls its_calls)
+    : settings(std::move(its_settings)),
       calls(std::move(its_calls)),
       uid(std::string(kKin) + net::random_token(12)),
       // Where adapters may answer one server only; nobody answers there what was not asked.
       probe(node_response_channel(settings.key, "/") + uid + '#'),
-      random(std::random_device{}()) {
-  ticked_at = loop.now();
-  ticking = loop.every(settings.ask_every, [this] { tick(); });
-  again = loop.after(0ns, [this] { dial(); });
+      pair(loop, {.address = settings.address, .patience = settings.patience, .probe = probe},
+           {.greet = [this] { return greet(); },
+            .greeted =
+                [this] {
+                  pair.join();
+                  send();
+                },
+            .broken = [this](bool) { broken(); },
+            .probe_refused = [this](const redisReply& reply) { failed(reply); }}) {
+  pair.start();
 }
 
-NodePeers::State::~State() {
-  loop.cancel(ticking);
-  if (again) loop.cancel(again);
-}
-
-void NodePeers::State::dial() {
-  again = 0;
-  phase = Phase::dialling;
-  dialled_at = hears_at = commands_at = loop.now();
-  hears = std::make_unique<RedisLink>(loop, settings.address,
-                                      RedisLink::Calls{
-                                          .answered = [this] { hears_at = loop.turn_time(); },
-                                          .lost = [this](std::string why) { fail(why); },
-                                      });
-  commands = std::make_unique<RedisLink>(loop, settings.address,
-                                         RedisLink::Calls{
-                                             .answered = [this] { commands_at = loop.turn_time(); },
-                                             .lost = [this](std::string why) { fail(why); },
-                                         });
-  subscribe();
-}
-
-void NodePeers::State::subscribe() {
+std::size_t NodePeers::State::greet() {
   std::vector<std::string> patterns, channels{probe};
   for (const auto& space : settings.spaces) {
     patterns.push_back(node_pattern(settings.key, space));
     channels.push_back(node_request_channel(settings.key, space));
   }
-  to_confirm = patterns.size() + channels.size();
   const auto heard = [this](const redisReply& reply) { came(reply); };
-  hears->subscribe_patterns(patterns, heard);  // first: who is counted on hears all
-  hears->subscribe(channels, heard);
+  pair.hears().subscribe_patterns(patterns, heard);  // first: who is counted on hears all
+  pair.hears().subscribe(channels, heard);
+  return patterns.size() + channels.size();
 }
 
-// The probe goes over both connections: it is confirmed on one and heard on the other.
-void NodePeers::State::tick() {
-  const auto now = loop.now();
-  // A process that was stopped itself has not looked whether there are answers.
-  if (now - std::exchange(ticked_at, now) > settings.ask_every + settings.answer_within / 2)
-    dialled_at = hears_at = commands_at = now;
-  if (phase == Phase::away) return;
-  const auto since = phase == Phase::dialling ? dialled_at : std::min(hears_at, commands_at);
-  if (now - since > settings.answer_within)
-    return fail(
-        fmt::format("redis: {}:{} does not answer", settings.address.host, settings.address.port));
-  if (phase == Phase::dialling) return;
-  const std::array<std::string, 3> words_of_probe{"PUBLISH", probe, ""};
-  commands->ask(words_of_probe, [this](const redisReply& reply) {
-    if (reply.type == REDIS_REPLY_ERROR) fail(fmt::format("redis: {}", text(reply)));
-  });
-}
-
-void NodePeers::State::fail(std::string why) {
-  if (phase == Phase::away) return;
-  if (std::exchange(phase, Phase::away) == Phase::joined &&
-      loop.now() - joined_at > settings.retry_most)
-    failures = 0;
-  trouble = Problem{Problem::Kind::unavailable, std::move(why), true};
-  again = loop.after(0ns, [this] { break_off(); });
-}
-
-void NodePeers::State::break_off() {
-  hears.reset();
-  commands.reset();
+void NodePeers::State::broken() {
   for (; under_way > 0; --under_way) {
     waiting_bytes -= words.front().size();
     words.pop_front();
   }
-  again = loop.after(back_off(), [this] { dial(); });
 }
 
-// Up to a quarter more, lest all servers of a cluster return at once.
-Duration NodePeers::State::back_off() {
-  auto wait = settings.retry_first;
-  for (int i = 0; i < failures && wait < settings.retry_most; ++i) wait *= 2;
-  ++failures;
-  wait = std::min(wait, settings.retry_most);
-  return wait + Duration{std::int64_t(double(wait.count()) * random.unit() / 4)};
+void NodePeers::State::failed(const redisReply& error) {
+  pair.fail(fmt::format("redis: {}", redis_text(error)));
 }
 
 bool NodePeers::State::push(std::string channel, std::string bytes) {
@@ -172,10 +98,10 @@ bool NodePeers::State::push(std::string channel, std::string bytes) {
 }
 
 void NodePeers::State::send() {
-  while (phase == Phase::joined && under_way < words.size()) {
+  while (pair.is_joined() && under_way < words.size()) {
     const auto& [channel, bytes] = words[under_way++];
     const std::array<std::string, 3> command{"PUBLISH", channel, bytes};
-    commands->ask(command, [this](const redisReply& reply) { sent(reply); });
+    pair.commands().ask(command, [this](const redisReply& reply) { sent(reply); });
   }
 }
 
@@ -186,23 +112,18 @@ void NodePeers::State::sent(const redisReply& reply) {
   --under_way;
   if (reply.type != REDIS_REPLY_ERROR) return;
   ++dropped;
-  trouble = Problem{Problem::Kind::unavailable, fmt::format("redis: {}", text(reply))};
+  pair.refused(redis_text(reply));
 }
 
 void NodePeers::State::came(const redisReply& reply) {
-  if (phase == Phase::away) return;
-  if (reply.type == REDIS_REPLY_ERROR) return fail(fmt::format("redis: {}", text(reply)));
+  if (pair.is_away()) return;
+  if (reply.type == REDIS_REPLY_ERROR) return failed(reply);
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 3) return;
-  const auto kind = text(*reply.element[0]);
-  if (kind == "subscribe" || kind == "psubscribe") {
-    if (phase != Phase::dialling || --to_confirm > 0) return;
-    phase = Phase::joined;
-    joined_at = loop.now();
-    trouble.reset();
-    return send();
-  }
-  if (kind == "pmessage" && reply.elements == 4) return came_broadcast(text(*reply.element[3]));
-  if (kind == "message") take(text(*reply.element[1]), text(*reply.element[2]));
+  const auto kind = redis_text(*reply.element[0]);
+  if (kind == "subscribe" || kind == "psubscribe") return pair.confirmed();
+  if (kind == "pmessage" && reply.elements == 4)
+    return came_broadcast(redis_text(*reply.element[3]));
+  if (kind == "message") take(redis_text(*reply.element[1]), redis_text(*reply.element[2]));
 }
 
 void NodePeers::State::take(std::string_view channel, std::string_view bytes) {
@@ -261,8 +182,8 @@ bool NodePeers::publish(NodeBroadcast&& broadcast) {
   return state_->push(node_channel(state_->settings.key, broadcast), std::move(*bytes));
 }
 
-bool NodePeers::is_joined() const { return state_->phase == State::Phase::joined; }
-const std::optional<Problem>& NodePeers::trouble() const { return state_->trouble; }
+bool NodePeers::is_joined() const { return state_->pair.is_joined(); }
+const std::optional<Problem>& NodePeers::trouble() const { return state_->pair.trouble(); }
 std::size_t NodePeers::dropped() const { return state_->dropped; }
 
 }  // namespace utakata::realtime

@@ -2,10 +2,9 @@
 // sharded one, and not a Redis Cluster) and @socket.io/redis-emitter 5. It hears what they say,
 // answers what they ask, and says what it is given (socketio/node_cluster.h).
 //
-// Two connections: one hears, one commands; when either is lost, or has not answered for
-// `answer_within`, both are made anew. What others say meanwhile is lost, as it is for a Node
+// While its two connections (pair.h) are made anew, what others say is lost, as it is for a Node
 // server; what is to be said waits. What was sent and not confirmed is not sent again: at most
-// once. Loop thread only; a host given by name is looked up on the loop, at each attempt.
+// once. Loop thread only.
 //
 // Who may publish on this Redis may say anything, and its clients are made to join anything.
 #pragma once
@@ -20,6 +19,7 @@
 #include "base/problem.h"
 #include "net/loop.h"
 #include "realtime/redis/address.h"
+#include "realtime/redis/pair.h"
 #include "realtime/socketio/node_cluster.h"
 
 namespace utakata::realtime {
@@ -30,8 +30,7 @@ struct NodePeersSettings {
   std::vector<std::string> spaces{"/"};
   // Broadcasts of other processes of ours, too. False: a bus tells what they publish.
   bool hears_kin = true;
-  Duration retry_first{100ms}, retry_most{2s};  // doubled from the one to the other
-  Duration ask_every{1s}, answer_within{3s};
+  RedisPatience patience{};
   std::size_t waiting_bytes = 4 * 1024 * 1024;  // of what is to be sent and not confirmed yet
 };
 

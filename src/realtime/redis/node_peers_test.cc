@@ -71,7 +71,8 @@ TEST_F(NodePeersTest, obeys_requests_and_answers_questions) {
 
   std::vector<std::string> answers;
   std::size_t confirmed = 0;
-  RedisLink asker(loop(), redis().address(), {.answered = [] {}, .lost = [](std::string) {}});
+  RedisLink asker(loop(), *net::numeric_address("127.0.0.1", redis().address().port), {},
+                  {.answered = [] {}, .lost = [](std::string) {}});
   const std::string responses[] = {"socket.io-response#/#"};
   asker.subscribe(responses, [&](const redisReply& reply) {
     if (std::string_view(reply.element[0]->str) == "subscribe") return void(++confirmed);
@@ -110,7 +111,7 @@ TEST_F(NodePeersTest, a_redis_that_ends_and_comes_back_is_joined_again) {
 }
 
 TEST_F(NodePeersTest, a_redis_that_does_not_answer_is_given_up) {
-  const auto peer = join({.ask_every = 20ms, .answer_within = 200ms});
+  const auto peer = join({.patience = {.ask_every = 20ms, .answer_within = 200ms}});
   redis().freeze();
   EXPECT_TRUE(until([&] { return !peer->peers.is_joined(); }));
   redis().thaw();

@@ -19,7 +19,7 @@ constexpr std::size_t found_max = 4096;  // keys that wait to be read; then no m
 }  // namespace
 
 void RedisBus::State::read() {
-  if (phase != Phase::reading || reading.is_over) return;
+  if (pair.phase() != Phase::reading || reading.is_over) return;
   while (!reading.found.empty() && reading.under_way < channels_at_once) {
     const auto words = std::move(reading.found.front());
     reading.found.pop_front();
@@ -35,18 +35,18 @@ void RedisBus::State::read() {
 
 void RedisBus::State::scan() {
   reading.is_scanning = true;
-  const std::array<std::string, 6> words{"SCAN",  reading.cursor, "MATCH", names.all_words(),
-                                         "COUNT", "512"};
-  commands->ask(words, [this](const redisReply& reply) {
-    if (phase != Phase::reading) return;
+  const std::array<std::string, 5> words{"SSCAN", names.places(), reading.cursor, "COUNT", "512"};
+  pair.commands().ask(words, [this](const redisReply& reply) {
+    if (pair.phase() != Phase::reading) return;
     if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2)
-      return fail(fmt::format("redis: SCAN was refused: {}", reply.str ? reply.str : "?"));
+      return pair.fail(fmt::format("redis: SSCAN was refused: {}", redis_text(reply)));
     reading.is_scanning = false;
-    reading.cursor = std::string(reply.element[0]->str, reply.element[0]->len);
+    reading.cursor = redis_text(*reply.element[0]);
     reading.is_scanned = reading.cursor == "0";
-    const auto& keys = *reply.element[1];
-    for (std::size_t i = 0; i < keys.elements; ++i)
-      reading.found.emplace_back(keys.element[i]->str, keys.element[i]->len);
+    const auto& places = *reply.element[1];
+    for (std::size_t i = 0; i < places.elements; ++i)
+      if (auto found = names.words_of(redis_text(*places.element[i])))
+        reading.found.push_back(std::move(*found));
     read();
   });
 }
@@ -55,13 +55,14 @@ void RedisBus::State::ask_page(const std::string& words, const Position& after,
                                RedisLink::Answer answer) {
   const std::vector<std::string> command{"EVALSHA",
                                          kept_script,
-                                         "2",
-                                         names.place_of(words).value_or(words),
+                                         "3",
+                                         names.place_of(words).value(),
                                          words,
+                                         names.places(),
                                          after.epoch,
                                          fmt::format("{}-0", after.offset + 1),
                                          std::to_string(page_words)};
-  commands->ask(command, std::move(answer));
+  pair.commands().ask(command, std::move(answer));
 }
 
 std::optional<Position> RedisBus::State::take_page(const std::string& words,
@@ -73,7 +74,7 @@ std::optional<Position> RedisBus::State::take_page(const std::string& words,
   for (std::size_t i = 0; i < reply.elements; ++i) {
     const auto& row = *reply.element[i];
     if (row.type != REDIS_REPLY_STRING) continue;
-    if (auto place = hearing.kept(words, {row.str, row.len}, loop.turn_time()))
+    if (auto place = hearing.kept(words, redis_text(row), loop.turn_time()))
       last = std::move(place);
   }
   if (reply.elements < page_words) last.reset();
@@ -82,9 +83,9 @@ std::optional<Position> RedisBus::State::take_page(const std::string& words,
 
 void RedisBus::State::read_page(const std::string& words, const Position& after) {
   ask_page(words, after, [this, words](const redisReply& reply) {
-    if (phase != Phase::reading) return;
+    if (pair.phase() != Phase::reading) return;
     const auto last = take_page(words, reply);
-    if (phase != Phase::reading) return;
+    if (pair.phase() != Phase::reading) return;
     if (last) return read_page(words, *last);
     --reading.under_way;
     read();
@@ -92,25 +93,23 @@ void RedisBus::State::read_page(const std::string& words, const Position& after)
 }
 
 void RedisBus::State::fill_hole() {
-  if (phase == Phase::away || is_filling) return;
+  if (pair.is_away() || is_filling) return;
   if (const auto& hole = hearing.hole()) {
     is_filling = true;
     fill_page(hole->words, hearing.known(hole->words));
     return;
   }
-  if (phase != Phase::reading) return;
-  phase = Phase::joined;
-  joined_at = loop.now();
-  trouble.reset();
+  if (pair.phase() != Phase::reading) return;
+  pair.join();
   if (calls.reaches) calls.reaches(true);
   send();
 }
 
 void RedisBus::State::fill_page(const std::string& words, const Position& after) {
   ask_page(words, after, [this, words](const redisReply& reply) {
-    if (phase == Phase::away || !hearing.hole()) return;
+    if (pair.is_away() || !hearing.hole()) return;
     const auto last = take_page(words, reply);
-    if (phase == Phase::away) return;
+    if (pair.is_away()) return;
     const auto& before = hearing.hole()->before;
     if (last && last->epoch == before.epoch && last->offset + 1 < before.offset)
       return fill_page(words, *last);

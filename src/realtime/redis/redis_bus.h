@@ -1,9 +1,8 @@
 // The bus of a cluster whose processes share one Redis (5 or later, not a Redis Cluster, which
 // hashes keys to many). names.h says what it is called there, scripts.h what is done there.
 //
-// Two connections: one hears, one commands; when either is lost, or has not answered for
-// `answer_within`, both are made anew and a gap begins. After a gap everything kept that was not
-// heard is read, then told, then `reaches(true)`.
+// When one of its two connections (pair.h) is lost, a gap begins. After a gap everything kept that
+// was not heard is read, then told, then `reaches(true)`.
 //
 // What was sent and not confirmed when the connection was lost is sent again: at least once to
 // Redis, but told once. The script does not keep twice what one process numbered once (for an hour
@@ -12,8 +11,6 @@
 // not kept; and what Redis refuses by an error that is not a passing state (out of memory, say):
 // trouble() tells of it. Which of two words of different processes came first in a gap, Redis
 // knows.
-//
-// A host given by name is looked up on the loop, at each attempt, and blocks it for that time.
 //
 // A Redis that was replaced or emptied: timelines have new epochs, serials begin at 1 again. While
 // it lives, a tenant's serial never goes back: its key never expires, so Redis must not evict it
@@ -31,14 +28,14 @@
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
 #include "realtime/redis/address.h"
+#include "realtime/redis/pair.h"
 
 namespace utakata::realtime {
 
 struct RedisBusSettings {
   RedisAddress address{};
-  std::string prefix = "utakata";               // of keys and channels
-  Duration retry_first{100ms}, retry_most{2s};  // doubled from the one to the other
-  Duration ask_every{1s}, answer_within{3s};
+  std::string prefix = "utakata";  // of keys and channels
+  RedisPatience patience{};
   // Of what is to be sent and not confirmed yet, each word with its names and 256 bytes more.
   std::size_t waiting_bytes = 8 * 1024 * 1024;
   // Of what comes while what is kept is being read; beyond, the gap begins again, and what was

@@ -72,7 +72,7 @@ TEST(RedisBus, keys_are_bounded_by_count_and_age) {
 }
 
 TEST(RedisBus, a_frozen_redis_is_a_gap_and_nothing_comes_twice) {
-  RedisClusterForTests cluster({.ask_every = 100ms, .answer_within = 400ms});
+  RedisClusterForTests cluster({.patience = {.ask_every = 100ms, .answer_within = 400ms}});
   Process a(cluster), b(cluster);
   ASSERT_TRUE(a.joined() && b.joined());
   EXPECT_TRUE(a.say("room", "0", BusKeeps{}));
@@ -190,6 +190,8 @@ TEST(RedisBus, what_a_stranger_says_on_our_channels_is_dropped) {
   cluster.redis.ask({"SET", names.place("shop", "text"), "x"});
   cluster.redis.ask({"HSET", names.place("shop", "odd"), "epoch", "e"});
   cluster.redis.ask({"XADD", names.words("shop", "odd"), "1-0", "w", good});
+  cluster.redis.ask(
+      {"SADD", names.places(), names.place("shop", "text"), names.place("shop", "odd"), "x"});
   Process late(cluster);
   EXPECT_TRUE(late.joined());
   EXPECT_EQ(late.bodies(1), Texts{"1"});
@@ -270,6 +272,33 @@ TEST(RedisBus, many_channels_are_all_read_by_who_joins) {
   EXPECT_TRUE(late.joined());
   EXPECT_EQ(late.heard(1).size(), 2'000u);
   EXPECT_EQ(late.heard_in_gaps(), 2'000);
+}
+
+TEST(RedisBus, channels_that_have_expired_are_forgotten_by_who_keeps_and_by_who_joins) {
+  RedisClusterForTests cluster;
+  Process a(cluster);
+  ASSERT_TRUE(a.joined());
+  const auto places = [&] { return std::stoi("0" + cluster.redis.ask({"SCARD", names.places()})); };
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(a.say("room-" + std::to_string(i), "x", BusKeeps{}));
+  EXPECT_EQ(a.heard(100).size(), 100u);
+  EXPECT_EQ(places(), 100);
+  for (int i = 0; i < 100; ++i) {
+    const auto room = "room-" + std::to_string(i);
+    cluster.redis.ask({"DEL", names.place("shop", room), names.words("shop", room)});
+  }
+  std::size_t said = 100;
+  EXPECT_TRUE(cluster.run_until([&] {
+    EXPECT_TRUE(a.say("new-" + std::to_string(said++), "x", BusKeeps{.count = 1, .age = 1ms}));
+    return places() < 50;
+  }));
+  EXPECT_TRUE(a.say("room", "alive", BusKeeps{}));
+  EXPECT_EQ(a.heard(said + 1).size(), said + 1);
+  // Of the room: place and words; of the tenant: serial and sent; and the places.
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.redis.ask({"DBSIZE"}) == "5"; }));
+  Process late(cluster);
+  EXPECT_TRUE(late.joined());
+  EXPECT_EQ(late.bodies(1), Texts{"alive"});
+  EXPECT_EQ(places(), 1);
 }
 
 TEST(RedisBus, a_redis_that_is_not_there_yet_is_waited_for) {

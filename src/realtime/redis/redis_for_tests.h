@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "net/loop.h"
+#include "net/run_until.h"
 #include "realtime/bus/contract.h"
 #include "realtime/redis/redis_bus.h"
 
@@ -107,13 +108,7 @@ class RedisClusterForTests final : public bus_contract::Cluster {
   }
   std::unique_ptr<Bus> another() override { return std::make_unique<RedisBus>(loop, settings_); }
   bool run_until(const std::function<bool()>& holds) override {
-    const auto until = loop.now() + 20s;
-    while (!holds()) {
-      if (loop.now() > until) return false;
-      loop.after(2ms, [this] { loop.stop(); });
-      loop.run();
-    }
-    return true;
+    return net::run_until(loop, holds);
   }
   void cut() override { redis.end(); }
   void mend() override { redis.start(); }

@@ -6,13 +6,14 @@
 namespace utakata::realtime {
 
 // Publishes a word and keeps it. Answers its offset; 0: it was done before.
-// KEYS: place, words, serial, sent. ARGV: an epoch for a new timeline, the word's number, age in
-// milliseconds, count, channel of Redis, the envelope's front and back.
+// KEYS: place, words, serial, sent, places. ARGV: an epoch for a new timeline, the word's number,
+// age in milliseconds, count, channel of Redis, the envelope's front and back.
 inline constexpr std::string_view redis_keep_script = R"lua(
 local done = redis.call('GET', KEYS[4])
 if done and tonumber(done) >= tonumber(ARGV[2]) then return 0 end
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
+local is_new = not epoch
+if is_new then
   epoch = ARGV[1]
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'epoch', epoch)
@@ -25,14 +26,24 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('SET', KEYS[4], ARGV[2], 'EX', 3600)
 redis.call('PUBLISH', ARGV[5], word)
+if is_new then  -- three are looked at for each that comes: those that have expired stay few
+  redis.call('SADD', KEYS[5], KEYS[1])
+  for _, place in ipairs(redis.call('SRANDMEMBER', KEYS[5], 3)) do
+    if redis.call('EXISTS', place) == 0 then redis.call('SREM', KEYS[5], place) end
+  end
+end
 return offset
 )lua";
 
 // Answers what is kept of a channel, envelope by envelope.
-// KEYS: place, words. ARGV: the epoch that is known, the stream id from which it is not, count.
+// KEYS: place, words, places. ARGV: the epoch that is known, the stream id from which it is not,
+// count.
 inline constexpr std::string_view redis_kept_script = R"lua(
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then return {} end
+if not epoch then
+  redis.call('SREM', KEYS[3], KEYS[1])
+  return {}
+end
 local from = '-'
 if epoch == ARGV[1] then from = ARGV[2] end
 local rows = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', ARGV[3])

@@ -2,27 +2,21 @@
 #pragma once
 
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/random.h"
 #include "realtime/redis/hearing.h"
 #include "realtime/redis/link.h"
 #include "realtime/redis/names.h"
 #include "realtime/redis/outbox.h"
+#include "realtime/redis/pair.h"
 #include "realtime/redis/redis_bus.h"
 
 namespace utakata::realtime {
 
 struct RedisBus::State {
-  //          dial              all confirmed            all read
-  //  away ---------> dialling --------------> reading ------------> joined
-  //   ^  back-off       |                        |                    |
-  //   +-----------------+------------------------+--------------------+  fail()
-  enum class Phase : std::uint8_t { away, dialling, reading, joined };
-
+  using Phase = RedisPair::Phase;
   struct Reading {  // of all that is kept
     std::string cursor = "0";
     bool is_scanning = false, is_scanned = false;
@@ -35,13 +29,8 @@ struct RedisBus::State {
   ~State();
 
   // redis_bus.cc
-  void dial();
-  void subscribe();
-  void dialled();
-  void tick();
-  void fail(std::string why);  // never calls anybody at once
-  void break_off(bool was_joined);
-  Duration back_off();
+  std::size_t greet();
+  void broken(bool was_joined);
   void came(const redisReply& reply);
   void send();
   std::vector<std::string> command(const RedisOutbox::Word& word) const;
@@ -63,20 +52,14 @@ struct RedisBus::State {
   const RedisNames names;
   const std::uint64_t process;
   const std::string epoch;  // of timelines that this process begins, with the word's number
-  Random random;
   Calls calls;
   RedisHearing hearing;
   RedisOutbox outbox;
-  Phase phase = Phase::away;
-  std::optional<Problem> trouble;
-  std::unique_ptr<RedisLink> hears, commands;
-  std::size_t to_confirm = 0;            // while dialling: channels and scripts
   std::string keep_script, kept_script;  // their hashes
   Reading reading;
   bool is_filling = false;  // a hole
-  Instant dialled_at{}, joined_at{}, hears_at{}, commands_at{}, ticked_at{};
-  int failures = 0;                           // since it was joined for a while
-  net::Loop::TimerId ticking = 0, again = 0;  // `again`: to break off or to dial
+  net::Loop::TimerId forgetting = 0;
+  RedisPair pair;  // the last: its calls use all of the above
 };
 
 }  // namespace utakata::realtime

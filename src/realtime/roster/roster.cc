@@ -24,7 +24,7 @@ std::uint64_t mixed(std::uint64_t x) {
 }
 
 auto key_of(const RosterEntry& entry) {
-  return std::tuple(entry.tenant, entry.channel, entry.kind, entry.user);
+  return std::tuple(entry.tenant, entry.channel, entry.kind, entry.user, entry.key);
 }
 
 }  // namespace
@@ -37,14 +37,24 @@ Roster::Roster(RosterSpec spec, RosterShares& shares, Publish publish)
   check(!spec_.id.empty() && spec_.id.size() <= roster_id_bytes_max, "a process has an id");
 }
 
-void Roster::changed(std::string_view tenant, const Channels::LocalChange& change) {
-  if (is_over_) return;
+Roster::Pending& Roster::pending(std::string_view tenant, const std::string& channel) {
   auto of = pending_.find(tenant);
   if (of == pending_.end()) of = pending_.try_emplace(std::string(tenant)).first;
-  Pending& pending = of->second[change.channel];
-  pending.readers = change.readers;
-  if (change.came) pending.users[change.came->user] = change.came;
-  if (change.gone) pending.users[*change.gone] = std::nullopt;
+  return of->second[channel];
+}
+
+void Roster::changed(std::string_view tenant, const Channels::LocalChange& change) {
+  if (is_over_) return;
+  Pending& of = pending(tenant, change.channel);
+  of.readers = change.readers;
+  if (change.came) of.users[change.came->user] = change.came;
+  if (change.gone) of.users[*change.gone] = std::nullopt;
+}
+
+void Roster::put(std::string_view tenant, const std::string& channel, const std::string& key,
+                 const std::string* value) {
+  if (is_over_) return;
+  pending(tenant, channel).states[key] = value ? std::optional(*value) : std::nullopt;
 }
 
 void Roster::tenants_changed() {
@@ -156,7 +166,7 @@ void Roster::take_whole(Other& other, const Gathered& gathered) {
   };
   struct TakenBack {
     std::string tenant, channel;
-    std::optional<std::string> user;
+    std::optional<std::string> user{}, key{};
   };
   std::vector<TakenBack> taken_back;
   shares_.each_of(other.process, [&](std::string_view tenant, const std::string& channel,
@@ -167,15 +177,24 @@ void Roster::take_whole(Other& other, const Gathered& gathered) {
       if (!is_said(entry)) taken_back.push_back({std::string(tenant), channel, user});
     }
     entry = {.kind = Kind::reads, .tenant = tenant, .channel = channel};
-    if (readers > 0 && !is_said(entry)) taken_back.push_back({std::string(tenant), channel, {}});
+    if (readers > 0 && !is_said(entry)) taken_back.push_back({std::string(tenant), channel});
+  });
+  shares_.each_state_of(other.process, [&](std::string_view tenant, const std::string& channel,
+                                           const std::string& key, std::string_view) {
+    if (!is_said({.kind = Kind::puts, .tenant = tenant, .channel = channel, .key = key}))
+      taken_back.push_back({.tenant = std::string(tenant), .channel = channel, .key = key});
   });
   other.is_whole = true;
   other.asked.reset();
   ++counts_.snapshots_taken;
   const Process process = other.process;
   for (const TakenBack& each : taken_back)
-    each.user ? shares_.leaves(process, each.tenant, each.channel, *each.user)
-              : shares_.reads(process, each.tenant, each.channel, 0);
+    if (each.key)
+      shares_.removes(process, each.tenant, each.channel, *each.key);
+    else if (each.user)
+      shares_.leaves(process, each.tenant, each.channel, *each.user);
+    else
+      shares_.reads(process, each.tenant, each.channel, 0);
   for (const RosterEntry& entry : entries) apply(process, entry);
 }
 
@@ -188,6 +207,10 @@ void Roster::apply(Process process, const RosterEntry& entry) {
                            {std::string(entry.user), std::string(entry.info)});
     case Kind::leaves:
       return shares_.leaves(process, entry.tenant, entry.channel, std::string(entry.user));
+    case Kind::puts:
+      return shares_.puts(process, entry.tenant, entry.channel, entry.key, entry.value);
+    case Kind::removes:
+      return shares_.removes(process, entry.tenant, entry.channel, entry.key);
   }
 }
 
@@ -201,6 +224,13 @@ void Roster::forget(Others::iterator other) {
   const Process process = other->second.process;
   others_.erase(other);  // first: it keeps nothing any more
   shares_.forget(process);
+}
+
+std::string_view Roster::id_of(Process process) const {
+  if (process == 0) return spec_.id;
+  const auto known =
+      std::ranges::find_if(others_, [&](const auto& one) { return one.second.process == process; });
+  return known == others_.end() ? std::string_view() : known->first;
 }
 
 bool Roster::is_settled() const {

@@ -1,7 +1,7 @@
 // Who else is there: the processes of one cluster tell one another their shares (who reads what
-// there, who is there), each hears all, and what is not heard of for a lease is forgotten. So every
-// process knows everyone's share, and counts are right again a lease after a process died without a
-// word or the bus was replaced by an empty one.
+// there, who is there, what is put on sync channels), each hears all, and what is not heard of for
+// a lease is forgotten. So every process knows everyone's share, and counts are right again a lease
+// after a process died without a word or the bus was replaced by an empty one.
 //
 //   changes    at a tick: what changed here since the last; counts as they are now; numbered
 //   heartbeat  when nothing was said for a while; each word tells the number of the last changes
@@ -30,7 +30,9 @@
 namespace utakata::realtime {
 
 struct RosterSpec {
-  std::string id;  // of this process: 1 to 100 bytes, unlike that of any other, also of former ones
+  // Of this process: 1 to 100 bytes, unlike that of any other, also of former ones. Whose id sorts
+  // first keeps what two have taken at once: it had best begin with the time of the start.
+  std::string id;
   Duration heartbeat_every{1s};
   // Five heartbeats: two that are late, and a process that was stopped for a while, are no death.
   Duration lease{5s};
@@ -46,14 +48,18 @@ struct RosterSpec {
 class RosterShares {
  public:
   virtual ~RosterShares() = default;
-  // Of another process: the calls of Channels that end in _elsewhere, and what follows from what
-  // they return (local readers hear of it, the keeper's webhooks tell of it).
+  // Of another process: the calls of Channels and its sync() that end in _elsewhere, and what
+  // follows from what they return (local readers hear of it, the keeper's webhooks tell of it).
   virtual void reads(Process process, std::string_view tenant, std::string_view channel,
                      std::size_t readers) = 0;
   virtual void joins(Process process, std::string_view tenant, std::string_view channel,
                      const Member& member) = 0;
   virtual void leaves(Process process, std::string_view tenant, std::string_view channel,
                       const std::string& user) = 0;
+  virtual void puts(Process process, std::string_view tenant, std::string_view channel,
+                    std::string_view key, std::string_view value) = 0;
+  virtual void removes(Process process, std::string_view tenant, std::string_view channel,
+                       std::string_view key) = 0;
   virtual void forget(Process process) = 0;  // in all tenants
   // All that these calls have left of it, or that clients here have: each channel with how many
   // read it, and its members (of other processes only their user is needed).
@@ -63,6 +69,11 @@ class RosterShares {
   using TakeOwn = std::function<void(std::string_view tenant, const std::string& channel,
                                      std::size_t readers, const std::vector<Member>& members)>;
   virtual void each_own(const TakeOwn& take) const = 0;
+  // The same for what is put. `value`: only of what is our own.
+  using TakeState = std::function<void(std::string_view tenant, const std::string& channel,
+                                       const std::string& key, std::string_view value)>;
+  virtual void each_state_of(Process process, const TakeState& take) const = 0;
+  virtual void each_own_state(const TakeState& take) const = 0;
 };
 
 struct RosterCounts {           // since the start
@@ -82,6 +93,9 @@ class Roster {
 
   // As Channels::on_local_change tells it.
   void changed(std::string_view tenant, const Channels::LocalChange& change);
+  // As SyncChannels::Peers::say does; no value: it is gone.
+  void put(std::string_view tenant, const std::string& channel, const std::string& key,
+           const std::string* value);
   void tenants_changed();  // some came or went: all tell all, once
   void hears(std::string_view body, Instant now);
   void reaches(bool is_reaching, Instant now);  // as Bus::Calls says; false at first
@@ -93,6 +107,8 @@ class Roster {
   // takes for news is news; as long as there is none (all have just come), any. A cluster that is
   // split has one in each part, and for a lease after a keeper died there is none. O(others).
   bool is_keeper(std::string_view tenant, std::string_view channel) const;
+  // 0: this one; empty: it is forgotten. O(others).
+  std::string_view id_of(Process process) const;
   std::size_t others() const { return others_.size(); }
   bool is_settled() const;  // every other's share is known
   const RosterCounts& counts() const { return counts_; }
@@ -112,11 +128,13 @@ class Roster {
     std::optional<Instant> asked{};
     std::optional<Gathered> gathered{};
   };
-  struct Pending {  // of a channel
-    std::size_t readers = 0;
-    std::map<std::string, std::optional<Member>> users{};  // none: left
+  struct Pending {                                               // of a channel
+    std::optional<std::size_t> readers{};                        // none: as it was
+    std::map<std::string, std::optional<Member>> users{};        // none: left
+    std::map<std::string, std::optional<std::string>> states{};  // by key; none: gone
   };
   using Others = std::map<std::string, Other, std::less<>>;
+  Pending& pending(std::string_view tenant, const std::string& channel);
   Other* known(std::string_view id, Instant now);
   void hears_self(const RosterWord& word, Instant now);
   void hears_changes(Other& other, const RosterWord& word);

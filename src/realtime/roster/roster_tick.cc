@@ -45,16 +45,31 @@ void Roster::say_changes(Instant now) {
   const auto add = [&](const RosterEntry& entry) { counts_.unsaid += !entries.add(entry); };
   for (const auto& [tenant, channels] : pending_)
     for (const auto& [channel, pending] : channels) {
-      const RosterEntry reads{.tenant = tenant, .channel = channel, .readers = pending.readers};
+      const RosterEntry reads{
+          .tenant = tenant, .channel = channel, .readers = pending.readers.value_or(0)};
       // A channel is occupied before somebody comes, and vacated after the last has gone.
-      if (pending.readers > 0) add(reads);
+      if (reads.readers > 0) add(reads);
       for (const auto& [user, came] : pending.users)
         add({.kind = came ? RosterEntry::Kind::joins : RosterEntry::Kind::leaves,
              .tenant = tenant,
              .channel = channel,
              .user = user,
              .info = came ? std::string_view(came->info) : std::string_view()});
-      if (pending.readers == 0) add(reads);
+      // What is gone first: there may have been no place for what came.
+      for (const auto& [key, value] : pending.states)
+        if (!value)
+          add({.kind = RosterEntry::Kind::removes,
+               .tenant = tenant,
+               .channel = channel,
+               .key = key});
+      for (const auto& [key, value] : pending.states)
+        if (value)
+          add({.kind = RosterEntry::Kind::puts,
+               .tenant = tenant,
+               .channel = channel,
+               .key = key,
+               .value = *value});
+      if (pending.readers == 0u) add(reads);
     }
   for (const std::string& text : entries.take()) {
     ++number_;
@@ -79,6 +94,14 @@ void Roster::say_snapshot(Instant now) {
            .channel = channel,
            .user = member.user,
            .info = member.info});
+  });
+  shares_.each_own_state([&](std::string_view tenant, const std::string& channel,
+                             const std::string& key, std::string_view value) {
+    add({.kind = RosterEntry::Kind::puts,
+         .tenant = tenant,
+         .channel = channel,
+         .key = key,
+         .value = value});
   });
   const std::vector<std::string> texts = entries.take();
   RosterWord head{.kind = RosterWord::Kind::snapshot, .parts = std::uint32_t(texts.size())};

@@ -17,12 +17,14 @@
 
 #include "base/check.h"
 #include "realtime/channel/channels.h"
+#include "realtime/channel/sync_for_tests.h"
 #include "realtime/roster/roster.h"
 
 namespace utakata::realtime {
 
 inline const std::array<std::string, 2> simulated_tenants{"1", "2"};
 inline const std::array<std::string, 3> simulated_channels{"news", "presence-a", "presence-b"};
+inline const std::string simulated_sync_channel = "sync-a";
 
 // The Channels of one process, and what its clients believe.
 class SimulatedShares final : public RosterShares {
@@ -40,6 +42,8 @@ class SimulatedShares final : public RosterShares {
     const Member member{user, "{\"is\":\"" + user + "\"}"};
     const auto came = of(tenant).subscribe(client, channel, member, std::nullopt, now);
     if (!came) return;
+    if (channel == simulated_sync_channel)
+      hear_sync(of(tenant).sync().whole(channel), beliefs_[tenant][client] = {});
     if (came->is_new_member) tell(tenant, channel, member, {});
     auto& list = lists_[{tenant, channel}][client];
     for (const Member& one : came->members) list[one.user] = one.info;
@@ -47,8 +51,25 @@ class SimulatedShares final : public RosterShares {
   void leaves(const std::string& tenant, ClientSlot client, Instant now) {
     for (const auto& left : of(tenant).leave(client, now)) {
       lists_[{tenant, left.channel}].erase(client);
+      if (left.channel == simulated_sync_channel) beliefs_[tenant].erase(client);
       tell(tenant, left.channel, {}, left.gone);
     }
+  }
+  // False: it was refused. Null takes it away.
+  bool client_puts(const std::string& tenant, ClientSlot client, const std::string& key,
+                   const std::string& value) {
+    if (!of(tenant).reads(client, simulated_sync_channel)) return false;
+    return of(tenant).sync().put(simulated_sync_channel, {{key, value}}, client).has_value();
+  }
+  void tick(Instant now) {
+    for (const std::string& tenant : simulated_tenants)
+      of(tenant).sync().tick(
+          now, 50,
+          {.has_readers = [&](const std::string&) { return !beliefs_[tenant].empty(); },
+           .say =
+               [&](const std::string&, const std::string& changed) {
+                 for (auto& [client, belief] : beliefs_[tenant]) hear_sync(changed, belief);
+               }});
   }
   // Nothing: each client believes what a newcomer would be told.
   std::string wrong_beliefs() const {
@@ -59,7 +80,15 @@ class SimulatedShares final : public RosterShares {
           now[member.user] = member.info;
         if (list != now) return fmt::format("{} of {}", client, where.second);
       }
+    for (const auto& [tenant, beliefs] : beliefs_)
+      for (const auto& [client, belief] : beliefs)
+        if (belief != states(tenant)) return fmt::format("{} of its sync channel", client);
     return {};
+  }
+  SyncBelief states(const std::string& tenant) const {
+    SyncBelief all;
+    hear_sync(of(tenant).sync().whole(simulated_sync_channel), all);
+    return all;
   }
   // What this process shows: every channel with its readers and users.
   std::string shown() const {
@@ -86,6 +115,14 @@ class SimulatedShares final : public RosterShares {
               const std::string& user) override {
     heard(tenant, of(tenant).leaves_elsewhere(process, channel, user));
   }
+  void puts(Process process, std::string_view tenant, std::string_view channel,
+            std::string_view key, std::string_view value) override {
+    of(tenant).sync().put_elsewhere(process, channel, key, value);
+  }
+  void removes(Process process, std::string_view tenant, std::string_view channel,
+               std::string_view key) override {
+    of(tenant).sync().remove_elsewhere(process, channel, key);
+  }
   void forget(Process process) override {
     for (auto& [tenant, channels] : all_)
       for (const auto& changed : channels->forget(process)) heard(tenant, changed);
@@ -101,6 +138,20 @@ class SimulatedShares final : public RosterShares {
     for (const auto& [tenant, channels] : all_)
       channels->each_local([&](const std::string& channel, std::size_t readers,
                                const auto& members) { take(tenant, channel, readers, members); });
+  }
+  void each_state_of(Process process, const TakeState& take) const override {
+    for (const auto& [tenant, channels] : all_)
+      channels->sync().each_elsewhere(process,
+                                      [&](const std::string& channel, const std::string& key) {
+                                        take(tenant, channel, key, {});
+                                      });
+  }
+  void each_own_state(const TakeState& take) const override {
+    for (const auto& [tenant, channels] : all_)
+      channels->sync().each_own(
+          [&](const std::string& channel, const std::string& key, const std::string& value) {
+            take(tenant, channel, key, value);
+          });
   }
   std::function<void(const std::string& what)> on_news = [](const std::string&) {};
 
@@ -121,6 +172,7 @@ class SimulatedShares final : public RosterShares {
   }
   std::map<std::string, std::unique_ptr<Channels>, std::less<>> all_;
   std::map<std::pair<std::string, std::string>, std::map<ClientSlot, List>> lists_;
+  std::map<std::string, std::map<ClientSlot, SyncBelief>> beliefs_;  // of readers, by tenant
 };
 
 struct SimulatedProcess {
@@ -147,9 +199,20 @@ class SimulatedCluster {
     process.roster = std::make_unique<Roster>(
         RosterSpec{.id = process.id, .others_max = others_max}, process.shares,
         [this, &process](const std::string& body) { return publish(process, body); });
-    for (const std::string& tenant : simulated_tenants)
+    for (const std::string& tenant : simulated_tenants) {
       process.shares.of(tenant).on_local_change(
           [&process, tenant](const auto& change) { process.roster->changed(tenant, change); });
+      process.shares.of(tenant).sync().join(
+          {.precedes =
+               [&process](Process one, Process other) {
+                 return process.roster->id_of(one) < process.roster->id_of(other);
+               },
+           .say =
+               [&process, tenant](const std::string& channel, const std::string& key,
+                                  const std::string* value) {
+                 process.roster->put(tenant, channel, key, value);
+               }});
+    }
     process.roster->reaches(true, now);
     return process;
   }
@@ -186,6 +249,7 @@ class SimulatedCluster {
       if (each->roster->others() + 1 != processes.size())
         return fmt::format("{} knows {} others", each->id, each->roster->others());
     }
+    if (const std::string wrong = states_fault(); !wrong.empty()) return wrong;
     for (const std::string& channel : simulated_channels)
       if (keepers(channel) != std::min<std::size_t>(1, processes.size()))
         return fmt::format("{} keepers of {}", keepers(channel), channel);
@@ -204,6 +268,7 @@ class SimulatedCluster {
     else
       for (const std::string& body : std::exchange(process.inbox, {}))
         process.roster->hears(body, now);
+    process.shares.tick(now);
     process.roster->tick(now);
   }
   bool publish(SimulatedProcess& from, const std::string& body) {
@@ -222,6 +287,20 @@ class SimulatedCluster {
         to->inbox.push_back(body);
     }
     return true;
+  }
+  std::string states_fault() const {
+    std::map<std::string, SyncBelief> truth;
+    std::string wrong;
+    for (const auto& each : processes)
+      each->shares.each_own_state([&](std::string_view tenant, const std::string&,
+                                      const std::string& key, std::string_view value) {
+        if (!truth[std::string(tenant)].emplace(key, value).second) wrong = key + " is of two";
+      });
+    for (const auto& each : processes)
+      for (const std::string& tenant : simulated_tenants)
+        if (each->shares.states(tenant) != truth[tenant])
+          wrong = fmt::format("{} has other states", each->id);
+    return wrong;
   }
   std::string truth() const {
     std::string text;

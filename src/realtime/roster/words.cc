@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/compact.h"
+
 namespace utakata::realtime {
 namespace {
 
@@ -9,52 +11,10 @@ constexpr char kMagic = 'R', kVersion = 1;
 // Of a head: 4 single bytes, a text of 101, three numbers of 10 at most.
 constexpr std::size_t kEntriesBytes = roster_body_bytes - 256;
 
-void put_number(std::string& into, std::uint64_t number) {
-  for (; number >= 0x80; number >>= 7) into += char(0x80 | (number & 0x7f));
-  into += char(number);
-}
-
-void put_text(std::string& into, std::string_view text) {
-  put_number(into, text.size());
-  into += text;
-}
-
-// Takes what it reads off the front; after a fault it gives nothing more.
-struct Source {
-  std::string_view left;
-  bool is_faulty = false;
-
-  std::uint8_t byte() {
-    if (left.empty()) is_faulty = true;
-    if (is_faulty) return 0;
-    const auto got = std::uint8_t(left.front());
-    left.remove_prefix(1);
-    return got;
-  }
-  std::uint64_t number() {
-    std::uint64_t all = 0;
-    for (int shift = 0; shift < 63; shift += 7) {
-      const std::uint8_t got = byte();
-      all |= std::uint64_t(got & 0x7f) << shift;
-      if (got < 0x80) return all;
-    }
-    is_faulty = true;
-    return 0;
-  }
-  std::string_view text() {
-    const std::uint64_t size = number();
-    if (size > left.size()) is_faulty = true;
-    if (is_faulty) return {};
-    const std::string_view got = left.substr(0, size);
-    left.remove_prefix(size);
-    return got;
-  }
-};
-
-bool read_entries(Source& source, std::vector<RosterEntry>& entries) {
+bool read_entries(CompactSource& source, std::vector<RosterEntry>& entries) {
   RosterEntry entry;
   while (!source.left.empty()) {
-    entry.user = entry.info = {};
+    entry.user = entry.info = entry.key = entry.value = {};
     entry.readers = 0;
     switch (source.byte()) {
       case 'T':
@@ -77,6 +37,15 @@ bool read_entries(Source& source, std::vector<RosterEntry>& entries) {
         entry.kind = RosterEntry::Kind::leaves;
         entry.user = source.text();
         break;
+      case 'P':
+        entry.kind = RosterEntry::Kind::puts;
+        entry.key = source.text();
+        entry.value = source.text();
+        break;
+      case 'G':
+        entry.kind = RosterEntry::Kind::removes;
+        entry.key = source.text();
+        break;
       default:
         return false;
     }
@@ -90,7 +59,7 @@ bool read_entries(Source& source, std::vector<RosterEntry>& entries) {
 
 std::optional<RosterWord> read_roster_word(std::string_view body) {
   if (body.size() > roster_body_bytes_max) return std::nullopt;
-  Source source{body};
+  CompactSource source{body};
   if (source.byte() != kMagic || source.byte() != kVersion) return std::nullopt;
   const std::uint8_t kind = source.byte();
   if (kind > std::uint8_t(RosterWord::Kind::bye)) return std::nullopt;
@@ -148,6 +117,15 @@ bool RosterEntries::add(const RosterEntry& entry) {
     case RosterEntry::Kind::leaves:
       own += 'L';
       put_text(own, entry.user);
+      break;
+    case RosterEntry::Kind::puts:
+      own += 'P';
+      put_text(own, entry.key);
+      put_text(own, entry.value);
+      break;
+    case RosterEntry::Kind::removes:
+      own += 'G';
+      put_text(own, entry.key);
       break;
   }
   std::string tenant{'T'}, channel{'C'};

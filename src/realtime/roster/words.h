@@ -4,7 +4,7 @@
 //   "R" version kind from number flags | snapshot: part parts | ask: count ids... | entries
 //   numbers are varints (7 bits a byte, low ones first), texts a varint of their size and bytes.
 //   An entry is a letter with its fields: T tenant, C channel (both for what follows),
-//   R readers, J user info, L user.
+//   R readers, J user info, L user, P key value, G key.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,12 @@ inline constexpr std::size_t roster_body_bytes_max = 64 * 1024;  // that is read
 inline constexpr std::size_t roster_id_bytes_max = 100;
 
 struct RosterEntry {  // views of what it was read from or is written from
-  enum class Kind : std::uint8_t { reads, joins, leaves };
+  enum class Kind : std::uint8_t { reads, joins, leaves, puts, removes };
   Kind kind = Kind::reads;
   std::string_view tenant, channel;
-  std::size_t readers = 0;      // of reads: now
-  std::string_view user, info;  // of joins and leaves; of joins
+  std::size_t readers = 0;          // of reads: now
+  std::string_view user{}, info{};  // of joins and leaves; of joins
+  std::string_view key{}, value{};  // of puts and removes; of puts
 };
 
 struct RosterWord {

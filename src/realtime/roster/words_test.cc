@@ -29,6 +29,8 @@ TEST(RosterWords, what_is_not_whole_or_of_another_version_is_not_understood) {
   RosterEntries entries;
   entries.add({.tenant = "1", .channel = "news", .readers = 3});
   entries.add({.kind = Kind::joins, .tenant = "1", .channel = "x", .user = "u", .info = "{}"});
+  entries.add({.kind = Kind::removes, .tenant = "1", .channel = "sync-a", .key = "bob"});
+  entries.add({.kind = Kind::puts, .tenant = "1", .channel = "sync-a", .key = "ann", .value = "5"});
   const std::string good =
       write_roster_word({.kind = RosterWord::Kind::changes, .from = "a"}, entries.take().at(0));
   ASSERT_TRUE(read_roster_word(good));
@@ -37,6 +39,8 @@ TEST(RosterWords, what_is_not_whole_or_of_another_version_is_not_understood) {
   EXPECT_FALSE(read_roster_word(other)) << "of another version";
   EXPECT_FALSE(read_roster_word(good + 'R'));
   EXPECT_FALSE(read_roster_word(good + "L\x05gone"));
+  EXPECT_FALSE(read_roster_word(good + "G\x05gone"));
+  EXPECT_FALSE(read_roster_word(good + "P\x04gone\x02v"));
   EXPECT_FALSE(read_roster_word(write_roster_word({.from = ""})));
   EXPECT_FALSE(read_roster_word(write_roster_word({.from = "a"}) + "T"));
   EXPECT_FALSE(read_roster_word(
@@ -83,8 +87,8 @@ TEST(RosterWords, any_entries_come_back_as_they_were) {
   EXPECT_TRUE(rc::check([] {
     struct Own {
       Kind kind;
-      std::string tenant, channel, user, info;
-      std::size_t readers;
+      std::string tenant, channel, user{}, info{}, key{}, value{};
+      std::size_t readers = 0;
     };
     std::vector<Own> all;
     RosterEntries entries;
@@ -93,12 +97,17 @@ TEST(RosterWords, any_entries_come_back_as_they_were) {
         return std::string(*rc::gen::inRange<std::size_t>(least, 300),
                            *rc::gen::element('a', 'b', '\0'));
       };
-      Own own{
-          *rc::gen::element(Kind::reads, Kind::joins, Kind::leaves), text(1), text(1), {}, {}, 0};
+      Own own{.kind = *rc::gen::element(Kind::reads, Kind::joins, Kind::leaves, Kind::puts,
+                                        Kind::removes),
+              .tenant = text(1),
+              .channel = text(1)};
       if (own.kind == Kind::reads) own.readers = *rc::gen::inRange<std::size_t>(0, 1u << 20);
-      if (own.kind != Kind::reads) own.user = text(0);
+      if (own.kind == Kind::joins || own.kind == Kind::leaves) own.user = text(0);
       if (own.kind == Kind::joins) own.info = text(0);
-      RC_ASSERT(entries.add({own.kind, own.tenant, own.channel, own.readers, own.user, own.info}));
+      if (own.kind == Kind::puts || own.kind == Kind::removes) own.key = text(0);
+      if (own.kind == Kind::puts) own.value = text(0);
+      RC_ASSERT(entries.add({own.kind, own.tenant, own.channel, own.readers, own.user, own.info,
+                             own.key, own.value}));
       all.push_back(std::move(own));
     }
     const auto texts = entries.take();
@@ -115,6 +124,8 @@ TEST(RosterWords, any_entries_come_back_as_they_were) {
       RC_ASSERT(got.channel == all[i].channel);
       RC_ASSERT(got.user == all[i].user);
       RC_ASSERT(got.info == all[i].info);
+      RC_ASSERT(got.key == all[i].key);
+      RC_ASSERT(got.value == all[i].value);
       RC_ASSERT(got.readers == all[i].readers);
     }
     // Bytes that others changed: understood or not, nothing is read beyond them.

@@ -40,7 +40,7 @@ struct Apps::Entry {
 
 Apps::Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs)
     : loop_(loop), socketio_(std::move(socketio)), outs_(std::move(outs)) {}
-Apps::~Apps() = default;
+Apps::~Apps() { loop_.cancel(leaving_seats_); }
 
 void Apps::respec(std::vector<Tenant> tenants) {
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries;
@@ -64,7 +64,7 @@ void Apps::respec(std::vector<Tenant> tenants) {
       entry.reset(new Entry{std::move(out),
                             {std::move(spec),
                              socketio_,
-                             {outs_.pusher, voice},
+                             {outs_.pusher, voice, outs_.is_full},
                              {new_sid, [] { return net::random_token(15); }},
                              [this, id](const News& news) { occurred(id, news); },
                              [this] { return loop_.turn_time(); }}});
@@ -104,6 +104,22 @@ void Apps::each(const std::function<void(const std::string& id, App& app)>& take
 void Apps::expire() {
   std::erase_if(leaving_, [](const auto& entry) { return entry->app.is_empty(); });
   for (const auto& [id, entry] : entries_) entry->app.expire(loop_.turn_time());
+}
+
+void Apps::leave_seats(std::function<void()> done) {
+  bool has_any = false;
+  for (const auto& [id, entry] : entries_)
+    has_any |= entry->app.socketio().leave_seats(loop_.turn_time());
+  if (!has_any) return done();
+  loop_.cancel(leaving_seats_);
+  leaving_seats_ = loop_.every(10ms, [this, done = std::move(done), until = loop_.now() + 1s] {
+    const bool has_left = std::ranges::all_of(
+        entries_, [](const auto& one) { return one.second->app.socketio().has_left_seats(); });
+    if (!has_left && loop_.now() < until) return;
+    const auto call = done;  // it goes with the timer
+    loop_.cancel(leaving_seats_);
+    call();
+  });
 }
 
 std::vector<Apps::Webhooks> Apps::webhooks() const {

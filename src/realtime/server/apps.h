@@ -26,6 +26,7 @@ class Apps {
     std::function<void(const std::string& id, App& app)> made;  // one that is new here
     // Others of our processes hear one another anyway: not once more over Node's Redis.
     bool has_bus = false;
+    std::function<bool()> is_full = [] { return false; };  // as AppOuts
   };
   Apps(net::Loop& loop, SocketIoSpec socketio, Outs outs);
   ~Apps();
@@ -38,6 +39,9 @@ class Apps {
   App* only() const;  // the one tenant there is; none: there are several, or none at all
   void each(const std::function<void(const std::string& id, App& app)>& take) const;
   void expire();  // about once a second
+  // Before this process ends, when nobody is here any more: who may come again is another's. `done`
+  // is called once, within a second; at once where there is nothing to leave.
+  void leave_seats(std::function<void()> done);
 
   struct Webhooks {
     std::string id;  // of the tenant
@@ -59,6 +63,7 @@ class Apps {
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;  // by id
   std::map<std::string, App*, std::less<>> by_key_;
   std::vector<std::unique_ptr<Entry>> leaving_;  // of no tenant any more, until all have gone
+  net::Loop::TimerId leaving_seats_ = 0;
 };
 
 }  // namespace utakata::realtime

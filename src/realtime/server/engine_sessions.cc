@@ -133,7 +133,7 @@ void EngineSessions::answer(const net::HttpRequest& request, net::HttpReply repl
     reply.send({.content_type = kPacketsType,
                 .headers = headers,
                 .body = session_of(client)->engine->opening()});
-    return calls_.opened(client, **app);
+    return calls_.opened(client, **app, request);
   }
   if (request.method == "GET") return get(*known, std::move(reply), std::move(headers));
   EngineSession& engine = *session_of(*known)->engine;
@@ -196,7 +196,7 @@ void EngineSessions::upgrade(const net::HttpRequest& request, NewSocket socket) 
   sockets_.when_slow(slot, session.when_slow);
   if (known) return;
   sockets_.send(slot, text_frame(session.engine->opening()));
-  calls_.opened(client, *app);
+  calls_.opened(client, *app, request);
 }
 
 void EngineSessions::socket_says(ClientSlot socket, wire::WebSocketKind kind,

@@ -40,7 +40,7 @@ class EngineSessions final : public EngineOut {
     std::function<std::expected<App*, Refused>(const net::HttpRequest&)> admit;
     // Whose it is and whether its page may: of every request, for CORS. Empty: it may not.
     std::function<bool(const net::HttpRequest&)> is_welcome;
-    std::function<void(ClientSlot, App&)> opened;
+    std::function<void(ClientSlot, App&, const net::HttpRequest&)> opened;
     std::function<void(ClientSlot, const EnginePacket&)> heard;
     std::function<void(ClientSlot)> gone;  // never within a call of ours
   };

@@ -4,34 +4,47 @@
 #include <utility>
 
 namespace utakata::realtime {
+namespace {
+
+constexpr std::size_t kLetterBytes = 200;  // beside its frame and its readers
+
+}  // namespace
 
 void Fanout::slice(Letter& letter) {
   const auto end = std::min(letter.readers->size(), letter.next + slice_);
   while (letter.next < end) {
     const ClientSlot client = (*letter.readers)[letter.next++];
-    const bool is_gone =
-        !letter.gone.empty() && std::ranges::find(letter.gone, client) != letter.gone.end();
-    if (client != letter.but && !is_gone) send_(client, letter.frame, letter.topic, letter.twin);
+    if (client != letter.but && !has_left_since(client, letter.serial))
+      send_(client, letter.frame, letter.topic, letter.twin);
   }
 }
 
 void Fanout::publish(std::string_view channel, Readers readers, Frame frame,
                      std::optional<ClientSlot> but, Topic topic) {
   if (!readers || readers->empty()) return;
-  Letter letter{std::move(readers), std::move(frame), but, topic};
+  Letter letter{std::move(readers), std::move(frame), but, topic, ++serial_};
   if (!lanes_.empty())
     if (const auto busy = lanes_.find(channel); busy != lanes_.end())
-      return busy->second.push_back(std::move(letter));
+      return keep(busy->second, std::move(letter));
   slice(letter);
   if (letter.next == letter.readers->size()) return;
-  lanes_[std::string(channel)].push_back(std::move(letter));
   turns_.emplace_back(channel);
+  keep(lanes_[std::string(channel)], std::move(letter));
+}
+
+void Fanout::keep(Lane& lane, Letter letter) {
+  const bool shares_readers = !lane.empty() && lane.back().readers == letter.readers;
+  letter.bytes = kLetterBytes + letter.frame->size() +
+                 (shares_readers ? 0 : letter.readers->size() * sizeof(ClientSlot));
+  waiting_bytes_ += letter.bytes;
+  lane.push_back(std::move(letter));
+  while (waiting_bytes_ > kMostBytes) go_on();
 }
 
 void Fanout::leaves(ClientSlot client) {
-  for (auto& [channel, lane] : lanes_)
-    for (Letter& letter : lane)
-      if (std::ranges::binary_search(*letter.readers, client)) letter.gone.push_back(client);
+  if (!is_busy()) return;
+  if (client >= left_.size()) left_.resize(client + 1);
+  left_[client] = last_left_ = serial_;
 }
 
 // What waits for the same readers becomes one letter.
@@ -46,6 +59,7 @@ void Fanout::join(Lane& lane) {
   joined->reserve(bytes);
   for (std::size_t i = 0; i < count; ++i) joined->append(*lane[i].frame);
   lane[0].frame = std::move(joined);
+  for (std::size_t i = 1; i < count; ++i) lane[0].bytes += lane[i].bytes;
   lane.erase(lane.begin() + 1, lane.begin() + std::ptrdiff_t(count));
 }
 
@@ -57,7 +71,10 @@ bool Fanout::go_on() {
   Lane& lane = known->second;
   if (lane.front().next == 0) join(lane);
   slice(lane.front());
-  if (lane.front().next == lane.front().readers->size()) lane.pop_front();
+  if (lane.front().next == lane.front().readers->size()) {
+    waiting_bytes_ -= lane.front().bytes;
+    lane.pop_front();
+  }
   if (lane.empty())
     lanes_.erase(known);
   else

@@ -113,6 +113,34 @@ TEST_F(FanoutTest, who_leaves_meanwhile_gets_no_more_even_if_its_slot_is_another
   EXPECT_EQ(got_[21], "ab");
 }
 
+TEST_F(FanoutTest, what_waits_is_counted_and_above_its_bound_whoever_publishes_pays_at_once) {
+  const std::string large(1'000'000, 'x');
+  Fanout fanout([this](ClientSlot, const Frame&, Topic, Twin&) { ++sends_; }, 10);
+  fanout.publish("big", readers(25), frame("first"));
+  EXPECT_GT(fanout.waiting_bytes(), 25 * sizeof(ClientSlot));
+  for (int i = 0; i < 10; ++i) fanout.publish("big", readers(25), frame(large));
+  EXPECT_FALSE(fanout.is_full());
+  for (int i = 0; i < 10; ++i) fanout.publish("big", readers(25), frame(large));
+  EXPECT_TRUE(fanout.is_full());
+  EXPECT_EQ(sends_, 10) << "the first's first slice";
+  for (int i = 0; i < 80; ++i) fanout.publish("big", readers(25), frame(large));
+  EXPECT_LE(fanout.waiting_bytes(), Fanout::kMostBytes);
+  EXPECT_GE(sends_, 60 * 25) << "what is above the bound was sent";
+  while (fanout.is_busy()) fanout.go_on();
+  EXPECT_EQ(sends_, 101 * 25);
+  EXPECT_EQ(fanout.waiting_bytes(), 0u);
+}
+
+TEST_F(FanoutTest, what_waits_counts_the_lists_of_readers_too_where_each_has_its_own) {
+  const Readers all = readers(250'000);
+  fanout_.publish("big", all, frame("a"));
+  for (int i = 0; i < 40; ++i) fanout_.publish("big", all, frame("a"));
+  EXPECT_FALSE(fanout_.is_full()) << "one list";
+  for (int i = 0; i < 40; ++i) fanout_.publish("big", readers(250'000), frame("a"));
+  EXPECT_TRUE(fanout_.is_full());
+  EXPECT_LE(fanout_.waiting_bytes(), Fanout::kMostBytes);
+}
+
 // Whatever is published when, to whom: each reader gets each channel's messages once, in order.
 TEST(FanoutLaws, nothing_is_lost_doubled_or_out_of_order) {
   EXPECT_TRUE(rc::check([] {

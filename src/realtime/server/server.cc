@@ -3,64 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "net/http_server.h"
 #include "net/secret.h"
 #include "realtime/pusher/api.h"
+#include "realtime/server/admission.h"
 #include "realtime/server/apps.h"
 #include "realtime/server/control.h"
+#include "realtime/server/doorkeeper.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/fanout.h"
 #include "realtime/server/peers.h"
 #include "realtime/server/sockets.h"
+#include "realtime/server/sync_clock.h"
 #include "wire/digest.h"
 #include "wire/prometheus.h"
 
 namespace utakata::realtime {
 namespace {
 
-constexpr int kProtocolFirst = 5, kProtocolLast = 7;
-
-// Behind a prefix, up to the next slash; the path loses both.
-std::string_view take_name(std::string_view& path, std::string_view prefix) {
-  if (!path.starts_with(prefix)) return {};
-  path.remove_prefix(prefix.size());
-  const std::string_view name = path.substr(0, path.find('/'));
-  path.remove_prefix(name.size());
-  return name;
-}
-
 constexpr std::string_view kEnginePath = "/socket.io/";
 constexpr std::string_view kComeLater =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
     "Connection: close\r\n\r\n";
-
-struct Refusal {
-  int code;
-  std::string why;
-};
-
-// Browsers say whose page wants it (RFC 6455 section 10.2); who says nothing is no browser.
-bool is_origin_welcome(const TenantSpec& tenant, std::string_view origin) {
-  return tenant.origins.empty() || origin.empty() ||
-         std::ranges::find(tenant.origins, origin) != tenant.origins.end();
-}
-
-std::optional<Refusal> version_refusal(std::string_view query) {
-  const std::string text = api_parameter(query, "protocol");
-  int version = 0;
-  if (text.empty()) return Refusal{pusher_code::no_version, "No protocol version was supplied."};
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size())
-    return Refusal{pusher_code::bad_version, "The protocol version must be a number."};
-  if (version < kProtocolFirst || version > kProtocolLast)
-    return Refusal{pusher_code::unsupported_version,
-                   fmt::format("Protocol version {} is not supported, {} to {} are.", version,
-                               kProtocolFirst, kProtocolLast)};
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -79,8 +45,20 @@ class Server::State final : public PusherOut {
                [this](const std::string& id) { return std::make_unique<SocketIoVoice>(*this, id); },
                [this](const std::string& id, App& app) {
                  if (peers_) peers_->meets(id, app);
+                 sync_clock_.meets(app);
                },
-               settings_.bus != nullptr}),
+               settings_.bus != nullptr, [this] { return fanout_.is_full(); }}),
+        sync_clock_(loop, apps_,
+                    [this] {
+                      if (peers_) peers_->say();
+                    }),
+        door_(loop, settings_.tickets,
+              {[this](ClientSlot client) {
+                 if (is_open(client)) let_in(client);
+               },
+               [this](ClientSlot client, const Doorkeeper::TurnedAway& turned) {
+                 turn_away(client, turned);
+               }}),
         control_(settings_.token, settings_.host.line, settings_.host.workers, control_calls()),
         http_(loop, [this](const net::HttpRequest& request, net::HttpReply reply) {
           answer(request, std::move(reply));
@@ -137,6 +115,7 @@ class Server::State final : public PusherOut {
     http_.adopt({.address = std::string(bytes.substr(1, end - 1)), .is_loopback = bytes[0] == 'l'},
                 bytes.substr(end + 1), std::move(socket));
   }
+  Apps& apps() { return apps_; }
   std::size_t here() const { return here_; }
   std::int64_t accepted() const { return accepted_; }
   std::function<void()> on_empty = [] {}, on_fenced = [] {};
@@ -196,9 +175,8 @@ class Server::State final : public PusherOut {
                   return app && is_origin_welcome(app->spec(), request.header("origin"));
                 },
             .opened =
-                [this](ClientSlot client, App& app) {
-                  opened(client, app, Dialect::socketio);
-                  app.socketio().opens(client, loop_.turn_time());
+                [this](ClientSlot client, App& app, const net::HttpRequest& request) {
+                  opened(client, app, Dialect::socketio, request);
                 },
             .heard =
                 [this](ClientSlot client, const EnginePacket& packet) {
@@ -232,12 +210,41 @@ class Server::State final : public PusherOut {
         });
   }
 
-  void opened(ClientSlot client, App& app, Dialect dialect) {
+  void opened(ClientSlot client, App& app, Dialect dialect, const net::HttpRequest& request) {
     if (client >= clients_.size()) clients_.resize(client + 1);
     clients_[client] = {&app, dialect};
     app.came();
     ++here_;
+    const auto is_in =
+        door_.comes(client, door_.looks_at_tickets() ? shown_ticket(request) : std::string());
+    if (dialect == Dialect::socketio)
+      app.socketio().opens(client, loop_.turn_time(), true);
+    else
+      app.pusher().opens(client, SocketId::of(process_, ++serial_), true);
+    if (!is_in) return turn_away(client, is_in.error());
+    if (*is_in) let_in(client);
+  }
+
+  bool is_open(ClientSlot client) const {
+    return clients_[client].dialect == Dialect::socketio ? engine_.is_open(client)
+                                                         : sockets_.is_open(client);
+  }
+
+  void let_in(ClientSlot client) {
+    const auto [app, dialect] = clients_[client];
     ++accepted_;
+    if (dialect == Dialect::socketio)
+      app->socketio().lets_in(client, loop_.turn_time());
+    else
+      app->pusher().lets_in(client, int(settings_.sockets.silent_after / 1s));
+  }
+
+  void turn_away(ClientSlot client, const Doorkeeper::TurnedAway& turned) {
+    const auto [app, dialect] = clients_[client];
+    if (dialect == Dialect::socketio) return app->socketio().turns_away(client, turned.why);
+    app->pusher().turns_away(
+        client, turned.may_come_again ? pusher_code::over_capacity : pusher_code::unauthorized,
+        turned.why);
   }
 
   void close_some() {
@@ -256,13 +263,11 @@ class Server::State final : public PusherOut {
       next_to_go_ = (next_to_go_ + 1) % clients_.size();
       const auto client = ClientSlot(next_to_go_);
       if (!clients_[client].app) continue;
-      if (clients_[client].dialect == Dialect::socketio) {
-        if (!engine_.is_open(client)) continue;
+      if (!is_open(client)) continue;
+      if (clients_[client].dialect == Dialect::socketio)
         engine_.end(client);
-      } else {
-        if (!sockets_.is_open(client)) continue;
+      else
         end(client, pusher_code::reconnect, "Come back: another place is for you.");
-      }
       return true;
     }
     return false;
@@ -297,37 +302,24 @@ class Server::State final : public PusherOut {
       return end(client, app.error().code, app.error().why);
     }
     sockets_.when_slow(client, (*app)->spec().when_slow);
-    opened(client, **app, Dialect::pusher);
-    (*app)->pusher().opens(client, SocketId::of(process_, ++serial_),
-                           int(settings_.sockets.silent_after / 1s));
+    opened(client, **app, Dialect::pusher, request);
   }
 
-  std::expected<App*, Refusal> admit(const net::HttpRequest& request) {
+  std::expected<App*, AdmissionRefusal> admit(const net::HttpRequest& request) {
     std::string_view path = request.path;
+    take_name(path, "/ticket/");
     const std::string_view key = take_name(path, "/app/");
     if (key.empty() || (!path.empty() && path != "/"))
-      return std::unexpected(Refusal{pusher_code::no_such_path, "WebSockets are at /app/KEY."});
+      return std::unexpected(
+          AdmissionRefusal{pusher_code::no_such_path, "WebSockets are at /app/KEY."});
     App* const found = apps_.by_key(key);
     if (!found)
-      return std::unexpected(
-          Refusal{pusher_code::no_such_app,
-                  fmt::format("There is no app of the key {}.", json_text(key.substr(0, 40)))});
+      return std::unexpected(AdmissionRefusal{
+          pusher_code::no_such_app,
+          fmt::format("There is no app of the key {}.", json_text(key.substr(0, 40)))});
     if (auto refusal = guest_refusal(*found, request)) return std::unexpected(*refusal);
     if (auto refusal = version_refusal(request.query)) return std::unexpected(*refusal);
     return found;
-  }
-
-  static std::optional<Refusal> guest_refusal(App& app, const net::HttpRequest& request) {
-    const TenantSpec& spec = app.spec();
-    if (!spec.is_enabled) return Refusal{pusher_code::app_disabled, "This app is disabled."};
-    if (!is_origin_welcome(spec, request.header("origin")))
-      return Refusal{pusher_code::unauthorized,
-                     "Pages of this origin may not connect to this app."};
-    if (app.connections() >= std::size_t(spec.connections_max))
-      return Refusal{
-          pusher_code::over_quota,
-          fmt::format("This app may have {} connections at a time.", spec.connections_max)};
-    return std::nullopt;
   }
 
   // Clients of Socket.IO say `?key=KEY`, or nothing where there is one tenant only.
@@ -354,6 +346,7 @@ class Server::State final : public PusherOut {
   void gone(ClientSlot client) {
     App* const app = std::exchange(clients_[client].app, nullptr);
     if (!app) return;
+    door_.left(client);
     app->went();
     --here_;
     fanout_.leaves(client);
@@ -411,6 +404,7 @@ class Server::State final : public PusherOut {
     apps_.each_node([&](const std::string& id, const NodePeers& peers) {
       out.sample({{"app", id}}, std::int64_t(peers.dropped()));
     });
+    door_.measure(out);
     out.gauge("realtime_draining", "1 while it lets nobody in.");
     out.sample(std::int64_t{drain_.refuses()});
     return out.take();
@@ -447,6 +441,8 @@ class Server::State final : public PusherOut {
   Fanout fanout_;
   Apps apps_;
   std::optional<Peers> peers_;
+  SyncClock sync_clock_;
+  Doorkeeper door_;
   Control control_;
   net::HttpServer http_;
   net::Loop::TimerId sweep_ = 0;
@@ -473,6 +469,9 @@ void Server::adopt(std::string_view bytes, net::Descriptor socket) {
 }
 void Server::drain(const DrainOrder& order) { state_->drain(order); }
 void Server::on_empty(std::function<void()> call) { state_->on_empty = std::move(call); }
+void Server::leave_seats(std::function<void()> done) {
+  state_->apps().leave_seats(std::move(done));
+}
 void Server::on_fenced(std::function<void()> call) { state_->on_fenced = std::move(call); }
 std::size_t Server::clients() const { return state_->here(); }
 std::int64_t Server::accepted() const { return state_->accepted(); }

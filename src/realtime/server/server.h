@@ -13,6 +13,7 @@
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
 #include "realtime/host/host_bus.h"
+#include "realtime/server/doorkeeper.h"
 #include "realtime/server/drain.h"
 #include "realtime/server/engine_sessions.h"
 #include "realtime/server/sockets.h"
@@ -34,6 +35,7 @@ struct ServerSettings {
   ServerHost host{};
   Bus* bus = nullptr;   // to the other processes of its cluster; outlives the server. None: alone
   std::string token{};  // who tells it to drain, or lends it time, shows this; empty: nobody may
+  TicketSettings tickets{};
 };
 
 class Server {
@@ -56,6 +58,9 @@ class Server {
   void adopt(std::string_view bytes, net::Descriptor socket);
   // It drains, and nobody is here any more.
   void on_empty(std::function<void()> call);
+  // Before it ends: clients of Socket.IO that went lately may come again elsewhere. `done` is
+  // called once, within a second.
+  void leave_seats(std::function<void()> done);
   // The time that it was lent (`PUT /lease`) is over: others may serve in its place by now.
   void on_fenced(std::function<void()> call);
   std::size_t clients() const;

@@ -14,6 +14,8 @@ namespace utakata::realtime {
 namespace {
 
 constexpr std::size_t kBuffer = 64 * 1024;
+// So many bytes of the limit are for one frame: pongs are of 2, and cost as much memory as events.
+constexpr std::size_t kBytesOfFrame = 64;
 
 Frame control_frame(void (*append)(std::string&, std::string_view,
                                    std::optional<wire::WebSocketMask>),
@@ -230,11 +232,15 @@ void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::siz
   if (socket.when_slow == SlowReaders::conflate && topic != 0) conflate(socket, topic);
   socket.backlog->frames.push_back({frame, topic});
   socket.backlog->bytes += frame->size() - sent;
-  if (socket.backlog->bytes <= limits_.backlog_bytes) return;
+  if (!is_above(*socket.backlog, limits_.backlog_bytes)) return;
   if (socket.when_slow != SlowReaders::close) drop_oldest(socket);
-  if (socket.backlog->bytes <= limits_.backlog_bytes) return;
+  if (!is_above(*socket.backlog, limits_.backlog_bytes)) return;
   ++slowness_.cut;
   drop(client);
+}
+
+bool Sockets::is_above(const Backlog& backlog, std::size_t bytes) {
+  return backlog.bytes > bytes || (backlog.frames.size() - backlog.first) * kBytesOfFrame > bytes;
 }
 
 // Which of its frames have gone, or have begun to: those go out whole. Over TLS the first one has
@@ -260,9 +266,12 @@ void Sockets::drop_oldest(const Socket& socket) {
   Backlog& backlog = *socket.backlog;
   const std::size_t enough = limits_.backlog_bytes / 8 * 7;
   const auto from = backlog.frames.begin() + std::ptrdiff_t(begun(socket));
+  std::size_t count = backlog.frames.size() - backlog.first;
   const auto kept = std::remove_if(from, backlog.frames.end(), [&](const auto& waiting) {
-    if (waiting.topic == 0 || backlog.bytes <= enough) return false;
+    const bool is_enough = backlog.bytes <= enough && count * kBytesOfFrame <= enough;
+    if (waiting.topic == 0 || is_enough) return false;
     backlog.bytes -= waiting.frame->size();
+    --count;
     ++slowness_.dropped;
     return true;
   });

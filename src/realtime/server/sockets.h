@@ -123,6 +123,7 @@ class Sockets {
   Twin compressed(const std::string& frames);
   void queue(ClientSlot client, const Frame& frame, Topic topic, std::size_t sent);
   net::Moved transmit(ClientSlot client, std::string_view bytes);
+  static bool is_above(const Backlog& backlog, std::size_t bytes);
   static std::size_t begun(const Socket& socket);
   void conflate(const Socket& socket, Topic topic);
   void drop_oldest(const Socket& socket);

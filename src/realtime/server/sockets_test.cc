@@ -171,6 +171,26 @@ TEST_P(SocketsTest, who_reads_slowly_holds_frames_in_order_and_is_cut_when_they_
   EXPECT_EQ(big.use_count(), 1) << "nothing is held for who is gone";
 }
 
+TEST_P(SocketsTest, small_frames_that_wait_are_bounded_by_their_number) {
+  begin({.backlog_bytes = 64'000});  // 1,000 frames
+  const int client = come(0, 4096);
+  come(1, 4096);
+  sockets_->when_slow(1, SlowReaders::drop_oldest);
+  for (const ClientSlot slot : {ClientSlot{0}, ClientSlot{1}}) {
+    sockets_->send(slot, text_frame(std::string(20'000, 'x')));
+    for (int i = 0; i < 900; ++i) sockets_->send(slot, text_frame("x"), 1);
+  }
+  turn();
+  EXPECT_EQ(gone_, "");
+  std::string ping;
+  wire::append_ping(ping, "", wire::WebSocketMask{1, 2, 3, 4});
+  for (int i = 0; i < 200; ++i) say(client, ping);  // each is answered
+  for (int i = 0; i < 2000; ++i) sockets_->send(1, text_frame("x"), 1);
+  turn();
+  EXPECT_EQ(gone_, "0 ");
+  EXPECT_GT(sockets_->slowness().dropped, 0) << "of who may miss some";
+}
+
 // All that a slow client was told after its buffers were full: a letter each of 4,000 bytes.
 std::string letters_in(const std::string& all) {
   std::string letters;

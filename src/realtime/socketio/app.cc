@@ -24,16 +24,22 @@ SocketIoApp::SocketIoApp(TenantSpec tenant, SocketIoSpec spec, Channels& channel
       hooks_(std::move(hooks)),
       recovery_(spec_.recovery, ids_.secret()) {}
 
-void SocketIoApp::opens(ClientSlot client, Instant now) {
+void SocketIoApp::opens(ClientSlot client, Instant now, bool waits) {
   if (client >= clients_.size()) clients_.resize(client + 1);
   clients_[client] = {.is_there = true, .opened = now};
   channels_.speaks(client, Dialect::socketio);
+  if (waits) waiting_[client] = {};
 }
 
 void SocketIoApp::leaves(ClientSlot client, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
   Client gone = std::exchange(clients_[client], {});
+  waiting_.erase(client);
+  channels_.sign_out(client);
+  for (const std::string& pid : gone.asked)
+    if (const auto asked = asked_.find(pid); asked != asked_.end()) asked->second.client.reset();
   for (RecoverySeat& seat : gone.seats) {
+    recovery_.note_departure(seat, channels_);
     leave_channels(client, seat, now);
     by_sid_.erase(seat.sid);
     by_pid_.erase(seat.pid);
@@ -50,7 +56,7 @@ void SocketIoApp::says(ClientSlot client, std::string_view text, Instant now) {
 
 void SocketIoApp::says_bytes(ClientSlot client, std::string_view bytes, Instant now) {
   if (client >= clients_.size() || !clients_[client].is_there) return;
-  take(client, clients_[client].assembly.take_bytes(bytes), now);
+  take(client, clients_[client].assembly.take_bytes(bytes, tenant_.event_data_bytes), now);
 }
 
 void SocketIoApp::fail(ClientSlot client, const std::string& why) {
@@ -85,6 +91,7 @@ RecoverySeat* SocketIoApp::seat_of(ClientSlot client, std::string_view space) {
 
 void SocketIoApp::sit(ClientSlot client, RecoverySeat seat) {
   by_sid_[seat.sid] = client;
+  if (!seat.user.empty()) become(client, seat.user);
   if (recovery_.is_on()) by_pid_[seat.pid] = client;
   clients_[client].has_connected = true;
   out_.say(client, socketio_connected(seat.space, seat.sid, recovery_.is_on() ? seat.pid : ""));
@@ -95,48 +102,40 @@ void SocketIoApp::connect(ClientSlot client, const SocketIoPacket& packet, Insta
   const std::string& space = packet.space;
   if (space != "/" && std::ranges::find(spec_.namespaces, space) == spec_.namespaces.end())
     return out_.say(client, socketio_refused(space, "Invalid namespace"));
-  if (seat_of(client, space)) return fail(client, "It is connected to that namespace already.");
+  if (seat_of(client, space) || is_asking(client, space))
+    return fail(client, "It is connected to that namespace already.");
+  if (const auto known = waiting_.find(client); known != waiting_.end())
+    return wait(client, known->second, packet);
   const SocketIoAsks asks = reader_.read_connect(packet.json);
-  if (!asks.pid.empty() && recover(client, space, asks, now)) return;
-  sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret(), .since = recovery_.last()});
+  if (!asks.pid.empty() && comes_again(client, space, asks, now)) return;
+  begin(client, space);
 }
 
-// Its old connection may be dead and we not know it yet.
-void SocketIoApp::cut_former(ClientSlot client, const std::string& pid, Instant now) {
-  const auto former = by_pid_.find(pid);
-  if (former == by_pid_.end() || former->second == client) return;
-  const ClientSlot slot = former->second;
-  leaves(slot, now);
-  out_.end(slot, "It came again on another connection.");
+void SocketIoApp::wait(ClientSlot client, Waiting& waiting, const SocketIoPacket& connect) {
+  if (std::ranges::find(waiting.connects, connect.space, &SocketIoPacket::space) !=
+      waiting.connects.end())
+    return fail(client, "It asked for that namespace already.");
+  waiting.connects.push_back(connect);
+  if (waiting.why_not) turns_away(client, *waiting.why_not);
 }
 
-bool SocketIoApp::recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks,
-                          Instant now) {
-  if (!recovery_.is_on()) return false;
-  cut_former(client, asks.pid, now);
-  auto seat = recovery_.take(asks.pid, space, now);
-  if (!seat) return false;
-  const auto missed = recovery_.missed(*seat, asks.offset, channels_);
-  if (!missed) return false;
-  std::vector<Channels::Subscribed> came;
-  for (const RecoverySubscription& each : seat->channels) {
-    auto one = channels_.subscribe(client, each.channel, each.member, std::nullopt, now);
-    if (!one) {  // one of them is full by now: it is to begin anew, with none
-      for (std::size_t i = 0; i < came.size(); ++i)
-        channels_.unsubscribe(client, seat->channels[i].channel, now);
-      return false;
-    }
-    came.push_back(std::move(*one));
-  }
-  const std::vector<RecoverySubscription> channels = seat->channels;
-  for (const RecoverySubscription& each : channels)
-    note_place(client, each.channel, seat->space, true);
-  sit(client, std::move(*seat));
-  for (const Recovery::Missed& each : *missed)
-    out_.say(client, socketio_event(space, each.channel, unpack(*each.message), each.offset));
-  for (std::size_t i = 0; i < channels.size(); ++i)
-    tell_arrival(client, channels[i].channel, channels[i].member, came[i]);
-  return true;
+void SocketIoApp::lets_in(ClientSlot client, Instant now) {
+  const auto node = waiting_.extract(client);
+  if (!node || clients_[client].is_at_fault) return;
+  for (const SocketIoPacket& each : node.mapped().connects) connect(client, each, now);
+}
+
+void SocketIoApp::turns_away(ClientSlot client, const std::string& why) {
+  const auto known = waiting_.find(client);
+  if (known == waiting_.end()) return;
+  known->second.why_not = why;
+  for (const SocketIoPacket& each : known->second.connects)
+    out_.say(client, socketio_refused(each.space, why));
+  if (!known->second.connects.empty()) fail(client, why);
+}
+
+void SocketIoApp::begin(ClientSlot client, const std::string& space) {
+  sit(client, {.space = space, .sid = ids_.sid(), .pid = ids_.secret()});
 }
 
 void SocketIoApp::leave_channels(ClientSlot client, const RecoverySeat& seat, Instant now) {
@@ -147,6 +146,7 @@ void SocketIoApp::leave_channels(ClientSlot client, const RecoverySeat& seat, In
 }
 
 void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instant now) {
+  stop_asking(client, space);
   auto& seats = clients_[client].seats;
   const auto found = std::ranges::find(seats, space, &RecoverySeat::space);
   if (found == seats.end()) return;
@@ -154,13 +154,16 @@ void SocketIoApp::disconnect(ClientSlot client, const std::string& space, Instan
   seats.erase(found);
   by_sid_.erase(seat.sid);
   by_pid_.erase(seat.pid);
+  if (!seat.user.empty()) channels_.sign_out(client);
   leave_channels(client, seat, now);
 }
 
 void SocketIoApp::event(ClientSlot client, const SocketIoWhole& whole, Instant now) {
   RecoverySeat* const seat = seat_of(client, whole.packet.space);
   if (!seat) return fail(client, "It is not connected to that namespace.");
-  const auto done = obey(client, *seat, whole, reader_.read(whole.packet.json), now);
+  const SocketIoSays says = reader_.read(whole.packet.json);
+  if (says.kind == SocketIoSays::Kind::history) return history(client, whole.packet, says, now);
+  const auto done = obey(client, *seat, whole, says, now);
   if (!whole.packet.ack) return;
   if (done)
     out_.say(client, socketio_done(whole.packet, *done));
@@ -181,6 +184,9 @@ SocketIoApp::Done SocketIoApp::obey(ClientSlot client, RecoverySeat& seat,
       return unsubscribe(client, seat, says.channel, now);
     case Kind::client_event:
       return client_event(client, seat, whole, says, now);
+    case Kind::sign_in:
+      return sign_in(client, seat, says);
+    case Kind::history:  // answered by event()
     case Kind::unknown:
       break;
   }
@@ -220,12 +226,13 @@ SocketIoApp::Done SocketIoApp::enter(ClientSlot client, RecoverySeat& seat,
                                      const std::optional<Member>& member, Instant now) {
   const auto came = channels_.subscribe(client, channel, member, std::nullopt, now);
   if (!came) return std::unexpected(came.error());
-  seat.channels.push_back({channel, member, recovery_.last()});
+  seat.channels.push_back({channel, member, channels_.came()});
   note_place(client, channel, seat.space, true);
   if (came->cached && !is_reserved_event(came->cached->event))
     out_.say(client, socketio_event(seat.space, channel, unpack(*came->cached)));
   else if (!came->cached && channel_kind(channel).is_cache)
     hooks_.news({.name = "cache_miss", .channel = channel});
+  sync_arrival(client, seat.space, channel);
   tell_arrival(client, channel, member, *came);
   return came->members;
 }
@@ -241,7 +248,8 @@ SocketIoApp::Done SocketIoApp::unsubscribe(ClientSlot client, RecoverySeat& seat
 
 const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says) const {
   if (!tenant_.takes_client_events) return "client events are not enabled for this app";
-  if (!channel_kind(says.channel).takes_client_events())
+  if (const ChannelKind kind = channel_kind(says.channel);
+      !kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
     return "client events are for private and presence channels, not for encrypted ones";
   if (!channels_.reads(client, says.channel)) return "not subscribed to that channel";
   if (says.event.size() > tenant_.event_name_bytes) return "the name of the event is too long";
@@ -249,15 +257,21 @@ const char* SocketIoApp::event_fault(ClientSlot client, const SocketIoSays& says
   return nullptr;
 }
 
+SocketIoApp::Client& SocketIoApp::counted(ClientSlot client, Instant now) {
+  Client& one = clients_[client];
+  if (now - one.second >= 1s) one.second = now, one.events = one.syncs = 0;
+  return one;
+}
+
 SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySeat& seat,
                                             const SocketIoWhole& whole, const SocketIoSays& says,
                                             Instant now) {
   if (const char* const fault = event_fault(client, says)) return refuse(fault);
-  std::size_t bytes = 0;
-  for (const std::string& each : whole.attachments) bytes += each.size();
-  if (bytes > tenant_.event_data_bytes) return refuse("the data of the event is too long");
-  Client& sender = clients_[client];
-  if (now - sender.second >= 1s) sender.second = now, sender.events = 0;
+  Client& sender = counted(client, now);
+  if (says.event == sync_put_event && channel_kind(says.channel).is_sync)
+    return sync_event(client, whole, says);
+  if (whole.attached_bytes > tenant_.event_data_bytes)
+    return refuse("the data of the event is too long");
   if (++sender.events > tenant_.client_events_per_second)
     return refuse(
         fmt::format("{} client events a second are allowed", tenant_.client_events_per_second));
@@ -270,7 +284,8 @@ SocketIoApp::Done SocketIoApp::client_event(ClientSlot client, const RecoverySea
                .event = says.event,
                .data = says.data,
                .socket_id = sid});
-  hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid});
+  if (!hooks_.publish(says.channel, std::move(message), {.client = client, .id = sid}))
+    return refuse("too much waits: try again later");
   return std::vector<Member>();
 }
 
@@ -283,6 +298,7 @@ void SocketIoApp::end_all(const std::string& why) {
 
 void SocketIoApp::expire(Instant now) {
   recovery_.expire(now);
+  give_up_asking(now);
   for (ClientSlot client = 0; client < clients_.size(); ++client) {
     Client& one = clients_[client];
     if (!one.is_there || one.has_connected || now - one.opened < spec_.connect_timeout) continue;

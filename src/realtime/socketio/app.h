@@ -26,6 +26,7 @@
 #include "realtime/socketio/node_cluster.h"
 #include "realtime/socketio/packet.h"
 #include "realtime/socketio/recovery.h"
+#include "realtime/socketio/seat_words.h"
 
 namespace utakata::realtime {
 
@@ -38,6 +39,14 @@ struct SocketIoSpec {
 struct SocketIoIds {
   std::function<std::string()> sid;     // as Pusher's socket ids are: servers sign it the same way
   std::function<std::string()> secret;  // 20 letters or so, unlike any before, that nobody guesses
+};
+
+// The other processes of its cluster. Nothing set: there are none.
+struct SocketIoPeers {
+  // To the SocketIoApp of this tenant in each process, ourselves included, in one order with what
+  // is published on channels (hears_seat_word). False: it was not taken.
+  std::function<bool(const std::string& body)> tell{};
+  std::function<bool()> has_others = [] { return false; };
 };
 
 // Texts are packets of Socket.IO: without the 4 of Engine.IO. It may not call the app back: that a
@@ -62,21 +71,41 @@ class SocketIoApp {
               SocketIoIds ids, DialectHooks hooks);
   void respec(TenantSpec tenant) { tenant_ = std::move(tenant); }  // who is here stays
   void end_all(const std::string& why);
+  void join(SocketIoPeers peers) { peers_ = std::move(peers); }  // before the first client
 
-  void opens(ClientSlot client, Instant now);  // a connection of Engine.IO
+  // A connection of Engine.IO. `waits`: it connects to nothing before lets_in(), or after
+  // turns_away(), which its next connect is answered with, and then it is ended.
+  void opens(ClientSlot client, Instant now, bool waits = false);
+  void lets_in(ClientSlot client, Instant now);
+  void turns_away(ClientSlot client, const std::string& why);
   // Messages of it. One that is no packet, or out of turn, ends the connection.
   void says(ClientSlot client, std::string_view text, Instant now);
   void says_bytes(ClientSlot client, std::string_view bytes, Instant now);
   void leaves(ClientSlot client, Instant now);  // end() does not replace it; safe to repeat
 
-  // Something was published on a channel, at that position of its timeline; `but`: who sent it. A
-  // message of a reserved name (packet.h) is not told: it would cut who hears it.
+  // Something was published on a channel, at that position of its timeline, and nothing since;
+  // `but`: who sent it. A message of a reserved name (packet.h) is not told: it would cut who hears
+  // it.
   void hears(std::string_view channel, const Message& message, const Position& position,
-             std::optional<ClientSlot> but, Instant now);
+             std::optional<ClientSlot> but);
   // On a channel, by a client of another dialect or in another process.
   void hears_added(std::string_view channel, const Member& member, std::optional<ClientSlot> but);
   void hears_removed(std::string_view channel, const std::string& user);
   void hears_count(std::string_view channel, std::size_t readers);
+  void hears_sync(std::string_view channel, const std::string& changed);  // of a sync channel
+  // Said to a user: each of its clients hears it where it signed in. It is not kept.
+  void hears_as_user(const std::string& user, const Message& message,
+                     std::optional<ClientSlot> but);
+  // They are told so, that they do not come again by themselves, and nobody of them is recovered.
+  void cut_user(const std::string& user, Instant now);
+
+  // Of seats (seat_words.h): who broke off at one process may come again at another. An ask has
+  // a second to be answered, then its client begins anew.
+  void hears_seat_word(std::string_view body, Instant now);
+  // This process ends, all its clients have gone: those who may come again are another's from then
+  // on, if any takes them. False: there is nobody to be given away, or nobody to take them.
+  bool leave_seats(Instant now);
+  bool has_left_seats() const;  // the bus has them all
 
   // Servers of a Node cluster (node_cluster.h): to those of a namespace who are meant. A room is a
   // channel or a sid. What is heard so is not kept: nobody recovers it. Who joins needs no
@@ -101,9 +130,15 @@ class SocketIoApp {
     bool is_at_fault = false;  // it said what is no packet: it is not recovered
     Instant opened{};
     Instant second{};  // in which it has sent so many events
-    int events = 0;
+    int events = 0, syncs = 0;
     std::vector<RecoverySeat> seats{};
+    std::vector<std::string> asked{};  // pids that other processes are asked for: it waits
+    std::size_t asks = 0;              // so far
     SocketIoAssembly assembly{};
+  };
+  struct Waiting {  // who has not been let in
+    std::vector<SocketIoPacket> connects{};
+    std::optional<std::string> why_not{};  // it will not be
   };
   using Taken = Expected<std::optional<SocketIoWhole>>;
   using Done = Expected<std::vector<Member>>;  // of a presence channel, for the ack
@@ -111,10 +146,34 @@ class SocketIoApp {
   void take(ClientSlot client, Taken taken, Instant now);
   void fail(ClientSlot client, const std::string& why);
   void connect(ClientSlot client, const SocketIoPacket& packet, Instant now);
-  bool recover(ClientSlot client, std::string_view space, const SocketIoAsks& asks, Instant now);
-  void cut_former(ClientSlot client, const std::string& pid, Instant now);
+  void wait(ClientSlot client, Waiting& waiting, const SocketIoPacket& connect);
+  void begin(ClientSlot client, const std::string& space);
+  bool comes_again(ClientSlot client, const std::string& space, const SocketIoAsks& asks,
+                   Instant now);
+  void cut_former(const std::string& pid, std::optional<ClientSlot> but, Instant now);
+  bool restore(ClientSlot client, RecoverySeat seat, Instant now);
   void disconnect(ClientSlot client, const std::string& space, Instant now);
   void event(ClientSlot client, const SocketIoWhole& whole, Instant now);
+  struct Asked {  // a seat, of other processes
+    std::uint64_t number = 0;
+    std::string space;
+    std::optional<ClientSlot> client{};   // who waits for it; none: it has gone
+    std::optional<std::uint64_t> came{};  // what had come when the bus brought the ask
+    Instant until{};
+  };
+  bool ask(ClientSlot client, const std::string& space, const SocketIoAsks& asks, Instant now);
+  bool is_asking(ClientSlot client, std::string_view space) const;
+  void stop_asking(ClientSlot client, std::string_view space);
+  std::optional<ClientSlot> take_waiting(Asked& asked, const std::string& pid);
+  void hears_ask(const SeatWord& word, Instant now);
+  void hears_ask_all(const SeatWord& word, Instant now);
+  void hears_seat(SeatWord word, Instant now);
+  void hears_lost(const SeatWord& word);
+  void hears_leaving(const SeatWord& word, Instant now);
+  bool hand_over(const Recovery::Away& away, const SeatWord& asked, Instant now);
+  std::optional<RecoverySeat> taken(HandedSeat handed, std::uint64_t came) const;
+  void give_up_asking(Instant now);
+
   Done obey(ClientSlot client, RecoverySeat& seat, const SocketIoWhole& whole,
             const SocketIoSays& says, Instant now);
   Done subscribe(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says, Instant now);
@@ -124,7 +183,15 @@ class SocketIoApp {
   Expected<std::optional<Member>> admit(const RecoverySeat& seat, const SocketIoSays& says);
   Done client_event(ClientSlot client, const RecoverySeat& seat, const SocketIoWhole& whole,
                     const SocketIoSays& says, Instant now);
+  Done sync_event(ClientSlot client, const SocketIoWhole& whole, const SocketIoSays& says);
+  void sync_arrival(ClientSlot client, const std::string& space, const std::string& channel);
   const char* event_fault(ClientSlot client, const SocketIoSays& says) const;
+  void history(ClientSlot client, const SocketIoPacket& asked, const SocketIoSays& says,
+               Instant now);
+  Expected<Page> page_for(ClientSlot client, const SocketIoSays& says, Instant now);
+  Client& counted(ClientSlot client, Instant now);  // with what it said in this second
+  Done sign_in(ClientSlot client, RecoverySeat& seat, const SocketIoSays& says);
+  void become(ClientSlot client, const std::string& user);  // in none of its namespaces yet
 
   Readers meant(std::string_view space, const NodeRooms& to) const;
   void add_room(std::string_view space, const std::string& room,
@@ -151,12 +218,19 @@ class SocketIoApp {
   SocketIoOut& out_;
   const SocketIoIds ids_;
   const DialectHooks hooks_;
+  SocketIoPeers peers_;
   SocketIoPacketReader packets_;
   SocketIoReader reader_;
   PusherReader members_;  // channel_data is the same in both dialects
   Recovery recovery_;
   std::vector<Client> clients_;  // by slot
+  std::unordered_map<ClientSlot, Waiting> waiting_;
   std::unordered_map<std::string, ClientSlot> by_sid_, by_pid_;
+  std::map<std::string, Asked> asked_;        // by pid
+  std::map<std::uint64_t, Asked> asked_all_;  // of who leaves, by number
+  std::uint64_t last_asked_ = 0;
+  bool is_leaving_ = false;
+  std::size_t handing_over_ = 0;  // seats that the bus does not have yet
   // Who reads a channel through another namespace than "/": by channel, by namespace.
   std::map<std::string, std::map<std::string, std::vector<ClientSlot>>, std::less<>> elsewhere_;
 };

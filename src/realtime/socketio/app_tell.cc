@@ -9,19 +9,10 @@
 namespace utakata::realtime {
 
 void SocketIoApp::hears(std::string_view channel, const Message& message, const Position& position,
-                        std::optional<ClientSlot> but, Instant now) {
+                        std::optional<ClientSlot> but) {
   if (is_reserved_event(message.event)) return;
   std::string offset;
-  const bool has_nobody = by_sid_.empty() && recovery_.has_nobody();
-  if (recovery_.is_on() && !position.epoch.empty() && !has_nobody) {
-    std::string but_sid;
-    if (but && *but < clients_.size())
-      for (const RecoverySeat& seat : clients_[*but].seats)
-        if (std::ranges::find(seat.channels, channel, &RecoverySubscription::channel) !=
-            seat.channels.end())
-          but_sid = seat.sid;
-    offset = recovery_.append(channel, position, std::move(but_sid), now);
-  }
+  if (recovery_.is_on() && !position.epoch.empty()) offset = recovery_.offset_of(channels_.came());
   deliver(channel, message, offset, message.attachments, but, true);
 }
 
@@ -51,9 +42,7 @@ void SocketIoApp::tell_arrival(ClientSlot client, const std::string& channel,
 
 void SocketIoApp::tell_count(const std::string& channel) {
   if (!tenant_.tells_subscription_counts) return;
-  const std::size_t readers = channels_.readers_count(channel);
-  hooks_.news({.name = "subscription_count", .channel = channel, .readers = readers});
-  hears_count(channel, readers);
+  hooks_.news({.name = "subscription_count", .channel = channel});
 }
 
 void SocketIoApp::hears_count(std::string_view channel, std::size_t readers) {

@@ -5,27 +5,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "realtime/socketio/ears_for_tests.h"
 
 namespace utakata::realtime {
 namespace {
-
-struct Heard final : SocketIoOut {
-  void say(ClientSlot client, const std::string& text) override {
-    by_client[client] += text + "\n";
-  }
-  void say_all(std::string_view, Readers clients, const std::string& text,
-               std::span<const std::string> attachments, std::optional<ClientSlot> but,
-               bool) override {
-    for (const ClientSlot client : *clients) {
-      if (client == but) continue;
-      say(client, text);
-      for (const std::string& each : attachments) say(client, "bytes " + each);
-    }
-  }
-  void end(ClientSlot client, const std::string& why) override { say(client, "ended: " + why); }
-  std::map<ClientSlot, std::string> by_client;
-};
 
 TenantSpec tenant() {
   return {.id = "1",
@@ -61,19 +44,19 @@ class SocketIoAppTest : public testing::Test {
   void publish(const std::string& channel, const std::string& data,
                const std::string& event = "said", std::optional<ClientSlot> but = {}) {
     const auto message = std::make_shared<const Message>(Message{.event = event, .data = data});
-    app_.hears(channel, *message, channels_.publish(channel, message, now_), but, now_);
+    app_.hears(channel, *message, channels_.publish(channel, message, now_), but);
   }
   void published(std::string_view channel, Message&& message, const Sender& sender) {
     const auto shared = std::make_shared<const Message>(std::move(message));
     const bool is_kept = shared->attachments.empty();
     if (is_kept) to_others_ += fmt::format("{} {} {}\n", channel, shared->event, shared->data);
     app_.hears(channel, *shared, is_kept ? channels_.publish(channel, shared, now_) : Position(),
-               sender.client, now_);
+               sender.client);
   }
   std::string news() { return std::exchange(told_, {}); }
 
   Instant now_{1h};
-  Heard out_;
+  SocketIoEars out_;
   int random_ = 0;
   Channels channels_{{}, [] { return std::string("e"); }};
   std::string to_others_, told_;
@@ -241,6 +224,128 @@ TEST_F(SocketIoAppTest, binary_client_events_reach_the_others_with_their_attachm
   say(1, R"(51-9["subscribe",{"_placeholder":true,"num":0}])");
   app_.says_bytes(1, "news", now_);
   EXPECT_NE(heard(1).find("binary data is for client events only"), std::string::npos);
+}
+
+TEST_F(SocketIoAppTest, who_reads_a_channel_turns_its_pages) {
+  channels_.limit({.has_timelines = true});
+  say(1, R"(25["history","news",{}])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"not subscribed to that channel"}])"
+                      "\n");
+  say(1, R"(2["subscribe","news"])");
+  for (const char* const data : {"1", "2"}) publish("news", data);
+  channels_.publish("news",
+                    std::make_shared<const Message>(
+                        Message{.event = "said", .data = R"("{\"n\":3}")", .is_packed = true}),
+                    now_);
+  heard(1);
+  say(1, R"(2["history","news",{}])");
+  EXPECT_EQ(heard(1), "") << "no ack was asked for";
+  say(1, R"(25["history","news",{"limit":2}])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":true,"epoch":"e","newest":3,"messages":[)"
+                      R"({"offset":2,"event":"said","data":2},)"
+                      R"({"offset":3,"event":"said","data":{"n":3}}],"more":true}])"
+                      "\n");
+  say(1, R"(25["history","news"])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"2 client events or pages a second are allowed"}])"
+                      "\n");
+  now_ += 1s;
+  say(1, R"(25["history","news",{"before":1,"after":1}])");
+  EXPECT_NE(heard(1).find("not both"), std::string::npos);
+  channels_.limit({});
+  say(1, R"(25["history","news",null])");
+  EXPECT_EQ(heard(1), R"(35[{"ok":false,"error":"This app keeps no timelines."}])"
+                      "\n");
+}
+
+TEST_F(SocketIoAppTest, states_put_on_a_sync_channel_go_out_joined_also_through_namespaces) {
+  const auto tick = [&] {
+    channels_.sync().tick(
+        now_ += 50ms, 20,
+        {.has_readers = [](const std::string&) { return true; },
+         .say = [&](const std::string& channel,
+                    const std::string& changed) { app_.hears_sync(channel, changed); }});
+  };
+  come(1, "sync-a");
+  EXPECT_EQ(heard(1), R"(2["utakata:sync_all",{},{"channel":"sync-a"}])"
+                      "\n"
+                      R"(37[{"ok":true}])"
+                      "\n");
+  say(1, R"(28["client-sync","sync-a",{"ann":{"x": 1},"hat":"red"}])");
+  say(1, R"(2["client-sync","sync-a",{"ann":2}])");
+  EXPECT_EQ(heard(1), "38[{\"ok\":true}]\n");
+  tick();
+  const std::string told = R"(["utakata:sync",{"ann":2,"hat":"red"},{"channel":"sync-a"}])"
+                           "\n";
+  EXPECT_EQ(heard(1), "2" + told);
+  say(2, "0/custom");
+  heard(2);
+  say(2, R"(2/custom,["subscribe","sync-a"])");
+  EXPECT_EQ(heard(2), R"(2/custom,["utakata:sync_all",{"ann":2,"hat":"red"},{"channel":"sync-a"}])"
+                      "\n");
+  for (const auto& [said, why] : {std::pair(R"({"ann":3})", "another's"), {"5", "object"}}) {
+    say(2, fmt::format(R"(2/custom,9["client-sync","sync-a",{}])", said));
+    EXPECT_NE(heard(2).find(why), std::string::npos);
+  }
+  say(2, R"(52-/custom,9["client-sync","sync-a",{"b":{"_placeholder":true,"num":0}}])");
+  app_.says_bytes(2, "x", now_);
+  app_.says_bytes(2, "y", now_);
+  EXPECT_NE(heard(2).find("binary"), std::string::npos);
+  say(3, R"(29["client-sync","sync-a",{"cid":1}])");
+  EXPECT_NE(heard(3).find("not subscribed"), std::string::npos);
+  say(1, R"(29["client-move","sync-a",{"x":1}])");
+  EXPECT_NE(heard(1).find("private and presence"), std::string::npos) << "it is open";
+  say(2, R"(2/custom,["client-sync","sync-a",{"bob":1}])");
+  app_.leaves(1, now_);
+  tick();
+  EXPECT_EQ(heard(2),
+            R"(2/custom,["utakata:sync",{"ann":null,"bob":1,"hat":null},{"channel":"sync-a"}])"
+            "\n");
+  for (int i = 0; i < 40; ++i) say(2, R"(2/custom,9["client-sync","sync-a",{"bob":1}])");
+  EXPECT_NE(heard(2).find("40 states a second"), std::string::npos);
+  now_ += 1s;
+  say(2, R"(2/custom,9["client-sync","sync-a",{"bob":1}])");
+  EXPECT_EQ(heard(2), "3/custom,9[{\"ok\":true}]\n");
+}
+
+TEST_F(SocketIoAppTest, who_waits_is_connected_when_it_is_let_in) {
+  app_.opens(9, now_, true);
+  say(9, "0"), say(9, "0/custom"), say(9, "0/random");
+  EXPECT_EQ(heard(9), R"(4/random,{"message":"Invalid namespace"})"
+                      "\n");
+  app_.lets_in(9, now_);
+  EXPECT_EQ(heard(9), "0{\"sid\":\"7\",\"pid\":\"8\"}\n0/custom,{\"sid\":\"9\",\"pid\":\"10\"}\n");
+  app_.lets_in(9, now_);
+  EXPECT_EQ(heard(9), "");
+  app_.opens(10, now_, true);
+  app_.lets_in(10, now_);
+  say(10, "0");
+  EXPECT_EQ(heard(10), R"(0{"sid":"11","pid":"12"})"
+                       "\n");
+}
+
+TEST_F(SocketIoAppTest, who_is_turned_away_is_told_why_where_it_connects) {
+  app_.opens(8, now_, true);
+  say(8, "0");
+  app_.turns_away(8, "no");
+  EXPECT_EQ(heard(8), "4{\"message\":\"no\"}\nended: no\n");
+  app_.opens(9, now_, true);
+  app_.turns_away(9, "no");
+  EXPECT_EQ(heard(9), "");
+  say(9, "0/custom");
+  EXPECT_EQ(heard(9), "4/custom,{\"message\":\"no\"}\nended: no\n");
+  app_.lets_in(9, now_), say(9, "0");
+  EXPECT_EQ(heard(9), "");
+  for (const char* wrong : {R"(2["subscribe","news"])", "0"}) {
+    app_.opens(10, now_, true);
+    say(10, "0"), say(10, wrong);
+    EXPECT_NE(heard(10).find("ended"), std::string::npos) << wrong;
+    app_.lets_in(10, now_);
+    EXPECT_EQ(heard(10), "");
+    app_.leaves(10, now_);
+  }
+  app_.opens(10, now_);
+  say(10, "0");
+  EXPECT_NE(heard(10).find("sid"), std::string::npos) << "the next one of that slot does not wait";
 }
 
 TEST_F(SocketIoAppTest, what_is_not_known_is_told_to_who_asked_for_an_ack) {

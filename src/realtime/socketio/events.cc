@@ -16,6 +16,8 @@ SocketIoSays::Kind kind_of(std::string_view event) {
   using Kind = SocketIoSays::Kind;
   if (event == "subscribe") return Kind::subscribe;
   if (event == "unsubscribe") return Kind::unsubscribe;
+  if (event == "history") return Kind::history;
+  if (event == "signin") return Kind::sign_in;
   return event.starts_with("client-") ? Kind::client_event : Kind::unknown;
 }
 
@@ -48,9 +50,17 @@ SocketIoSays SocketIoReader::read(std::string_view event_json) {
   object fields;
   if (says.kind == SocketIoSays::Kind::client_event) {
     if (std::string data = parser_->raw_at(2); !data.empty()) says.data = std::move(data);
-  } else if (arguments.at(2).get(fields) == simdjson::SUCCESS) {
+  } else if (arguments.at(says.kind == SocketIoSays::Kind::sign_in ? 1 : 2).get(fields) !=
+             simdjson::SUCCESS) {
+    return says;
+  } else if (says.kind == SocketIoSays::Kind::history) {
+    says.page = {.limit = JsonSource::json_of(fields, "limit"),
+                 .before = JsonSource::json_of(fields, "before"),
+                 .after = JsonSource::json_of(fields, "after")};
+  } else {
     says.auth = JsonSource::text_of(fields, "auth");
     says.channel_data = JsonSource::text_of(fields, "channel_data");
+    says.user_data = JsonSource::text_of(fields, "user_data");
   }
   return says;
 }
@@ -92,6 +102,13 @@ std::string socketio_event(std::string_view space, std::string_view channel, con
                         .attachments = attachments});
 }
 
+std::string socketio_user_event(std::string_view space, const Message& message) {
+  return socketio_text(
+      {.type = SocketIoType::event,
+       .space = std::string(space),
+       .json = fmt::format(R"([{},{},{{"user":true}}])", json_text(message.event), message.data)});
+}
+
 std::string socketio_connected(std::string_view space, std::string_view sid, std::string_view pid) {
   const std::string own = pid.empty() ? "" : fmt::format(R"(,"pid":{})", json_text(pid));
   return socketio_text({.type = SocketIoType::connect,
@@ -112,6 +129,13 @@ std::string socketio_done(const SocketIoPacket& asked, std::span<const Member> m
   json += members.empty() ? "}]" : "]}]";
   return socketio_text(
       {.type = SocketIoType::ack, .space = asked.space, .ack = asked.ack, .json = json});
+}
+
+std::string socketio_page(const SocketIoPacket& asked, const Page& page) {
+  return socketio_text({.type = SocketIoType::ack,
+                        .space = asked.space,
+                        .ack = asked.ack,
+                        .json = R"([{"ok":true,)" + page_fields(page) + "}]"});
 }
 
 std::string socketio_failed(const SocketIoPacket& asked, std::string_view error) {

@@ -14,6 +14,10 @@ TEST(SocketIoSays, of_each_kind_is_read) {
   EXPECT_EQ(says.kind, Kind::subscribe);
   EXPECT_EQ(says.channel + says.auth + says.channel_data, "presence-ak:s{}");
   EXPECT_EQ(reader.read(R"(["unsubscribe","a"])").kind, Kind::unsubscribe);
+  says = reader.read(R"(["signin",{"auth":"k:s","user_data":"{}"}])");
+  EXPECT_EQ(says.kind, Kind::sign_in);
+  EXPECT_EQ(says.auth + says.user_data, "k:s{}");
+  EXPECT_EQ(reader.read(R"(["signin","x",{"auth":"k:s"}])").auth, "");
   EXPECT_EQ(reader.read(R"(["else"])").kind, Kind::unknown);
   EXPECT_EQ(reader.read(R"([1,2])").kind, Kind::unknown);
 }

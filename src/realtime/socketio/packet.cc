@@ -111,6 +111,8 @@ std::string socketio_text(const SocketIoPacket& packet) {
 }
 
 Expected<SocketIoPacket> SocketIoPacketReader::read(std::string_view text) {
+  if (text.size() > socketio_limit::text_bytes)
+    return invalid(fmt::format("A packet has {} bytes at most.", socketio_limit::text_bytes));
   if (text.empty() || text[0] < '0' || text[0] > '6')
     return invalid("A packet begins with a digit from 0 to 6.");
   SocketIoPacket packet{.type = SocketIoType(text[0] - '0')};
@@ -168,17 +170,19 @@ Expected<std::optional<SocketIoWhole>> SocketIoAssembly::take(SocketIoPacket pac
   SocketIoWhole whole{.packet = std::move(packet)};
   if (whole.packet.attachments == 0) return whole;
   whole_ = std::move(whole);
-  bytes_ = 0;
   return std::nullopt;
 }
 
-Expected<std::optional<SocketIoWhole>> SocketIoAssembly::take_bytes(std::string_view bytes) {
+Expected<std::optional<SocketIoWhole>> SocketIoAssembly::take_bytes(std::string_view bytes,
+                                                                    std::size_t kept_max) {
   if (!whole_) return invalid("An attachment came and none was due.");
-  bytes_ += bytes.size();
-  if (bytes_ > socketio_limit::attached_bytes)
+  whole_->attached_bytes += bytes.size();
+  if (whole_->attached_bytes > socketio_limit::attached_bytes)
     return invalid(fmt::format("Attachments have {} bytes at most, together.",
                                socketio_limit::attached_bytes));
   whole_->attachments.emplace_back(bytes);
+  if (whole_->attached_bytes > kept_max)
+    whole_->attachments.assign(whole_->attachments.size(), std::string());
   if (whole_->attachments.size() < whole_->packet.attachments) return std::nullopt;
   return std::exchange(whole_, std::nullopt);
 }

@@ -39,6 +39,7 @@ struct SocketIoPacket {
 
 namespace socketio_limit {
 constexpr std::size_t attachments = 10, namespace_bytes = 200, attached_bytes = 1'000'000;
+constexpr std::size_t text_bytes = 64 * 1024;  // over both transports what a WebSocket message has
 constexpr std::uint64_t ack = (std::uint64_t{1} << 53) - 1;  // what JavaScript counts to
 }  // namespace socketio_limit
 
@@ -69,18 +70,20 @@ class SocketIoPacketReader {
 struct SocketIoWhole {
   SocketIoPacket packet;
   std::vector<std::string> attachments{};
+  std::size_t attached_bytes = 0;  // more than were kept: its attachments are empty
 };
 
 class SocketIoAssembly {
  public:
   // Problems `invalid`: a packet while attachments are due, bytes while none are, or more than
   // attached_bytes. Who hears of one closes the connection. Nothing: more is to come.
+  // `kept_max`: bytes of a packet's attachments that may be of use, and that a client who never
+  // sends the last of them can make us keep.
   Expected<std::optional<SocketIoWhole>> take(SocketIoPacket packet);
-  Expected<std::optional<SocketIoWhole>> take_bytes(std::string_view bytes);
+  Expected<std::optional<SocketIoWhole>> take_bytes(std::string_view bytes, std::size_t kept_max);
 
  private:
   std::optional<SocketIoWhole> whole_{};  // with less than it will have
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace utakata::realtime

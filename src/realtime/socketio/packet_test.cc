@@ -95,6 +95,14 @@ TEST(SocketIoPacket, with_attachments_it_cannot_have_is_refused) {
   EXPECT_TRUE(read(R"(51-["a",{"_placeholder":false}])"));
 }
 
+TEST(SocketIoPacket, that_no_websocket_could_bring_is_refused_from_a_poll_too) {
+  const auto of_size = [](std::size_t size) {
+    return read(fmt::format(R"(2["a","{}"])", std::string(size - 9, 'x')));
+  };
+  EXPECT_TRUE(of_size(64 * 1024));
+  EXPECT_FALSE(of_size(64 * 1024 + 1));
+}
+
 TEST(SocketIoPacket, of_a_namespace_that_cannot_be_is_refused) {
   EXPECT_TRUE(read("0/" + std::string(199, 'a')));
   EXPECT_FALSE(read("0/" + std::string(200, 'a')));
@@ -107,20 +115,31 @@ TEST(SocketIoAssembly, gives_a_packet_with_what_came_behind_it) {
   SocketIoAssembly assembly;
   EXPECT_TRUE(assembly.take(*read(R"(2["plain"])"))->has_value());
   EXPECT_FALSE(assembly.take(*read(R"(52-["two"])"))->has_value());
-  EXPECT_FALSE(assembly.take_bytes("\1\2")->has_value());
-  const auto whole = assembly.take_bytes("");
+  EXPECT_FALSE(assembly.take_bytes("\1\2", 2)->has_value());
+  const auto whole = assembly.take_bytes("", 2);
   ASSERT_TRUE(whole && *whole);
   EXPECT_EQ((*whole)->attachments, (std::vector<std::string>{"\1\2", ""}));
   EXPECT_EQ((*whole)->packet.json, R"(["two"])");
   EXPECT_TRUE(assembly.take(*read(R"(50-["none"])"))->has_value());
 }
 
+TEST(SocketIoAssembly, keeps_no_more_than_can_be_of_use) {
+  SocketIoAssembly assembly;
+  ASSERT_TRUE(assembly.take(*read(R"(53-["three"])")));
+  EXPECT_FALSE(assembly.take_bytes("12345", 6)->has_value());
+  EXPECT_FALSE(assembly.take_bytes("67", 6)->has_value());
+  const auto whole = assembly.take_bytes("8", 6);
+  ASSERT_TRUE(whole && *whole);
+  EXPECT_EQ((*whole)->attachments, (std::vector<std::string>{"", "", ""}));
+  EXPECT_EQ((*whole)->attached_bytes, 8u);
+}
+
 TEST(SocketIoAssembly, out_of_turn_is_refused) {
   SocketIoAssembly assembly;
-  EXPECT_FALSE(assembly.take_bytes("none was due"));
+  EXPECT_FALSE(assembly.take_bytes("none was due", 100));
   ASSERT_TRUE(assembly.take(*read(R"(51-["one"])")));
   EXPECT_FALSE(assembly.take(*read(R"(2["plain"])")));
-  EXPECT_FALSE(assembly.take_bytes(std::string(socketio_limit::attached_bytes + 1, 'a')));
+  EXPECT_FALSE(assembly.take_bytes(std::string(socketio_limit::attached_bytes + 1, 'a'), 100));
 }
 
 }  // namespace

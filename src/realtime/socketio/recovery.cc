@@ -4,92 +4,129 @@
 #include <charconv>
 #include <utility>
 
+#include "realtime/socketio/packet.h"
+
 namespace utakata::realtime {
 namespace {
 
-// A connection may be dead for a ping interval and timeout before that is known.
-constexpr Duration kUnnoticed = 45s;
+bool is_of(std::string_view offset, const std::string& epoch) {
+  return offset.starts_with(epoch) && offset.substr(epoch.size()).starts_with('-');
+}
 
-MessagePtr message_at(const Channels& channels, const std::string& channel,
-                      const Position& position) {
-  const Timeline* const timeline = channels.timeline(channel);
-  if (!timeline || timeline->end().epoch != position.epoch) return nullptr;
-  const auto found = timeline->after(position.offset - 1, 1);
-  return found.empty() || found[0].offset != position.offset ? nullptr : found[0].message;
+std::optional<std::uint64_t> number_of(std::string_view offset, const std::string& epoch) {
+  if (!is_of(offset, epoch)) return std::nullopt;
+  offset.remove_prefix(epoch.size() + 1);
+  std::uint64_t number = 0;
+  const auto [end, fault] = std::from_chars(offset.data(), offset.data() + offset.size(), number);
+  if (fault != std::errc() || end != offset.data() + offset.size()) return std::nullopt;
+  return number;
+}
+
+// With what it costs to keep it.
+std::size_t bytes_of(const RecoverySeat& seat) {
+  std::size_t bytes = 500;
+  for (const RecoverySubscription& each : seat.channels)
+    bytes += sizeof each + each.channel.size() +
+             (each.member ? each.member->user.size() + each.member->info.size() : 0);
+  return bytes;
 }
 
 }  // namespace
 
-std::string Recovery::offset_of(std::uint64_t serial) const {
-  return epoch_ + "-" + std::to_string(serial);
+void Recovery::note_departure(RecoverySeat& seat, const Channels& channels) const {
+  seat.left = channels.came();
+  for (RecoverySubscription& each : seat.channels) {
+    const Timeline* const timeline = channels.timeline(each.channel);
+    each.told = timeline ? timeline->newest_for(seat.sid) : 0;
+  }
 }
 
-std::optional<std::uint64_t> Recovery::serial_of(std::string_view offset) const {
-  if (!offset.starts_with(epoch_)) return std::nullopt;
-  offset.remove_prefix(epoch_.size());
-  if (!offset.starts_with('-')) return std::nullopt;
-  std::uint64_t serial = 0;
-  const auto [end, fault] =
-      std::from_chars(offset.data() + 1, offset.data() + offset.size(), serial);
-  if (fault != std::errc() || end != offset.data() + offset.size() || serial > last_)
-    return std::nullopt;
-  return serial;
-}
-
-std::string Recovery::append(std::string_view channel, const Position& position,
-                             std::string but_sid, Instant now) {
-  lines_.push_back({std::string(channel), std::move(but_sid), position, now});
-  if (lines_.size() > limits_.messages) lines_.pop_front();
-  return offset_of(++last_);
-}
-
-void Recovery::leaves(RecoverySeat seat, Instant now) {
+void Recovery::leaves(RecoverySeat seat, Instant at) {
   if (!is_on()) return;
   std::string pid = seat.pid;
-  oldest_.emplace(now, pid);
-  away_[std::move(pid)] = {std::move(seat), now};
-  if (away_.size() <= limits_.clients) return;
-  away_.erase(oldest_.begin()->second);
+  const std::size_t bytes = bytes_of(seat);
+  oldest_.emplace(at, pid);
+  Away& away = away_[std::move(pid)];
+  bytes_ += bytes - away.bytes;
+  away = {std::move(seat), at, bytes};
+  while (away_.size() > limits_.clients || bytes_ > limits_.bytes) forget_oldest();
+}
+
+void Recovery::forget_oldest() {
+  if (const auto away = away_.find(oldest_.begin()->second); away != away_.end()) {
+    bytes_ -= away->second.bytes;
+    away_.erase(away);
+  }
   oldest_.erase(oldest_.begin());
 }
 
-std::optional<RecoverySeat> Recovery::take(const std::string& pid, std::string_view space,
-                                           Instant now) {
+std::optional<Recovery::Away> Recovery::take(const std::string& pid, std::string_view space,
+                                             Instant now) {
   expire(now);
   const auto found = away_.find(pid);
   if (found == away_.end() || found->second.seat.space != space) return std::nullopt;
   auto [first, last] = oldest_.equal_range(found->second.at);
   oldest_.erase(std::find_if(first, last, [&](const auto& each) { return each.second == pid; }));
-  RecoverySeat seat = std::move(found->second.seat);
+  Away away = std::move(found->second);
+  bytes_ -= away.bytes;
   away_.erase(found);
-  return seat;
+  return away;
 }
 
-std::optional<std::vector<Recovery::Missed>> Recovery::missed(
-    const RecoverySeat& seat, const std::optional<std::string>& offset,
-    const Channels& channels) const {
-  const auto got = offset ? serial_of(*offset) : std::optional(seat.since);
-  const std::uint64_t first = last_ + 1 - lines_.size();
-  if (!got || *got + 1 < first) return std::nullopt;
-  std::vector<Missed> missed;
-  for (std::uint64_t serial = *got + 1; serial <= last_; ++serial) {
-    const Line& line = lines_[serial - first];
-    const auto read =
-        std::ranges::find(seat.channels, line.channel, &RecoverySubscription::channel);
-    if (read == seat.channels.end() || serial <= read->since || line.but_sid == seat.sid) continue;
-    MessagePtr message = message_at(channels, line.channel, line.position);
-    if (!message) return std::nullopt;
-    missed.push_back({line.channel, offset_of(serial), std::move(message)});
+void Recovery::forget(const std::string& user) {
+  std::erase_if(oldest_, [&](const auto& each) { return away_.at(each.second).seat.user == user; });
+  std::erase_if(away_, [&](const auto& each) {
+    if (each.second.seat.user != user) return false;
+    bytes_ -= each.second.bytes;
+    return true;
+  });
+}
+
+std::vector<Recovery::Away> Recovery::take_all(Instant now) {
+  expire(now);
+  std::vector<Away> all;
+  for (auto& [pid, away] : std::exchange(away_, {})) all.push_back(std::move(away));
+  oldest_.clear();
+  bytes_ = 0;
+  return all;
+}
+
+bool Recovery::settle(RecoverySeat& seat, const std::optional<std::string>& offset,
+                      const Channels& channels) const {
+  std::uint64_t got = 0;
+  if (seat.at_least > 0) {
+    const auto number = offset ? number_of(*offset, seat.of_epoch) : std::nullopt;
+    if (!number || *number < seat.at_least) return false;
+    seat.at_least = 0;
+  } else if (offset && is_of(*offset, epoch_)) {
+    const auto number = number_of(*offset, epoch_);
+    if (!number || *number > channels.came()) return false;
+    got = *number;
   }
+  for (RecoverySubscription& each : seat.channels) {
+    each.since = std::max(each.since, got);
+    // Nothing of before was lost on the way, whether that is still kept or not.
+    if (each.since >= each.told) each.since = std::max(each.since, seat.left);
+  }
+  return true;
+}
+
+std::optional<std::vector<Recovery::Missed>> Recovery::missed(const RecoverySeat& seat,
+                                                              const Channels& channels) const {
+  std::vector<Missed> missed;
+  for (const RecoverySubscription& each : seat.channels) {
+    const auto entries = channels.came_after(each.channel, each.since, seat.sid);
+    if (!entries) return std::nullopt;
+    for (const Timeline::Entry& entry : *entries)
+      if (!is_reserved_event(entry.message->event))
+        missed.push_back({each.channel, offset_of(entry.came), entry.came, entry.message});
+  }
+  std::ranges::sort(missed, {}, &Missed::came);
   return missed;
 }
 
 void Recovery::expire(Instant now) {
-  while (!oldest_.empty() && now - oldest_.begin()->first > limits_.away) {
-    away_.erase(oldest_.begin()->second);
-    oldest_.erase(oldest_.begin());
-  }
-  while (!lines_.empty() && now - lines_.front().at > limits_.away + kUnnoticed) lines_.pop_front();
+  while (!oldest_.empty() && now - oldest_.begin()->first > limits_.away) forget_oldest();
 }
 
 }  // namespace utakata::realtime

@@ -1,13 +1,12 @@
-// Records what real clients send, for sessions.mjs to play again: a proxy between pusher-js and a utakata-realtime writes down
-// the client's bytes as they come, the HTTP head and the masked frames. Once, by hand, when a new kind of session is wanted:
+// Records what pusher-js sends, for sessions.mjs to play again: a proxy between it and a utakata-realtime writes it down. Once, by
+// hand, when a new kind of session is wanted:
 //
-//   cd tests/e2e && npm ci && UTAKATA_BIN=../../build/dev/utakata-realtime node ../soak/record.mjs
-import { createWriteStream } from 'node:fs';
+//   cd tests/e2e && npm ci && UTAKATA_BIN=../../build/dev/utakata-realtime node ../soak/record_pusher.mjs
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { app, realtime } from '../e2e/kit/realtime.mjs';
+import { recording_proxy } from './recording.mjs';
 
 const { default: Pusher } = await import(createRequire(new URL('../e2e/', import.meta.url)).resolve('pusher-js'));
 const { default: PusherServer } = await import(createRequire(new URL('../e2e/', import.meta.url)).resolve('pusher'));
@@ -17,19 +16,9 @@ const api = new PusherServer({ ...app, host: '127.0.0.1', port: server.port, use
 
 // One recorded client that does what `play` says.
 async function record(name, play) {
-  const file = createWriteStream(fileURLToPath(new URL(`sessions/${name}.bin`, import.meta.url)));
-  const proxy = createServer((client) => {
-    const there = connect(server.port, '127.0.0.1');
-    client.on('data', (bytes) => {
-      file.write(bytes);
-      there.write(bytes);
-    });
-    there.pipe(client);
-    for (const one of [client, there]) one.on('error', () => {}).on('close', () => (client.destroy(), there.destroy()));
-  });
-  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const proxy = await recording_proxy(server.port, fileURLToPath(new URL(`sessions/pusher/${name}.bin`, import.meta.url)));
   const pusher = new Pusher(app.key, {
-    cluster: '', wsHost: '127.0.0.1', wsPort: proxy.address().port, forceTLS: false, enabledTransports: ['ws'], disableStats: true,
+    cluster: '', wsHost: '127.0.0.1', wsPort: proxy.port, forceTLS: false, enabledTransports: ['ws'], disableStats: true,
     activityTimeout: 1000,
     channelAuthorization: { customHandler: ({ socketId, channelName }, done) =>
       done(null, api.authorizeChannel(socketId, channelName,
@@ -44,8 +33,7 @@ async function record(name, play) {
   await sleep(200);
   pusher.disconnect();
   await sleep(200);
-  proxy.close();
-  file.end();
+  await proxy.close();
   console.log(`recorded ${name}`);
 }
 
