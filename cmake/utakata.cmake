@@ -61,6 +61,21 @@ function(utakata_program NAME SOURCE)
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endfunction()
 
+# utakata_addon(NAME DEPS ours... LIBS theirs...): NAME.node, for Node to load, of every *.cc of the folder. Node itself has libuv and
+# OpenSSL; archives of ours are given by their files, so that what they link as parts of a program does not come with them.
+function(utakata_addon NAME)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  add_library(${NAME} MODULE ${sources})
+  target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  foreach(archive ${ARG_DEPS})
+    target_link_libraries(${NAME} PRIVATE $<TARGET_FILE:${archive}>)
+    add_dependencies(${NAME} ${archive})
+  endforeach()
+  target_link_libraries(${NAME} PRIVATE ${ARG_LIBS})
+  set_target_properties(${NAME} PROPERTIES PREFIX "" SUFFIX .node LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/load)
+endfunction()
+
 # Targets `unit_tests` and `headers` build all of them.
 function(utakata_gather)
   get_property(tests GLOBAL PROPERTY UTAKATA_TESTS)
