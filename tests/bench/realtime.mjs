@@ -65,13 +65,16 @@ const relays = async () => {
   });
 };
 
-// Both join the channel when they are asked to; ours is published to by the HTTP API, Node by an event of a client.
-const socket_io_dialect = () => with_pairs(['ours', 'node'], async ({ ours, node: other }) => {
+// Both join the channel when they are asked to; ours is published to by the HTTP API, Node by an event of a client. The floor beside
+// them says how much of the ratio the kernel leaves to be had.
+const socket_io_dialect = () => with_pairs(['ours', 'node', 'floor'], async ({ ours, node: other, floor }) => {
   await (await realtime(ours)).subscribe('realtime_load', 'socket_io_api', few);
   await (await node(other, 'socket_io')).subscribe('realtime_load', 'socket_io', few);
-  const single = await compare({ ours, node: other }, 'node', [seconds, 1, 0]);
+  await (await floor.serve(kit.program('send_floor'), 'broadcast', String(ours.frame_bytes))).subscribe('realtime_load', 'raw', few);
+  const single = await compare({ ours, node: other, floor }, 'node', [seconds, 1, 0]);
   show(`${said(few)} by Socket.IO, one message at a time: of Node's Socket.IO`, single.ratio('ours'), 'x', { at_least: 2.5 },
     single.note('ours'));
+  show('the same by a bare send() loop', single.ratio('floor'), 'x', null, single.note('floor'));
 });
 
 export default async function all() {
