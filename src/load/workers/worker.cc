@@ -1,6 +1,7 @@
 #include "load/workers/worker.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -160,7 +161,13 @@ Worker::~Worker() {
   state_->is_listened_to = false;
   state_->is_told = true;
   state_->loop.cancel(state_->patience);
-  if (state_->is_running) uv_process_kill(&state_->process, SIGKILL);
+  if (std::exchange(state_->is_running, false)) {  // its end is ours to wait for, it takes a moment
+    uv_process_kill(&state_->process, SIGKILL);
+    const int pid = state_->process.pid;
+    uv_close(reinterpret_cast<uv_handle_t*>(&state_->process),
+             [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
+    waitpid(pid, nullptr, 0);
+  }
   state_->close_orders();
   for (State::Ear& ear : state_->ears) state_->close_ear(ear);
   state_->closed();
