@@ -4,18 +4,12 @@
 #include <string>
 #include <utility>
 
+#include "load/addon/measured.h"
+
 namespace utakata::load {
 namespace {
 
 constexpr std::array kPhases = {"connect", "tls", "handshake", "open"};
-
-std::int64_t microseconds(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
-
-MetricId made(Metrics& all, MetricKind kind, const char* name) {
-  return all.id(kind, name).value();
-}
 
 }  // namespace
 

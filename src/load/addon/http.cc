@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "load/addon/call.h"
+#include "load/addon/measured.h"
 #include "load/addon/values.h"
 
 namespace utakata::load {
@@ -11,16 +12,8 @@ namespace {
 
 constexpr std::array kPhases = {"connect", "tls", "send", "wait", "receive"};
 
-std::int64_t microseconds(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
-
 napi_value milliseconds_value(napi_env env, Duration duration) {
   return number_value(env, std::chrono::duration<double, std::milli>(duration).count());
-}
-
-MetricId made(Metrics& all, MetricKind kind, const char* name) {
-  return all.id(kind, name).value();
 }
 
 }  // namespace
