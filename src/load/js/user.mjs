@@ -18,6 +18,7 @@ function random_of(seed) {
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
+  is_done = false;     // it has ended it
   #run;
   #random = null;
   #waits = null;       // how to end each of them

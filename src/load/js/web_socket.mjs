@@ -31,7 +31,7 @@ export class WebSocket extends EventTarget {
   onerror = null;
   onclose = null;
 
-  // `options.headers` is no part of the web's. The user's cookies go along, as a browser's do.
+  // `options` is no part of the web's: `headers`, and, as `ws` has it, `handshakeTimeout` in ms. The user's cookies go along, as a browser's do.
   constructor(url, protocols = [], options = {}) {
     super();
     const at = new URL(url);
@@ -43,7 +43,7 @@ export class WebSocket extends EventTarget {
     if (offered.some((one) => !token.test(one)) || new Set(offered).size < offered.length)
       throw syntax_error('Each subprotocol is a token, and named once.');
     this.url = at.href;
-    void this.#dial(at, offered, options.headers ?? {});
+    void this.#dial(at, offered, options.headers ?? {}, options.handshakeTimeout ?? dial_deadline_ms);
   }
   get CONNECTING() { return CONNECTING; }
   get OPEN() { return OPEN; }
@@ -54,7 +54,7 @@ export class WebSocket extends EventTarget {
     return this.#behind + (this.#slot < 0 ? 0 : engine.backlog(this.#slot));
   }
 
-  async #dial(at, offered, headers) {
+  async #dial(at, offered, headers, deadline_ms) {
     const user = this.#user;
     const is_secure = at.protocol === 'wss:', port = Number(at.port || (is_secure ? 443 : 80));
     let address;
@@ -68,7 +68,7 @@ export class WebSocket extends EventTarget {
     if (cookies && !Object.keys(headers).some((name) => name.toLowerCase() === 'cookie')) headers = { ...headers, Cookie: cookies };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     if (offered.length > 0) lines.push(`Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`);
-    this.#slot = engine.dial(address, port, next_source(), at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms,
+    this.#slot = engine.dial(address, port, next_source(), at.host, at.pathname + at.search, lines.join(''), deadline_ms,
       is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '');
     sockets[this.#slot] = this;
   }
@@ -89,6 +89,11 @@ export class WebSocket extends EventTarget {
     if (this.readyState >= CLOSING) return;
     this.readyState = CLOSING;
     if (this.#slot >= 0) engine.close(this.#slot, code ?? 1005, reason);
+  }
+
+  // Of users who have ended; a scenario that means it may leave some to themselves.
+  static left_open() {
+    return sockets.filter((one) => one && one.readyState <= OPEN && one.#user.is_done).length;
   }
 
   // Calls of the engine.

@@ -6,19 +6,22 @@
 //           { "do": "start", plan, worker, workers, data, in_ms }  { "tick": {...} }, then `metrics {...}`, each second
 //           { "do": "pause", is_paused } / { "do": "more", factor }
 //                                                                { "over": true }, when nobody is busy and nobody will begin
-//           { "do": "stop", within_ms }                          a last tick, { "done": "stop" }
+//           { "do": "stop", within_ms }                          a last tick, { "done": "stop", left_open: sockets of who has ended }
+//                                                                { "alive": true } each second
+import { realpathSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { current, everyone } from './current.mjs';
 import { engine } from './engine.mjs';
+import { fault, faults_are_in, in_words, take_faults } from './faults.mjs';
 import { fetch } from './fetch.mjs';
 import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
 import { take_browser_builds } from './packages.mjs';
+import { bound_printing } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
 import { WebSocket } from './web_socket.mjs';
@@ -27,7 +30,6 @@ import { XMLHttpRequest } from './xml_http_request.mjs';
 const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
 let scenario = null;      // the module
-let scenario_file = '\0';
 let flows = [];           // { name, work, is_open }, as the engine numbers them
 let pools = 0;
 const pool_of = new Map();  // of users who begin anew, by number
@@ -35,21 +37,16 @@ let finished = 0, late_ms = 0;
 let is_over = () => {};
 
 const parent = new Socket({ fd: 3, readable: false });
-parent.on('error', () => process.exit(0));
-const tell = (line) => parent.write(`${JSON.stringify(line)}\n`);
-
-// What the scenario's author can find the place by.
-function in_words(error) {
-  const stack = String(error?.stack ?? error);
-  const at = stack.split('\n').find((line) => line.includes(scenario_file)) ?? '';
-  return { what: String(error?.message ?? error).slice(0, 2000), at: at.trim().replace(/^at /, '').slice(0, 500), stack: stack.slice(0, 4000) };
-}
+parent.on('error', () => exit(0));
+// A character without its other half is none that a parent reads.
+const tell = (line) => parent.write(`${JSON.stringify(line).replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f]../g, '$1\\ufffd')}\n`);
 
 async function load({ file, seed, ca = '', is_insecure = false }) {
   run.seed = seed;
   trust(ca, is_insecure);
-  scenario_file = resolve(file);
-  scenario = await import(pathToFileURL(scenario_file).href);
+  const { href } = pathToFileURL(realpathSync(file));
+  faults_are_in(href);
+  scenario = await import(href);
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions } });
 }
@@ -83,6 +80,7 @@ async function user(number, which, late) {
     fault(error, name);
   }
   users.delete(number);
+  one.is_done = true;
   ++finished;
   if (is_open || one.is_leaving) {
     engine.close_pool(pool);
@@ -92,21 +90,9 @@ async function user(number, which, late) {
 }
 const leave = (number) => users.get(number)?.leave();
 
-// The same fault is told once a second; all are counted.
-const faults = new Map();
-function fault(error, name) {
-  const words = in_words(error);
-  const key = `${words.what}\n${words.at}`;
-  metrics.count('errors', 1, { phase: error?.phase ?? 'script', scenario: name });
-  const known = faults.get(key);
-  if (known) ++known.count;
-  else if (faults.size < 100) faults.set(key, { ...words, scenario: name, count: 1 });
-}
-
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, ...health(), faults: take_faults() } });
   parent.write(`metrics ${engine.take()}\n`);
-  for (const one of faults.values()) one.count = 0;
   late_ms = 0;
 }
 
@@ -119,7 +105,8 @@ async function stop({ within_ms }) {
   }
   if (users.size > 0) metrics.count('iterations_interrupted', users.size);
   tick();
-  tell({ done: 'stop' });
+  say_what_was_left_out();
+  tell({ done: 'stop', left_open: WebSocket.left_open() });
 }
 
 const orders = {
@@ -132,8 +119,15 @@ const orders = {
   stop,
 };
 
-process.on('uncaughtException', (error) => fault(error, 'outside of a user'));
-process.on('unhandledRejection', (error) => fault(error, 'outside of a user'));
+process.on('uncaughtException', (error) => fault(error));
+process.on('unhandledRejection', (error) => fault(error));
+const say_what_was_left_out = bound_printing();
+const exit = process.exit;
+process.exit = (code) => {
+  say_what_was_left_out();
+  console.error(`utakata: the scenario called process.exit(), which ends its worker: ${in_words(new Error()).at}`);
+  exit(code);
+};
 
 engine.start({
   opened: WebSocket.opened, message: WebSocket.message, ended: WebSocket.ended, answered: Exchange.answered, failed: Exchange.failed,
@@ -143,6 +137,7 @@ engine.start({
     is_over();
   },
 });
+setInterval(() => tell({ alive: true }), 1000);
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
 take_browser_builds();
@@ -154,4 +149,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     .then(() => orders[order.do](order))
     .catch((error) => tell({ failed: { during: order.do, ...in_words(error) } }));
 }
-process.exit(0);
+exit(0);

@@ -123,6 +123,7 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
     start();
   } else if (done.what == "stop") {
     members_[member].has_stopped = true;
+    left_open_ += done.left_open;
     if (phase_ == Phase::stopping && all(&Member::has_stopped)) tear_down();
   } else if (done.what == "teardown" && phase_ == Phase::tearing_down) {
     end({});
@@ -269,6 +270,10 @@ void LoadRun::tear_down() {
     if (!members_[k].has_stopped && !members_[k].is_gone)
       report_.notes.push_back(fmt::format(
           "Worker {} did not stop when it was told to: its last second is missing.", k));
+  if (left_open_ > 0)
+    report_.notes.push_back(fmt::format(
+        "{} sockets stayed open when their users were done: the scenario does not close them.",
+        left_open_));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
   tick();

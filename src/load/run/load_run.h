@@ -65,6 +65,7 @@ class LoadRun {
   void hear(std::size_t member, const WorkerTick& tick);
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
+  void hear(std::size_t, const WorkerAlive&) {}
   void gone(std::size_t member, const WorkerEnd& end);
 
   Duration plan_time() const;
@@ -90,6 +91,7 @@ class LoadRun {
   std::optional<Instant> paused_at_{};
   Duration paused_{};
   double factor_ = 1;
+  std::int64_t left_open_ = 0;  // sockets
 };
 
 }  // namespace utakata::load
