@@ -2,6 +2,7 @@
 // by kind and phase, and the run goes on.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { load } from './kit/load.mjs';
 import { asked, binary, close_frame, close_misfits, closing, frame, listening, nobody, opened, ping, pour, says, text, upgrade } from './kit/misfits.mjs';
 
@@ -106,4 +107,126 @@ test('frames that RFC 6455 forbids', async () => {
     }), null,
       /^open$/, /^message$/, /^close 4000 $/],
   ]);
+});
+
+test('floods: 100 MB at once, pieces and pings without an end, a user who is slow, a server that does not read: memory is bounded', async () => {
+  const poured = {};
+  // Until the user breaks off, or has gone.
+  const floods = (name, piece, first = '') => opened(async (socket) => {
+    socket.on('data', () => socket.destroy());
+    socket.write(first);
+    poured[name] = piece.length * await pour(socket, piece);
+  });
+  const megabyte = Buffer.alloc(2 ** 20, 'x');
+  const addresses = [
+    ['100 MB', await opened((socket) => {
+      socket.write(frame(binary, '', { length: 100 * 2 ** 20 }));
+      void pour(socket, megabyte, 100);
+    })],
+    ['pieces', await floods('pieces', frame(0, megabyte, { is_last: false }), frame(text, '', { is_last: false }))],
+    ['empty pieces', await floods('empty pieces', Buffer.concat(Array(1000).fill(frame(0, '', { is_last: false }))), frame(text, '', { is_last: false }))],
+    ['pings', await opened((socket) => void pour(socket.pause(), Buffer.concat(Array(100).fill(frame(ping, 'x'.repeat(125))))))],
+    ['slow', await floods('slow', frame(binary, megabyte))],
+    ['never reads', await opened((socket) => socket.pause())],
+    ['echo', await opened((socket) => socket.on('data', (bytes) => (bytes[0] & 15) === closing ? socket.end(frame(closing)) : socket.write(frame(text, 'heard'))))],
+  ].map(([name, address]) => [name, `ws://${address}/`]);
+  const run = await load(`
+    import { readFileSync } from 'node:fs';
+    const addresses = ${JSON.stringify(addresses)};
+    export const load = { users: addresses.length, iterations: 1, thresholds: { iterations: 'count==' + addresses.length } };
+    const heard = {};
+    const spends = (ms) => { const until = performance.now() + ms; while (performance.now() < until); };
+    const work = {
+      slow: (socket) => { heard.slow = (heard.slow ?? 0) + 1; spends(10); if (heard.slow === 100) socket.close(); },
+      echo: (socket) => { heard.echo = (heard.echo ?? 0) + 1; heard.echo === 200 ? socket.close() : socket.send('on'); },
+    };
+    export default async function user(u) {
+      const [name, url] = addresses[u.number];
+      const socket = new WebSocket(url);
+      socket.binaryType = 'arraybuffer';
+      const events = [];
+      await new Promise((go) => {
+        socket.onopen = () => {
+          events.push('open');
+          if (name === 'echo') socket.send('begin');
+          if (name === 'empty pieces') setTimeout(() => socket.close(), 300);
+          if (name === 'never reads') for (let k = 0; k < 80; ++k) socket.send(new Uint8Array(2 ** 20));
+        };
+        socket.onmessage = () => work[name](socket);
+        socket.onerror = ({ phase, message }) => events.push('error ' + phase + ': ' + message);
+        socket.onclose = ({ code }) => { events.push('close ' + code); go(); };
+      });
+      console.log(JSON.stringify({ name, events, heard: heard[name] }));
+    }
+    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`);
+  assert.equal(run.code, 0, run.out + run.err);
+  const all = new Map(told(run).map((one) => [one.name, one]));
+  const is_told = (name, ...events) => {
+    const one = all.get(name);
+    assert.equal(one.events.length, events.length, `${name}: ${one.events.join(' | ')}`);
+    events.forEach((event, at) => assert.match(one.events[at], event, name));
+  };
+  is_told('100 MB', /^open$/, /^error open: .*larger/, /^close 1006$/);
+  is_told('pieces', /^open$/, /^error open: .*larger/, /^close 1006$/);
+  is_told('pings', /^open$/, /^error open: .*has not read/, /^close 1006$/);
+  is_told('never reads', /^open$/, /^error open: .*has not read/, /^close 1006$/);
+  assert.equal(all.get('slow').heard, 100);
+  assert.equal(all.get('echo').heard, 200, 'who is beside them goes on');
+  assert.ok(poured.pieces >= 64 * 2 ** 20 && poured.pieces < 90 * 2 ** 20, `${poured.pieces} bytes of pieces went out`);
+  assert.ok(poured.slow < 130 * 2 ** 20, `${poured.slow} bytes went to who had read a hundred`);
+  // Four of them may hold 64 MB each, twice where it grows, beside 100 MB of Node's.
+  assert.ok(all.get('memory').mb < 500, `${all.get('memory').mb} MB at most`);
+});
+
+test('answers that are none, to fetch', async () => {
+  const answer = (words) => asked((socket) => socket.end(words));
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n';
+  const bomb = gzipSync(Buffer.alloc(100 * 2 ** 20));
+  const [round, page] = [await asked((socket) => socket.end(`HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n`)), await answer(`${head}Content-Length: 2\r\n\r\nhi`)];
+  const rows = [  // what fetch says, by phase or status; and how often a request failed so, redirects included
+    ['nobody there', await nobody(), /^connect: .*refused/i],
+    ['reset', await asked((socket) => socket.resetAndDestroy()), /^wait: .*(reset|lost|closed)/],
+    ['hung up', await asked((socket) => socket.end()), /^wait: /],
+    ['garbage', await answer('\0what?\r\n\r\n'), /^receive: /],
+    ['half a head', await answer('HTTP/1.1 200 OK\r\nConte'), /^receive: /],
+    ['a head without an end', await asked((socket) => void pour(socket, head.repeat(100))), /^receive: .*header/],
+    ['half a body', await answer(`${head}Content-Length: 10\r\n\r\nhalf`), /^receive: /],
+    ['two lengths', await answer(`${head}Content-Length: 1\r\nContent-Length: 2\r\n\r\nhi`), /^receive: /],
+    ['chunks that are none', await answer(`${head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`), /^receive: /],
+    ['100 MB', await asked((socket) => {
+      socket.write(`${head}Content-Length: ${100 * 2 ** 20}\r\n\r\n`);
+      void pour(socket, Buffer.alloc(2 ** 20), 100);
+    }), /^receive: .*large/],
+    ['a body without an end', await asked((socket) => {
+      socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+      void pour(socket, Buffer.from(`100000\r\n${'x'.repeat(2 ** 20)}\r\n`));
+    }), /^receive: .*large/],
+    ['100 MB, compressed', await asked((socket) => socket.end(Buffer.concat([Buffer.from(`${head}Content-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`), bomb]))), /^receive: .*Content-Encoding/],
+    ['not compressed', await answer(`${head}Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi`), /^receive: .*Content-Encoding/],
+    ['never an answer', await asked(() => {}), /^aborted$/],
+    ['never a body', await asked((socket) => socket.write(`${head}Content-Length: 10\r\n\r\nhalf`)), /^aborted$/],
+    ['round and round', round, /^redirect: .*more than 20/],
+    ['to another world', await answer('HTTP/1.1 302 Found\r\nLocation: gopher://127.0.0.1/\r\nContent-Length: 0\r\n\r\n'), /^redirect: .*gopher/],
+    ['404', await answer('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'), /^404 $/],
+    ['503', await answer('HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy'), /^503 busy$/],
+    ['elsewhere', await answer(`HTTP/1.1 302 Found\r\nLocation: http://${page}/\r\nContent-Length: 0\r\n\r\n`), /^200 hi$/],
+  ];
+  const thresholds = { 'http_errors{phase:connect}': 'count==1', 'http_errors{phase:wait}': 'count==2', 'http_errors{phase:receive}': 'count==10', iterations: `count==${rows.length}` };
+  const run = await load(`
+    import { readFileSync } from 'node:fs';
+    const addresses = ${JSON.stringify(rows.map(([name, address]) => [name, `http://${address}/`]))};
+    export const load = { users: addresses.length, iterations: 1, thresholds: ${JSON.stringify(thresholds)} };
+    export default async function user(u) {
+      const [name, url] = addresses[u.number];
+      const said = await fetch(url, { signal: name.startsWith('never') ? AbortSignal.timeout(500) : undefined }).then(
+        async (answer) => answer.status + ' ' + await answer.text(),
+        (error) => error.name === 'TimeoutError' ? 'aborted' : error.phase + ': ' + error.message);
+      console.log(JSON.stringify({ name, said }));
+    }
+    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`);
+  const all = new Map(told(run).map((one) => [one.name, one]));
+  for (const [name, , words] of rows) assert.match(all.get(name)?.said ?? run.err, words, name);
+  assert.equal(run.code, 0, run.out + run.err);
+  assert.ok(all.get('memory').mb < 600, `${all.get('memory').mb} MB at most`);  // 64 MB each of three, as it grows and as it is told
+  console.log(all.get('memory'));
 });

@@ -71,6 +71,13 @@ export const close_frame = (code, reason = '') => frame(closing, Buffer.concat([
 export async function pour(socket, piece, times = Infinity) {
   let count = 0;
   for (; count < times && !socket.destroyed; ++count)
-    if (!socket.write(piece)) await new Promise((go) => socket.once('drain', go).once('close', go));
+    if (!socket.write(piece))
+      await new Promise((go) => {
+        const goes_on = () => {
+          socket.off('drain', goes_on).off('close', goes_on);
+          go();
+        };
+        socket.on('drain', goes_on).on('close', goes_on);
+      });
   return count;
 }
