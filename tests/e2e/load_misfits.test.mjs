@@ -1,8 +1,14 @@
 // Servers that refuse, stall, lie and flood: each of a scenario's users is told as a browser's page would be, what happened is counted
 // by kind and phase, and the run goes on.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { WebSocketServer } from 'ws';
 import { load } from './kit/load.mjs';
 import { asked, binary, close_frame, close_misfits, closing, frame, listening, nobody, opened, ping, pour, says, text, upgrade } from './kit/misfits.mjs';
 
@@ -228,5 +234,56 @@ test('answers that are none, to fetch', async () => {
   for (const [name, , words] of rows) assert.match(all.get(name)?.said ?? run.err, words, name);
   assert.equal(run.code, 0, run.out + run.err);
   assert.ok(all.get('memory').mb < 600, `${all.get('memory').mb} MB at most`);  // 64 MB each of three, as it grows and as it is told
-  console.log(all.get('memory'));
+});
+
+test('TLS: who is not vouched for, has another name, talks in the clear or never', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'misfits-'));
+  const made = (name) => {
+    const files = { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=nobody',
+      '-addext', `subjectAltName=${name}`, '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' });
+    return files;
+  };
+  const served = async ({ cert, key }) => {
+    const server = https.createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => response.end('hi'));
+    new WebSocketServer({ server }).on('connection', (socket) => socket.close(4000, 'so'));
+    await new Promise((go) => server.listen(0, '127.0.0.1', go));
+    after(() => server.closeAllConnections());
+    after(() => server.close());
+    return `127.0.0.1:${server.address().port}`;
+  };
+  const good = made('IP:127.0.0.1'), other = made('DNS:elsewhere.example');
+  const authorities = join(folder, 'all.pem');
+  writeFileSync(authorities, readFileSync(good.cert, 'utf8') + readFileSync(other.cert, 'utf8'));
+  const addresses = { good: await served(good), other: await served(other), clear: await listening((socket) => socket.once('data', () => socket.end('HTTP/1.1 400 No\r\n\r\n'))),
+    reset: await listening((socket) => socket.once('data', () => socket.resetAndDestroy())), stalled: await listening((socket) => socket.resume()) };
+  const scenario = (thresholds) => `
+    const addresses = ${JSON.stringify(Object.entries(addresses))};
+    export const load = { users: addresses.length, iterations: 1, thresholds: ${JSON.stringify(thresholds)} };
+    export default async function user(u) {
+      const [name, address] = addresses[u.number];
+      const page = await fetch('https://' + address, { signal: AbortSignal.timeout(1000) }).then((answer) => answer.text(), (error) => (error.phase ?? error.name) + ': ' + error.message);
+      const socket = new WebSocket('wss://' + address, [], { handshakeTimeout: 1000 });
+      const closed = await new Promise((go) => {
+        let said = '';
+        socket.onerror = ({ phase, message }) => { said = phase + ': ' + message; };
+        socket.onclose = ({ code }) => go(said || code);
+      });
+      console.log(JSON.stringify({ name, page, closed }));
+    }`;
+  const table = (run) => Object.fromEntries(told(run).map(({ name, ...rest }) => [name, rest]));
+
+  const unknown = await load(scenario({ 'ws_closed{phase:tls}': 'count==5', 'http_errors{phase:tls}': 'count==4' }));
+  assert.equal(unknown.code, 0, unknown.out + unknown.err);
+  assert.match(table(unknown).good.page, /^tls: .*self-signed certificate/);
+  assert.equal(table(unknown).good.closed, 'tls: self-signed certificate');
+
+  const known = await load(scenario({ 'ws_closed{phase:tls}': 'count==4', 'ws_closed{phase:open,code:4000}': 'count==1', http_reqs: 'count>=4' }), ['--ca', authorities]);
+  rmSync(folder, { recursive: true });
+  assert.equal(known.code, 0, known.out + known.err);
+  const { good: kept, ...rest } = table(known);
+  assert.deepEqual(kept, { page: 'hi', closed: 4000 });
+  const words = { other: /name|mismatch/i, clear: /wrong version|record|handshake|packet/i, reset: /reset|lost|handshake/i, stalled: /in time|Timeout/i };
+  for (const [name, how] of Object.entries(words)) for (const said of Object.values(rest[name])) assert.match(String(said), how, `${name}: ${said}`);
+  for (const name of ['other', 'clear', 'reset']) for (const said of Object.values(rest[name])) assert.match(said, /^tls: /, name);
 });
