@@ -13,12 +13,11 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { current, everyone } from './current.mjs';
 import { engine } from './engine.mjs';
-import { fetch } from './fetch.mjs';
 import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
-import { take_browser_builds } from './packages.mjs';
+import { has_packages, take_browser_builds } from './packages.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
 import { WebSocket } from './web_socket.mjs';
@@ -44,10 +43,22 @@ function in_words(error) {
   return { what: String(error?.message ?? error).slice(0, 2000), at: at.trim().replace(/^at /, '').slice(0, 500), stack: stack.slice(0, 4000) };
 }
 
+// Node's own Response and Request, which fetch.mjs is built on, are 4 MB that not each scenario needs.
+let fetch_for = null;
+function fetch(input, init) {
+  const { user } = current;
+  if (fetch_for) return fetch_for(user)(input, init);
+  return import('./fetch.mjs').then((loaded) => {
+    ({ fetch_for } = loaded);
+    return fetch_for(user)(input, init);
+  });
+}
+
 async function load({ file, seed, ca = '', is_insecure = false }) {
   run.seed = seed;
   trust(ca, is_insecure);
   scenario_file = resolve(file);
+  if (has_packages(scenario_file)) take_browser_builds();
   scenario = await import(pathToFileURL(scenario_file).href);
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions } });
@@ -155,7 +166,6 @@ engine.start({
 });
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
-take_browser_builds();
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line);
