@@ -91,9 +91,9 @@ export class WebSocket extends EventTarget {
     if (this.#slot >= 0) engine.close(this.#slot, code ?? 1005, reason);
   }
 
-  // Of users who have ended; a scenario that means it may leave some to themselves.
-  static left_open() {
-    return sockets.filter((one) => one && one.readyState <= OPEN && one.#user.is_done).length;
+  // How many there are of such users.
+  static left_open(is_theirs) {
+    return sockets.filter((one) => one && one.readyState <= OPEN && is_theirs(one.#user)).length;
   }
 
   // Calls of the engine.
