@@ -17,8 +17,8 @@ struct WorkerLoaded {
   std::vector<std::string> functions;
 };
 struct WorkerDone {
-  std::string what;  // "setup", "teardown" or "stop"
-  std::string data;  // JSON
+  std::string what;            // "setup", "teardown" or "stop"
+  std::string data;            // JSON
   std::int64_t left_open = 0;  // sockets of users who had ended, at the end
 };
 struct WorkerFailed {
