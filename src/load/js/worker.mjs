@@ -8,7 +8,7 @@
 //                                                                { "over": true }, when nobody is busy and nobody will begin
 //           { "do": "stop", within_ms }                          a last tick, { "done": "stop", left_open: sockets of who has ended }
 //                                                                { "alive": true } each second
-import { realpathSync } from 'node:fs';
+import { realpathSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +20,7 @@ import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
 import { has_packages, take_browser_builds } from './packages.mjs';
-import { bound_printing } from './printing.mjs';
+import { limit_printing, unshown_lines } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
 import { WebSocket } from './web_socket.mjs';
@@ -111,7 +111,7 @@ function ended(one, { is_open }) {
 const leave = (number) => users.get(number)?.leave();
 
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, ...health(), faults: take_faults() } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, unshown: unshown_lines(), ...health(), faults: take_faults() } });
   parent.write(`metrics ${engine.take()}\n`);
   late_ms = 0;
 }
@@ -125,7 +125,6 @@ async function stop({ within_ms }) {
   }
   if (users.size > 0) metrics.count('iterations_interrupted', users.size);
   tick();
-  say_what_was_left_out();
   tell({ done: 'stop', left_open: WebSocket.left_open((user) => user !== everyone && users.get(user.number) !== user) });
 }
 
@@ -141,11 +140,11 @@ const orders = {
 
 process.on('uncaughtException', (error) => fault(error));
 process.on('unhandledRejection', (error) => fault(error));
-const say_what_was_left_out = bound_printing();
 const exit = process.exit;
 process.exit = (code) => {
-  say_what_was_left_out();
-  console.error(`utakata: the scenario called process.exit(), which ends its worker: ${in_words(new Error()).at}`);
+  try {
+    writeSync(2, `utakata: the scenario called process.exit(), which ends its worker: ${in_words(new Error()).at}\n`);
+  } catch {}  // nobody listens
   exit(code);
 };
 
@@ -160,6 +159,7 @@ engine.start({
 setInterval(() => tell({ alive: true }), 1000);
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
+limit_printing();
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line);
