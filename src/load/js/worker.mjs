@@ -69,6 +69,8 @@ function start({ plan, worker, workers: all, data, in_ms }) {
     const name = list[k];
     flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
   }
+  // A threshold may ask for none of them.
+  for (const name of ['iterations', 'iterations_interrupted', 'errors', 'http_errors', 'ws_errors', 'ws_closed']) metrics.count(name, 0);
   setInterval(tick, 1000);
 }
 

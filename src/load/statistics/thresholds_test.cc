@@ -158,6 +158,7 @@ TEST(Thresholds, are_judged_by_what_was_measured) {
       {"sent", "count>=12", true, "count of `sent` is 12, >= 12."},
       {"sent", "rate>3", false, "rate of `sent` is 3, not > 3."},  // 12 in 4 s
       {"zero", "count<1", true, "count of `zero` is 0, < 1."},
+      {"sent{city:Paris}", "count==0", true, "count of `sent{city:Paris}` is 0, == 0."},
       {"checks", "rate>0.7", true, "rate of `checks` is 0.75, > 0.7."},
       {"silent", "rate<0.01", false, "rate of `silent`: nothing was measured."},
       {"quiet", "p(95)<500", false, "p(95) of `quiet`: nothing was measured."},
