@@ -10,12 +10,13 @@
 #include "load/addon/call.h"
 #include "load/addon/engine.h"
 #include "load/addon/http.h"
+#include "load/addon/users.h"
 #include "load/addon/values.h"
 
 namespace utakata::load {
 namespace {
 
-// start({ opened, message, ended })
+// start({ opened, message, ended, answered, failed, user, leave, over })
 napi_value start(napi_env env, napi_callback_info info) {
   std::size_t count = 1;
   napi_value functions = nullptr;
@@ -228,5 +229,6 @@ NAPI_MODULE_INIT() {
   add(env, exports, "record", record);
   add(env, exports, "take", take);
   add_http(env, exports);
+  add_users(env, exports);
   return exports;
 }
