@@ -10,6 +10,7 @@ import { kind_of, resolve } from './names.mjs';
 export const defaults = { compression: false };
 
 const sockets = [];  // by slot
+let agreed = '';     // the last extensions: one text serves for all that have the same
 const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -102,7 +103,7 @@ export class WebSocket extends EventTarget {
     if (socket.readyState !== CONNECTING) return engine.close(slot, 1005, '');
     socket.readyState = OPEN;
     socket.protocol = protocol;
-    socket.extensions = extensions;
+    socket.extensions = extensions === agreed ? agreed : (agreed = extensions);
     current.user = socket.#user;
     socket.dispatchEvent(new Event('open'));
   }
