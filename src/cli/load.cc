@@ -52,7 +52,7 @@ int rehearse(const LoadArguments& given) {
   run = std::make_unique<load::LoadRun>(
       loop,
       load::LoadRunOptions{.file = given.file,
-                           .node = {given.node},
+                           .node = {given.node, "--max-semi-space-size=2"},
                            .scripts = *scripts,
                            .workers = given.workers,
                            .overrides = given.overrides,
@@ -60,28 +60,28 @@ int rehearse(const LoadArguments& given) {
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
                                      .is_insecure = given.is_insecure}},
-      load::LoadRun::Calls{
-          .printed =
-              [](std::int64_t, std::string_view line) {
-                fmt::print("{}\n", line);
-                std::fflush(stdout);
-              },
-          .ticked =
-              [](const load::LoadReport& so_far) {
-                const auto& point = so_far.points.back();
-                fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n", to_seconds(so_far.elapsed),
-                           point.users, point.sockets);
-              },
-          .ended =
-              [&](Expected<load::LoadReport> report) {
-                if (report) {
-                  exit_code = exit_code_of(*report, interrupts > 0);
-                } else {
-                  fmt::print(stderr, "utakata: {}", report.error().what);
-                  exit_code = report.error().kind == Problem::Kind::invalid ? 2 : 1;
-                }
-                loop.stop();
-              }});
+      load::LoadRun::Calls{.printed =
+                               [](std::int64_t, std::string_view line) {
+                                 fmt::print("{}\n", line);
+                                 std::fflush(stdout);
+                               },
+                           .ticked =
+                               [](const load::LoadReport& so_far) {
+                                 const auto& point = so_far.points.back();
+                                 fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n",
+                                            to_seconds(so_far.elapsed), point.users, point.sockets);
+                               },
+                           .ended =
+                               [&](Expected<load::LoadReport> report) {
+                                 if (report) {
+                                   exit_code = exit_code_of(*report, interrupts > 0);
+                                 } else {
+                                   fmt::print(stderr, "utakata: {}", report.error().what);
+                                   exit_code =
+                                       report.error().kind == Problem::Kind::invalid ? 2 : 1;
+                                 }
+                                 loop.stop();
+                               }});
   const auto interrupt = [&] {
     ++interrupts;
     run->stop();
