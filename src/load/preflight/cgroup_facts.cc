@@ -25,8 +25,8 @@ std::optional<std::string> own_path(const std::string& root, std::string_view co
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (first == line.npos || second == line.npos) continue;
     const auto controllers = line.substr(first + 1, second - first - 1);
-    const bool is_it = controller.empty() ? line.starts_with("0::")
-                                          : has_word(controllers, controller);
+    const bool is_it =
+        controller.empty() ? line.starts_with("0::") : has_word(controllers, controller);
     if (is_it) return std::string(line.substr(second + 1));
   }
   return std::nullopt;
@@ -42,9 +42,8 @@ void add_ladder(const std::string& root, std::string_view controller, std::vecto
     if (dash == line.npos) continue;
     const auto left = words_in(line.substr(0, dash)), right = words_in(line.substr(dash + 3));
     if (left.size() < 5 || right.size() < 3) continue;
-    const bool is_it = controller.empty()
-                           ? right[0] == "cgroup2"
-                           : right[0] == "cgroup" && has_word(right[2], controller);
+    const bool is_it = controller.empty() ? right[0] == "cgroup2"
+                                          : right[0] == "cgroup" && has_word(right[2], controller);
     if (!is_it) continue;
     const std::string top(left[3]), point = root + std::string(left[4]);
     std::string below = *path;
@@ -74,8 +73,8 @@ std::optional<std::int64_t> memory_left(const std::string& folder, bool is_v2) {
   const auto limit = file_number(folder + (is_v2 ? "/memory.max" : "/memory.limit_in_bytes"));
   const auto used = file_number(folder + (is_v2 ? "/memory.current" : "/memory.usage_in_bytes"));
   const std::string stat = file_text(folder + "/memory.stat");
-  const auto idle = word_number(
-      line_after(stat, is_v2 ? "inactive_file " : "total_inactive_file "), 0);
+  const auto idle =
+      word_number(line_after(stat, is_v2 ? "inactive_file " : "total_inactive_file "), 0);
   return left_of(limit, std::max(std::int64_t{0}, used.value_or(0) - idle.value_or(0)));
 }
 

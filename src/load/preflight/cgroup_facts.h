@@ -7,7 +7,7 @@
 
 namespace utakata::load {
 
-struct CgroupFacts {  // absent: no bound
+struct CgroupFacts {                           // absent: no bound
   std::optional<std::int64_t> memory_bytes{};  // left
   std::optional<double> cores{};
   std::optional<std::int64_t> tasks{};  // left

@@ -1,7 +1,6 @@
 #include "load/preflight/host_facts.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -51,15 +50,15 @@ void read_network(const std::string& root, HostFacts& facts) {
   const std::string net = root + "/proc/sys/net/", tracking = net + "netfilter/nf_conntrack_";
   const std::string range = file_text(net + "ipv4/ip_local_port_range");
   if (const auto first = word_number(range, 0), last = word_number(range, 1); first && last)
-    facts.ports = std::max(std::int64_t{0}, *last - *first + 1 - reserved_ports(root, *first, *last));
+    facts.ports =
+        std::max(std::int64_t{0}, *last - *first + 1 - reserved_ports(root, *first, *last));
   facts.reuses_ports = int(file_number(net + "ipv4/tcp_tw_reuse").value_or(0));
   facts.tracked_max = file_number(tracking + "max");
   if (facts.tracked_max == 0) facts.tracked_max.reset();  // as the kernel takes it
   facts.tracked = file_number(tracking + "count").value_or(0);
   facts.tracked_after = 1s * file_number(tracking + "tcp_timeout_time_wait").value_or(0);
   facts.backlog = file_number(net + "core/somaxconn");
-  if (const auto pages = file_number(net + "ipv4/tcp_mem", 2))
-    facts.tcp_buffer_bytes = *pages * sysconf(_SC_PAGESIZE);
+  facts.tcp_pages = file_number(net + "ipv4/tcp_mem", 2);
 }
 
 // "0-3,8": of /proc/self/status, as sched_getaffinity() has it.

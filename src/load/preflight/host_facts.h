@@ -29,9 +29,9 @@ struct HostFacts {
   Duration tracked_after{};                   // for which one that is closed stays in that table
   std::optional<std::int64_t> backlog{};      // net.core.somaxconn
 
-  std::optional<std::int64_t> memory_bytes{};      // available, to this process's cgroup, too
-  bool is_memory_of_cgroup = false;                // it is the cgroup that allows no more
-  std::optional<std::int64_t> tcp_buffer_bytes{};  // net.ipv4.tcp_mem: in all sockets' buffers
+  std::optional<std::int64_t> memory_bytes{};  // available, to this process's cgroup, too
+  bool is_memory_of_cgroup = false;            // it is the cgroup that allows no more
+  std::optional<std::int64_t> tcp_pages{};     // net.ipv4.tcp_mem: in all sockets' buffers
 
   double cores = 1;  // that this process may use; its cgroup's share may be less than one
   std::optional<std::int64_t> tasks{};  // processes and threads that may yet be started

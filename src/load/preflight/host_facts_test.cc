@@ -10,7 +10,6 @@
 #include <map>
 #include <thread>
 
-
 namespace utakata::load {
 namespace {
 
@@ -78,7 +77,7 @@ TEST_F(HostFactsTest, are_what_the_files_say) {
                             .tracked_after = 2min,
                             .backlog = 4096,
                             .memory_bytes = 1'024'000'000,
-                            .tcp_buffer_bytes = 575'802 * sysconf(_SC_PAGESIZE),
+                            .tcp_pages = 575'802,
                             .cores = 5,
                             .tasks = 500 - 40,  // threads of root's are not this user's
                             .tasks_bound = TaskBound::user}));
@@ -89,7 +88,8 @@ TEST_F(HostFactsTest, what_is_not_there_bounds_nothing) {
   put(usual);
   fs::remove_all(root_ + "/proc/sys/net/netfilter");
   EXPECT_EQ(facts().tracked_max, std::nullopt);
-  put({{"/proc/self/limits", "Max open files            unlimited            unlimited            files\n"}});
+  put({{"/proc/self/limits",
+        "Max open files            unlimited            unlimited            files\n"}});
   EXPECT_EQ(facts().descriptors, 1'048'576) << "fs.nr_open bounds it nevertheless";
 }
 
@@ -126,7 +126,8 @@ TEST_F(HostFactsTest, cgroups_of_version_2_allow_what_the_narrowest_of_them_does
 // As inside of a container: what is mounted is the cgroup itself.
 TEST_F(HostFactsTest, cgroups_of_version_1_have_a_hierarchy_for_each_controller) {
   put(usual);
-  put({{"/proc/self/cgroup", "9:name=systemd:/\n8:pids:/\n4:memory:/box/7\n1:cpu,cpuacct:/x\n0::/\n"},
+  put({{"/proc/self/cgroup",
+        "9:name=systemd:/\n8:pids:/\n4:memory:/box/7\n1:cpu,cpuacct:/x\n0::/\n"},
        {"/proc/self/mountinfo",
         "33 31 0:30 /box/7 /cg/memory rw,relatime - cgroup cgroup rw,memory\n"
         "34 31 0:31 / /cg/cpu rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
@@ -158,7 +159,7 @@ TEST(HostFacts, of_this_host_are_sane) {
   EXPECT_LT(got.ports.value_or(0), 65'536);
   EXPECT_GT(got.backlog.value_or(0), 0);
   EXPECT_GT(got.memory_bytes.value_or(0), 10'000'000);
-  EXPECT_GT(got.tcp_buffer_bytes.value_or(0), 1'000'000);
+  EXPECT_GT(got.tcp_pages.value_or(0), 1000);
   EXPECT_GT(got.cores, 0);
   EXPECT_LE(got.cores, double(std::thread::hardware_concurrency()));
   EXPECT_GT(got.tasks.value_or(0), 0);
