@@ -59,61 +59,73 @@ TEST(Preflight, where_nothing_is_in_the_way_cores_and_descriptors_say_how_many_w
   for (const Row& row : rows) expect(row);
 }
 
-TEST(Preflight, each_limit_alone_is_a_wall) {
-  PreflightAsk two_workers = asked(many), from_two = asked(many), on_loopback = asked(many);
+// Each of the following limits alone is a wall.
+TEST(Preflight, descriptors_and_files_and_processes_are_limits) {
+  PreflightAsk two_workers = asked(many);
   two_workers.workers = 2;
-  from_two.sources = 2;
-  on_loopback.is_loopback = true;
   const Row rows[] = {
       {"descriptors of a worker",
        two_workers,
        {.descriptors = 20'000, .cores = 2},
        2,
        150'000,
-       "error: descriptors: Only 39,600 users at once fit into the 20,000 descriptors of each of 2 "
-       "workers, and 300,000 are planned: raise that limit (`ulimit -n 150200`, as root), or let "
-       "there be 16 workers (`--workers`).\n"},
+       "error: descriptors: Only 39,600 users at once fit into the 20,000 descriptors of each of "
+       "2 workers, and 300,000 are planned: raise that limit (`ulimit -n 150200`, as root), or "
+       "let there be 16 workers (`--workers`).\n"},
       {"beyond what root may",
        two_workers,
        {.descriptors = 20'000, .descriptors_max = 100'000, .cores = 2},
        2,
        150'000,
-       "error: descriptors: Only 39,600 users at once fit into the 20,000 descriptors of each of 2 "
-       "workers, and 300,000 are planned: raise that limit (`ulimit -n 150200`, as root and after "
-       "`sysctl -w fs.nr_open=150200`), or let there be 16 workers (`--workers`).\n"},
+       "error: descriptors: Only 39,600 users at once fit into the 20,000 descriptors of each of "
+       "2 workers, and 300,000 are planned: raise that limit (`ulimit -n 150200`, as root and "
+       "after `sysctl -w fs.nr_open=150200`), or let there be 16 workers (`--workers`).\n"},
       {"no descriptor is left of so few",
        asked({.users = 3}),
        {.descriptors = 64},
        3,
        1,
-       "error: descriptors: Only 0 users at once fit into the 64 descriptors of each of 8 workers, "
-       "and 3 are planned: raise that limit (`ulimit -n 201`, as root).\n"},
+       "error: descriptors: Only 0 users at once fit into the 64 descriptors of each of 8 "
+       "workers, and 3 are planned: raise that limit (`ulimit -n 201`, as root).\n"},
       {"files of the host",
        asked(many),
        {.descriptors = 20'000, .files_max = 200'600, .files_open = 600},
        16,
        18'750,
        "error: descriptors: Only 198,000 users at once fit into the 200,000 files that this host "
-       "may "
-       "still open, and 300,000 are planned: set `sysctl -w fs.file-max=303800`.\n"},
+       "may still open, and 300,000 are planned: set `sysctl -w fs.file-max=303800`.\n"},
+      {"processes",
+       asked(many),
+       {.descriptors = 20'000, .tasks = 61, .tasks_bound = TaskBound::user},
+       16,
+       18'750,
+       "error: processes: Only 99,000 users at once fit into the 61 processes and threads that "
+       "may still be started, and 300,000 are planned: let this user have 131 more (`ulimit "
+       "-u`).\n"},
+  };
+  for (const Row& row : rows) expect(row);
+}
+
+TEST(Preflight, ports_and_connections_tracked_are_limits) {
+  PreflightAsk from_two = asked(many), on_loopback = asked(many);
+  from_two.sources = 2;
+  on_loopback.is_loopback = true;
+  const Row rows[] = {
       {"ports",
        from_two,
        {.ports = 28'232},
        1,
        300'000,
        "error: ports: Only 56,464 users at once fit into the 28,232 local ports of each of 2 "
-       "source "
-       "addresses, and 300,000 are planned: dial from 11 addresses (`--source`), or have more "
-       "ports "
-       "of each (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'`).\n"},
+       "source addresses, and 300,000 are planned: dial from 11 addresses (`--source`), or have "
+       "more ports of each (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'`).\n"},
       {"ports on loopback",
        on_loopback,
        {.ports = 64'512},
        1,
        300'000,
        "error: ports: Only 64,512 users at once fit into the 64,512 local ports of 1 source "
-       "address, "
-       "and 300,000 are planned: dial from 5 addresses (`--source 127.0.0.0/8`).\n"},
+       "address, and 300,000 are planned: dial from 5 addresses (`--source 127.0.0.0/8`).\n"},
       {"connections tracked",
        asked(many),
        {.tracked_max = 262'144, .tracked = 44},
@@ -131,45 +143,46 @@ TEST(Preflight, each_limit_alone_is_a_wall) {
        "nf_conntrack tracks at most (it tracks none now, which a rule of NAT or a firewall would "
        "change), and 300,000 are planned: set `sysctl -w "
        "net.netfilter.nf_conntrack_max=300000`.\n"},
+  };
+  for (const Row& row : rows) expect(row);
+}
+
+TEST(Preflight, memory_and_cores_are_limits) {
+  PreflightAsk on_loopback = asked(many);
+  on_loopback.is_loopback = true;
+  const Row rows[] = {
       {"memory",
        asked(many),
        {.memory_bytes = 1'000'000'000},
        1,
        300'000,
-       "error: memory: Only 107,500 users at once fit into the 1.0 GB of memory that is available, "
-       "and 300,000 are planned: take a host with 1.7 GB more, or share the users among agents "
-       "(`--cluster`).\n"},
+       "error: memory: Only 107,500 users at once fit into the 1.0 GB of memory that is "
+       "available, and 300,000 are planned: take a host with 1.7 GB more, or share the users "
+       "among agents (`--cluster`).\n"},
       {"memory of its cgroup, both ends",
        on_loopback,
        {.memory_bytes = 1'000'000'000, .is_memory_of_cgroup = true},
        1,
        300'000,
        "error: memory: Only 66,153 users at once fit into the 1.0 GB of memory that its cgroup "
-       "leaves, and 300,000 are planned: let the cgroup (`memory.max`) have 3.4 GB more, or share "
-       "the users among agents (`--cluster`).\n"},
+       "leaves, and 300,000 are planned: let the cgroup (`memory.max`) have 3.4 GB more, or "
+       "share the users among agents (`--cluster`).\n"},
       {"buffers",
        asked(many),
        {.tcp_pages = 200'000},
        1,
        300'000,
        "warning: memory: Only 200,000 users at once fit into the 200,000 pages of all sockets' "
-       "buffers (net.ipv4.tcp_mem) while data waits in each, and 300,000 are planned: set `sysctl "
-       "-w net.ipv4.tcp_mem='150000 225000 300000'`.\n"},
-      {"processes",
-       asked(many),
-       {.descriptors = 20'000, .tasks = 61, .tasks_bound = TaskBound::user},
-       16,
-       18'750,
-       "error: processes: Only 99,000 users at once fit into the 61 processes and threads that may "
-       "still be started, and 300,000 are planned: let this user have 131 more (`ulimit -u`).\n"},
+       "buffers (net.ipv4.tcp_mem) while data waits in each, and 300,000 are planned: set "
+       "`sysctl -w net.ipv4.tcp_mem='150000 225000 300000'`.\n"},
       {"cores",
        asked({.users = 300'000, .begins_per_second = 50'000}),
        {.cores = 2},
        2,
        150'000,
-       "warning: cores: 2 cores open about 16,000 connections a second from 1 source address, and "
-       "50,000 users begin in one: dial from more (`--source`), begin more slowly, or share the "
-       "users among agents (`--cluster`).\n"},
+       "warning: cores: 2 cores open about 16,000 connections a second from 1 source address, "
+       "and 50,000 users begin in one: dial from more (`--source`), begin more slowly, or share "
+       "the users among agents (`--cluster`).\n"},
   };
   for (const Row& row : rows) expect(row);
 }
@@ -185,9 +198,9 @@ TEST(Preflight, on_loopback_the_servers_are_in_the_same_walls) {
           "warning: backlog: 4,096 connections at most wait to be accepted, and 30,000 users begin "
           "at the same moment, of whom some will try again a second later: begin in a ramp, or set "
           "`sysctl -w net.core.somaxconn=30000`.\n"
-          "warning: descriptors: Only 19,800 users at once fit into the 20,000 descriptors of one "
-          "server process on this host, and 30,000 are planned: let there be 2 of them, or raise "
-          "that limit (`ulimit -n 30200`, as root) where it is started.\n"});
+          "warning: descriptors: Only 19,800 users at once fit into the 20,000 descriptors of "
+          "one server process on this host, and 30,000 are planned: let there be 2 of them, or "
+          "raise that limit (`ulimit -n 30200`, as root) where it is started.\n"});
 }
 
 TEST(Preflight, of_several_errors_come_first_and_then_the_lowest) {
@@ -242,18 +255,18 @@ TEST(Preflight, how_long_arrivals_stay_is_asked_for_only_where_all_would_not_fit
        {.ports = 3999},
        1,
        4000,
-       "error: ports: Only 3,999 users at once fit into the 3,999 local ports of 1 source address, "
-       "and 4,000 are planned: dial from 3 addresses (`--source`), or have more ports of each "
-       "(`sysctl -w net.ipv4.ip_local_port_range='1024 65535'`).\n"},
+       "error: ports: Only 3,999 users at once fit into the 3,999 local ports of 1 source "
+       "address, and 4,000 are planned: dial from 3 addresses (`--source`), or have more ports "
+       "of each (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'`).\n"},
       {"eight workers a core and no more for who may not be there",
        asked(half_an_hour),
        {.descriptors = 5200, .cores = 2},
        16,
        5000,
-       "warning: descriptors: Only 80,000 users at once fit into the 5,200 descriptors of each of "
-       "16 workers: at up to 100 arrivals a second nobody may stay longer than 13 min 20 s; for "
-       "180,000 at once, raise that limit (`ulimit -n 11450`, as root), or let there be 36 workers "
-       "(`--workers`).\n"},
+       "warning: descriptors: Only 80,000 users at once fit into the 5,200 descriptors of each "
+       "of 16 workers: at up to 100 arrivals a second nobody may stay longer than 13 min 20 s; "
+       "for 180,000 at once, raise that limit (`ulimit -n 11450`, as root), or let there be 36 "
+       "workers (`--workers`).\n"},
   };
   for (const Row& row : rows) expect(row);
 }
