@@ -75,13 +75,14 @@ void add_pace(const PreflightAsk& ask, const HostFacts& host, std::vector<Findin
          .limit = Limit::cores,
          .users = std::int64_t(opened / sockets),
          .is_a_second = true,
-         .what = fmt::format(
-             "{:.3g} core{} open about {} connections a second{}, and {} users begin in one: {}"
-             "begin more slowly, or share the users among agents (`--cluster`).",
-             host.cores, host.cores == 1 ? "" : "s", grouped(std::llround(opened)),
-             ask.sources == 1 ? " from 1 source address" : "",
-             grouped(std::llround(ask.peak.begins_per_second)),
-             ask.sources == 1 ? "dial from more (`--source`), " : "")});
+         .what =
+             fmt::format("About {} connections a second can be opened by {:.3g} core{}{}, and {} "
+                         "users begin in "
+                         "one: {}begin more slowly, or share the users among agents (`--cluster`).",
+                         grouped(std::llround(opened)), host.cores, host.cores == 1 ? "" : "s",
+                         ask.sources == 1 ? " from 1 source address" : "",
+                         grouped(std::llround(ask.peak.begins_per_second)),
+                         ask.sources == 1 ? "dial from more (`--source`), " : "")});
   const double together = double(ask.peak.begins_together) * sockets;
   if (ask.is_loopback && host.backlog && together > double(*host.backlog))
     findings.push_back(
@@ -90,8 +91,7 @@ void add_pace(const PreflightAsk& ask, const HostFacts& host, std::vector<Findin
          .users = std::int64_t(double(*host.backlog) / sockets),
          .what = fmt::format(
              "{} connections at most wait to be accepted, and {} users begin at the same moment, "
-             "of "
-             "whom some will try again a second later: begin in a ramp, or set `sysctl -w "
+             "of whom some will try again a second later: begin in a ramp, or set `sysctl -w "
              "net.core.somaxconn={}`.",
              grouped(*host.backlog), grouped(ask.peak.begins_together),
              std::int64_t(std::ceil(together)))});

@@ -180,9 +180,9 @@ TEST(Preflight, memory_and_cores_are_limits) {
        {.cores = 2},
        2,
        150'000,
-       "warning: cores: 2 cores open about 16,000 connections a second from 1 source address, "
-       "and 50,000 users begin in one: dial from more (`--source`), begin more slowly, or share "
-       "the users among agents (`--cluster`).\n"},
+       "warning: cores: About 16,000 connections a second can be opened by 2 cores from 1 source "
+       "address, and 50,000 users begin in one: dial from more (`--source`), begin more slowly, or "
+       "share the users among agents (`--cluster`).\n"},
   };
   for (const Row& row : rows) expect(row);
 }
