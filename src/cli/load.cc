@@ -67,10 +67,9 @@ int rehearse(const LoadArguments& given) {
                 std::fflush(stdout);
               },
           .ticked =
-              [](const load::LoadReport& so_far) {
-                const auto& point = so_far.points.back();
-                fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n", to_seconds(so_far.elapsed),
-                           point.users, point.sockets);
+              [](const load::LoadTick& second, const load::Metrics&) {
+                fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n",
+                           to_seconds(second.at + second.length), second.users, second.sockets);
               },
           .ended =
               [&](Expected<load::LoadReport> report) {

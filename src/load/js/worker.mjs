@@ -19,6 +19,7 @@ import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
 import { take_browser_builds } from './packages.mjs';
+import { limit_printing, unshown_lines } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
 import { WebSocket } from './web_socket.mjs';
@@ -33,6 +34,8 @@ let pools = 0;
 const pool_of = new Map();  // of users who begin anew, by number
 let finished = 0, late_ms = 0;
 let is_over = () => {};
+let ticking;
+let stops = 0;
 
 const parent = new Socket({ fd: 3, readable: false });
 parent.on('error', () => process.exit(0));
@@ -59,7 +62,7 @@ function start({ plan, worker, workers, data, in_ms }) {
   const list = engine.begin(plan, worker, workers, in_ms);
   for (let k = 0; k < list.length; k += 3)
     flows.push({ name: list[k], work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
-  setInterval(tick, 1000);
+  ticking = setInterval(tick, 1000);
 }
 
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
@@ -104,7 +107,7 @@ function fault(error, name) {
 }
 
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, unshown: unshown_lines(), ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
   parent.write(`metrics ${engine.take()}\n`);
   for (const one of faults.values()) one.count = 0;
   late_ms = 0;
@@ -112,12 +115,15 @@ function tick() {
 
 // Users are told, and have so long.
 async function stop({ within_ms }) {
+  const turn = ++stops;
   if (flows.length > 0) {
     const over = new Promise((go_on) => { is_over = go_on; });
     engine.end();
     await Promise.race([over, new Promise((go_on) => setTimeout(go_on, within_ms))]);
   }
+  if (turn < stops) return;  // it was told again, to hurry
   if (users.size > 0) metrics.count('iterations_interrupted', users.size);
+  clearInterval(ticking);
   tick();
   tell({ done: 'stop' });
 }
@@ -145,6 +151,7 @@ engine.start({
 });
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
+limit_printing();
 take_browser_builds();
 
 for await (const line of createInterface({ input: process.stdin })) {
