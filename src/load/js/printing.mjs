@@ -2,7 +2,7 @@
 // the run's time is spent on. The rest is counted.
 const lines_a_second = 100, letters_max = 4000;
 
-let second = 0, left = 0, unshown = 0;
+let second = -1, left = 0, unshown = 0;
 
 export function limit_printing() {
   for (const stream of [process.stdout, process.stderr]) {
