@@ -16,10 +16,10 @@ struct LoadState {
   LoadPhase phase = LoadPhase::loading;
   Duration plan_time{};  // since the start, pauses left out; not above what is planned
   bool is_paused = false;
-  double factor = 1;                     // times as many as planned
-  std::optional<std::int64_t> users{};   // there are to be so many now; none: of no closed model
-  std::optional<double> arrivals{};      // likewise, to begin a second; none: of no open model
-  std::uint64_t unshown = 0;             // lines that the scenario printed and that were too many
+  double factor = 1;                    // times as many as planned
+  std::optional<std::int64_t> users{};  // there are to be so many now; none: of no closed model
+  std::optional<double> arrivals{};     // likewise, to begin a second; none: of no open model
+  std::uint64_t unshown = 0;            // lines that the scenario printed and that were too many
 };
 
 }  // namespace utakata::load

@@ -154,10 +154,8 @@ Duration LoadRun::plan_time() const {
 }
 
 LoadState LoadRun::state() const {
-  LoadState state{.phase = phase_,
-                  .is_paused = paused_at_.has_value(),
-                  .factor = factor_,
-                  .unshown = unshown_};
+  LoadState state{
+      .phase = phase_, .is_paused = paused_at_.has_value(), .factor = factor_, .unshown = unshown_};
   if (phase_ == Phase::loading || phase_ == Phase::setting_up) return state;
   const Duration time = std::max(plan_time(), Duration{});
   state.plan_time = report_.planned > 0s ? std::min(time, report_.planned) : time;

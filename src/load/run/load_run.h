@@ -51,8 +51,8 @@ class LoadRun {
   // then nor has teardown().
   void stop(LoadEnd why = LoadEnd::stopped);
   void pause(bool is_paused);
-  void more(double factor);  // times as many as planned
-  LoadState state() const;  // O(stages)
+  void more(double factor);                             // times as many as planned
+  LoadState state() const;                              // O(stages)
   const LoadReport& report() const { return report_; }  // so far; its points come at the end
 
  private:
@@ -92,7 +92,7 @@ class LoadRun {
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
   LoadReport report_;
-  Metrics second_;  // of this one
+  Metrics second_;               // of this one
   double cpu_ = 0, lag_ms_ = 0;  // likewise, of the worst worker
   Timeline timeline_;
   GeneratorWatch watch_;

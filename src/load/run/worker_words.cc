@@ -29,15 +29,15 @@ LoadFault fault_from(const Json& json) {
 
 WorkerSecond second_from(const Json& json) {
   WorkerSecond second{.users = std::int64_t(number_in(json, "users")),
-                  .sockets = std::int64_t(number_in(json, "sockets")),
-                  .finished = std::int64_t(number_in(json, "finished")),
-                  .late_ms = number_in(json, "late_ms"),
-                  .lag_ms = number_in(json, "lag_ms"),
-                  .gc_ms = number_in(json, "gc_ms"),
-                  .cpu = number_in(json, "cpu"),
-                  .resident_mb = number_in(json, "resident_mb"),
-                  .unshown = std::uint64_t(number_in(json, "unshown")),
-                  .faults = {}};
+                      .sockets = std::int64_t(number_in(json, "sockets")),
+                      .finished = std::int64_t(number_in(json, "finished")),
+                      .late_ms = number_in(json, "late_ms"),
+                      .lag_ms = number_in(json, "lag_ms"),
+                      .gc_ms = number_in(json, "gc_ms"),
+                      .cpu = number_in(json, "cpu"),
+                      .resident_mb = number_in(json, "resident_mb"),
+                      .unshown = std::uint64_t(number_in(json, "unshown")),
+                      .faults = {}};
   if (const auto faults = json.find("faults"); faults != json.end() && faults->is_array())
     for (const Json& one : *faults) second.faults.push_back(fault_from(one));
   return second;
