@@ -80,7 +80,7 @@ struct LoadReport {
   Duration planned{};  // 0: until all are done
   Duration elapsed{};
   LoadEnd end = LoadEnd::done;
-  Metrics metrics;                // of the whole run
+  Metrics metrics{};              // of the whole run
   std::vector<LoadPoint> points;  // one after the other; timeline.h bounds their number
   std::vector<ThresholdVerdict> thresholds;
   std::vector<LoadFault> faults;

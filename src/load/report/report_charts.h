@@ -1,0 +1,15 @@
+// The charts of a report, in the order of its page. Pure.
+#pragma once
+
+#include <vector>
+
+#include "load/report/chart.h"
+#include "load/report/load_report.h"
+
+namespace utakata::load {
+
+std::vector<Chart> course_charts(const LoadReport& report);   // users, rates, errors, the generator
+std::vector<Chart> latency_charts(const LoadReport& report);  // percentiles over time, by trend
+Chart percentile_chart(const LoadReport& report);  // of the whole run, after HdrHistogram's plot
+
+}  // namespace utakata::load
