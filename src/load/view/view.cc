@@ -126,8 +126,8 @@ class View {
     std::string_view between;
     for (const auto& [metric, words] : rates) {
       if (sum_of(report_.metrics, metric) == 0) continue;
-      second.add(between).add(fmt::format("{} {}", number_words(std::round(recent_.rate(metric))),
-                                          words));
+      second.add(between).add(
+          fmt::format("{} {}", number_words(std::round(recent_.rate(metric))), words));
       between = ", ";
     }
     if (between.empty()) second.add("nothing yet", Tone::dim);
@@ -322,8 +322,7 @@ std::string progress_line(const LoadReport& so_far, const LoadState& state, cons
       text += fmt::format(", {} {}/s", number_words(std::round(recent.rate(metric))), words);
   if (const auto names = main_trends(so_far.metrics); !names.empty())
     if (const Trend trend = recent.trend(names[0]); trend.count() > 0)
-      text += fmt::format(", p(95) of `{}` {}", names[0],
-                          time_words(double(trend.percentile(95))));
+      text += fmt::format(", p(95) of `{}` {}", names[0], time_words(double(trend.percentile(95))));
   if (const auto errors = errors_in(so_far.metrics); !errors.empty())
     text += fmt::format(", {} x {}", number_words(errors[0].count), errors[0].words());
   return harmless(text);

@@ -12,7 +12,9 @@ namespace utakata::load {
 
 ViewLine& ViewLine::add(std::string_view words, Tone tone) {
   constexpr std::array codes = {"", "32", "31", "33", "1", "2"};
-  const std::string shown = cut(harmless(words), left_);
+  const bool is_gap = words.find_first_not_of(' ') == words.npos;  // nothing is lost of it
+  const std::string shown =
+      is_gap ? std::string(std::min(words.size(), left_), ' ') : cut(harmless(words), left_);
   left_ -= std::min(left_, load::columns(shown));
   if (size_.has_colour && tone != Tone::plain && !shown.empty())
     text_ += fmt::format("\033[{}m{}\033[0m", codes[std::size_t(tone)], shown);

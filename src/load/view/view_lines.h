@@ -26,8 +26,10 @@ class ViewLine {
 
   // Foreign words, too: they are made harmless() and cut where the line is full.
   ViewLine& add(std::string_view words, Tone tone = Tone::plain);
-  ViewLine& cell(std::string_view words, std::size_t width, Tone tone = Tone::plain);   // at its left
-  ViewLine& figure(std::string_view words, std::size_t width, Tone tone = Tone::plain);  // its right
+  ViewLine& cell(std::string_view words, std::size_t width,
+                 Tone tone = Tone::plain);  // at its left
+  ViewLine& figure(std::string_view words, std::size_t width,
+                   Tone tone = Tone::plain);  // its right
 
   const std::string& text() const { return text_; }
   std::size_t columns() const { return size_.columns - left_; }  // that it takes
