@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t label_width = 11, figure_width = 9;
 constexpr std::size_t trends_max = 6, faults_max = 3, verdicts_max = 6, parts_max = 8;
-constexpr std::string_view keys_words = "space pauses, + and - change the users, q stops";
 
 struct RateWords {
   const char* metric;
@@ -98,8 +97,14 @@ class View {
       top.add(to_text(state_.phase));
     if (report_.elapsed > 0s) top.add("  " + clock_of(report_, state_));
     if (state_.factor != 1) top.add(fmt::format("  x {:.3g}", state_.factor), Tone::warn);
-    if (top.left() > keys_words.size() + 2)
-      top.add(std::string(top.left() - keys_words.size(), ' ')).add(keys_words, Tone::dim);
+    const bool is_ending =
+        state_.phase == LoadPhase::stopping || state_.phase == LoadPhase::tearing_down;
+    const std::string_view keys = is_ending ? "q again: at once"
+                                  : state_.is_paused
+                                      ? "space goes on, q stops"
+                                      : "space pauses, + and - change the users, q stops";
+    if (top.left() > keys.size() + 2)
+      top.add(std::string(top.left() - keys.size(), ' ')).add(keys, Tone::dim);
     if (!report_.plan.empty()) line(Rank::rest).add(report_.plan, Tone::dim);
   }
 
