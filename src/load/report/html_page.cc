@@ -52,7 +52,8 @@ border-top:3px solid}
 .labels span{position:absolute;right:100%;margin-right:.5rem;transform:translateY(-50%)}
 .labels,.axis{color:var(--dim);font-size:.75rem;white-space:nowrap}
 .axis{position:relative;margin:.25rem 0 0 4.4rem;height:1.2rem}
-.axis span{position:absolute;transform:translateX(-50%)}.axis .end{transform:translateX(-100%)}
+.axis span{position:absolute;transform:translateX(-50%)}
+.axis .end{transform:translateX(-100%)}
 path{fill:none;vector-effect:non-scaling-stroke}
 .line{stroke:currentColor;stroke-width:1.7px;stroke-linejoin:round;stroke-linecap:round}
 .grid{stroke:var(--rule);stroke-width:1px}
