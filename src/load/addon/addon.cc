@@ -10,12 +10,13 @@
 #include "load/addon/call.h"
 #include "load/addon/engine.h"
 #include "load/addon/http.h"
+#include "load/addon/users.h"
 #include "load/addon/values.h"
 
 namespace utakata::load {
 namespace {
 
-// start({ opened, message, ended })
+// start({ opened, message, ended, answered, failed, user, leave, over })
 napi_value start(napi_env env, napi_callback_info info) {
   std::size_t count = 1;
   napi_value functions = nullptr;
@@ -142,7 +143,8 @@ napi_value metric(napi_env env, napi_callback_info info) {
   if (!kind_name || !name) return nullptr;
   const auto tags = tags_of(env, call.arguments[2]);
   if (!tags) return nullptr;
-  const auto kind = std::ranges::find(kKinds, *kind_name, to_text);
+  const auto kind =
+      std::ranges::find(kKinds, *kind_name, [](MetricKind one) { return to_text(one); });
   if (kind == kKinds.end()) {
     throw_error(env, "a metric is a counter, rate, trend or gauge, not a " + *kind_name);
     return nullptr;
@@ -215,5 +217,6 @@ NAPI_MODULE_INIT() {
   add(env, exports, "record", record);
   add(env, exports, "take", take);
   add_http(env, exports);
+  add_users(env, exports);
   return exports;
 }

@@ -71,6 +71,10 @@ Expected<const net::TlsDialler*> Engine::tls() {
   return diallers_.back().get();
 }
 
+void Engine::begin(const LoadPlan& plan, Part part, Duration in) {
+  users_ = std::make_unique<Users>(loop_, caller_, plan, part, in);
+}
+
 bool Engine::send(Slot slot, wire::WebSocketKind kind, std::string_view payload) {
   const bool is_sent = sockets_.send(slot, kind, payload);
   if (is_sent) measured_.said(payload.size());

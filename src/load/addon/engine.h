@@ -11,6 +11,7 @@
 
 #include "load/addon/caller.h"
 #include "load/addon/http.h"
+#include "load/addon/users.h"
 #include "load/client/websockets.h"
 #include "load/statistics/metrics.h"
 #include "net/loop.h"
@@ -33,7 +34,7 @@ struct SocketMetrics {
 
 class Engine {
  public:
-  // `functions` has opened, message, ended and user: see engine.cc.
+  // `functions` has what is called: see engine.cc, http.cc and users.cc.
   Engine(napi_env env, uv_loop_s* uv, napi_value functions);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -47,6 +48,9 @@ class Engine {
   WebSockets& sockets() { return sockets_; }
   HttpRequests& http() { return http_.requests(); }
   Metrics& metrics() { return metrics_; }
+  // Users begin so soon; those of an earlier plan are forgotten.
+  void begin(const LoadPlan& plan, Part part, Duration in);
+  Users* users() { return users_.get(); }
 
   std::string text;  // for conversions of arguments
 
@@ -62,6 +66,7 @@ class Engine {
   const SocketMetrics measured_;
   WebSockets sockets_;
   Http http_;
+  std::unique_ptr<Users> users_;
 };
 
 }  // namespace utakata::load

@@ -20,6 +20,7 @@ export class WebSocket extends EventTarget {
   static CLOSED = CLOSED;
 
   #slot = -1;
+  #user = current.user;  // whose turn its events are
   #behind = 0;  // sent after it was closed: bufferedAmount never falls again (WHATWG)
   url;
   readyState = CONNECTING;
@@ -54,7 +55,7 @@ export class WebSocket extends EventTarget {
   }
 
   async #dial(at, offered, headers) {
-    const { user } = current;
+    const user = this.#user;
     const is_secure = at.protocol === 'wss:', port = Number(at.port || (is_secure ? 443 : 80));
     let address;
     try {
@@ -96,12 +97,14 @@ export class WebSocket extends EventTarget {
     if (socket.readyState !== CONNECTING) return engine.close(slot, 1005, '');
     socket.readyState = OPEN;
     socket.protocol = protocol;
+    current.user = socket.#user;
     socket.dispatchEvent(new Event('open'));
   }
   static message(slot, data) {
     const socket = sockets[slot];
     if (socket.readyState !== OPEN) return;
     if (typeof data !== 'string' && socket.binaryType === 'blob') data = new Blob([data]);
+    current.user = socket.#user;
     socket.dispatchEvent(new Event('message', { data, origin: socket.url, lastEventId: '', ports: [] }));
   }
   static ended(slot, phase, code, reason, was_clean, what) {
@@ -112,6 +115,7 @@ export class WebSocket extends EventTarget {
   }
   #ended(phase, code, reason, was_clean, what) {
     this.readyState = CLOSED;
+    current.user = this.#user;
     if (!was_clean) this.dispatchEvent(new Event('error', { message: what, phase, error: new Error(what || 'it was cut') }));
     this.dispatchEvent(new Event('close', { code, reason, wasClean: was_clean }));
   }
