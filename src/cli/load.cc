@@ -58,7 +58,7 @@ class Rehearsal {
       : given_(given),
         screen_(given.has_json_on_stdout ? stderr : stdout, given.is_quiet),
         options_{.file = given.file,
-                 .node = {given.node},
+                 .node = {given.node, "--max-semi-space-size=2"},
                  .scripts = scripts,
                  .workers = given.workers,
                  .overrides = given.overrides,

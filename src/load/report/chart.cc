@@ -134,9 +134,11 @@ std::string legend_html(const Chart& chart) {
   std::string out;
   for (const ChartLine& line : chart.lines) {
     const Extent extent = extent_of({.lines = {line}});
-    if (!extent.is_empty())
-      out += fmt::format("<span><s class=\"{}\"></s>{} <small>max {}</small></span>\n", line.colour,
-                         escaped(line.name), words_of(extent.most, chart.unit));
+    if (extent.is_empty()) continue;
+    out += fmt::format("<span><s class=\"{}\"></s>{}", line.colour, escaped(line.name));
+    if (chart.is_maximum_told)
+      out += fmt::format(" <small>max {}</small>", words_of(extent.most, chart.unit));
+    out += "</span>\n";
   }
   return out;
 }
@@ -149,7 +151,9 @@ std::string plot_html(const Chart& chart, const Scale& scale) {
     svg += fmt::format("<path class=\"grid\" d=\"M0 {}H{}\"/>\n", y, wide);
   }
   for (const ChartTick& tick : chart.ticks)
-    axis += fmt::format("<span style=\"left:{}\">{}</span>", percent(tick.x), escaped(tick.words));
+    axis +=
+        fmt::format("<span{} style=\"left:{}\">{}</span>", tick.x > 0.95 ? " class=\"end\"" : "",
+                    percent(tick.x), escaped(tick.words));
   for (const ChartLine& line : chart.lines) svg += path_of(line, chart, scale);
   return fmt::format(
       "<div class=\"plot\"><div class=\"labels\">{}</div>\n"

@@ -35,6 +35,7 @@ struct Chart {
   std::vector<ChartTick> ticks;
   std::vector<ChartLine> lines;
   bool is_logarithmic = false;  // its height; values must be above 0 then
+  bool is_maximum_told = true;  // in the legend, of each line
 };
 
 // "" where nothing is to be shown. At most 120 columns have values to show.

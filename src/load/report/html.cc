@@ -104,13 +104,11 @@ class Tiles {
     counter("HTTP requests", "http_reqs");
     counter("Messages received", "ws_msgs_received");
     checks();
-    double errors = 0;
-    std::string most;
-    for (const LoadErrors& one : errors_in(report_.metrics)) {
-      if (most.empty()) most = "most: " + one.words();
-      errors = std::max(errors, one.count);
-    }
-    add("Errors", errors == 0 ? "none" : most.substr(6), errors == 0 ? "" : number_words(errors));
+    const auto errors = errors_in(report_.metrics);
+    if (errors.empty())
+      add("Errors", "none", "");
+    else
+      add("Errors", number_words(errors[0].count), errors[0].words());
     return "<dl class=\"tiles\">\n" + html_ + "</dl>\n";
   }
 
@@ -154,7 +152,7 @@ std::string checks_html(const LoadReport& report) {
           cells({fmt::format("<span class=\"{}\">{}</span>", check.failed() == 0 ? "good" : "bad",
                              share_words(check.rate.share())),
                  number_words(double(check.failed())), number_words(double(check.rate.all))}));
-  return table("", heads({"", "true", "failed", "of"}), rows);
+  return table("few", heads({"", "true", "failed", "of"}), rows);
 }
 
 std::string trend_cells(const Trend& trend) {
@@ -196,7 +194,7 @@ std::string metrics_html(const LoadReport& report) {
         group.title,
         table("", heads({"", "count", "avg", "min", "med", "p90", "p95", "p99", "p99.9", "max"}),
               trends) +
-            table("", heads({"", "", ""}), others));
+            table("few", heads({"", "", ""}), others));
   }
   return html;
 }
@@ -207,7 +205,7 @@ std::string errors_html(const LoadReport& report) {
   for (const LoadErrors& one : errors_in(report.metrics))
     if (++count <= rows_max)
       rows += row(one.kind, cells({escaped(one.where), number_words(one.count)}));
-  return table("", heads({"", "where", "count"}), rows);
+  return table("few", heads({"", "where", "count"}), rows);
 }
 
 std::string faults_html(const LoadReport& report) {
@@ -249,7 +247,7 @@ std::string generator_html(const LoadReport& report) {
   return fmt::format(
              "<p class=\"dim\">{}, {} lost.</p>\n", times_words(double(health.workers), "worker"),
              health.workers_lost == 0 ? "none" : number_words(double(health.workers_lost))) +
-         table("", heads({"", "at most", "over its limit for"}), rows);
+         table("few", heads({"", "at most", "over its limit for"}), rows);
 }
 
 std::string notes_html(const LoadReport& report) {
@@ -265,7 +263,8 @@ std::string to_html(const LoadReport& report) {
                            Tiles(report).html() + section("Notes", notes_html(report)) +
                            section("Over time", charts_html(course_charts(report))) +
                            section("Latency over time", charts_html(latency_charts(report))) +
-                           section("Latency by share", charts_html({percentile_chart(report)})) +
+                           section("Latency by share", chart_html(percentile_chart(report))) +
+                           section("More over time", charts_html(other_charts(report))) +
                            section("Checks", checks_html(report)) + metrics_html(report) +
                            section("Errors", errors_html(report)) +
                            section("Faults of the scenario", faults_html(report)) +

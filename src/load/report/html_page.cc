@@ -25,7 +25,7 @@ border-radius:3px}
 .verdict li{padding-left:1.4rem;text-indent:-1.4rem}
 .is-good{border-color:var(--good)}.is-bad{border-color:var(--bad)}.is-warn{border-color:var(--warn)}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem 1.2rem;
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr));gap:.6rem 1.2rem;
 margin:1.2rem 0;padding:0}
 .tiles div{border-top:1px solid var(--rule);padding-top:.4rem}
 .tiles dt{color:var(--dim);font-size:.85rem}.tiles dd{margin:0;font-size:1.3rem;
@@ -34,10 +34,12 @@ font-variant-numeric:tabular-nums;line-height:1.25}.tiles small{display:block;fo
 gap:1.6rem 2rem}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.22rem 0 .22rem 1rem;text-align:right;font-weight:400;white-space:nowrap}
+th,td{vertical-align:baseline;padding:.22rem 0 .22rem 1rem;text-align:right;font-weight:400;white-space:nowrap}
 thead th{color:var(--dim);font-size:.85rem}
 th:first-child,td:first-child{padding-left:0;text-align:left;white-space:normal;min-width:11rem}
-.texts td{text-align:left;white-space:normal;vertical-align:top}
+.few{width:auto;min-width:min(100%,38rem)}.wide+.wide{margin-top:.8rem}
+.texts td,.texts th{text-align:left;white-space:normal;vertical-align:top}
+.texts td+td,.texts th+th{white-space:nowrap}
 tbody tr{border-top:1px solid var(--rule)}
 .part th{padding-left:1.2rem!important;color:var(--dim)}
 figure{margin:0;min-width:0}
@@ -51,6 +53,7 @@ border-top:3px solid}
 .labels,.axis{color:var(--dim);font-size:.75rem;white-space:nowrap}
 .axis{position:relative;margin:.25rem 0 0 4.4rem;height:1.2rem}
 .axis span{position:absolute;transform:translateX(-50%)}
+.axis .end{transform:translateX(-100%)}
 path{fill:none;vector-effect:non-scaling-stroke}
 .line{stroke:currentColor;stroke-width:1.7px;stroke-linejoin:round;stroke-linecap:round}
 .grid{stroke:var(--rule);stroke-width:1px}

@@ -31,11 +31,14 @@ TEST(JUnit, what_was_missed_is_a_failure_and_everything_is_escaped) {
     <testcase classname="generator" name="the figures are the servers&#39;" time="0"/>
   </testsuite>
   <testsuite name="thresholds" tests="1" failures="1" timestamp="2026-01-01T00:00:00">
-    <testcase classname="thresholds" name="echo p(95)&lt;500" time="0"><failure message="It is &lt;slow&gt;.">It is &lt;slow&gt;.</failure></testcase>
+    <testcase classname="thresholds" name="echo p(95)&lt;500" time="0">)"
+            R"(<failure message="It is &lt;slow&gt;.">It is &lt;slow&gt;.</failure></testcase>
   </testsuite>
   <testsuite name="checks" tests="2" failures="1" timestamp="2026-01-01T00:00:00">
-    <testcase classname="checks" name="counted" time="0"><failure message="1 of 2 failed.">1 of 2 failed.</failure></testcase>
-    <testcase classname="checks" name="a &lt; b &amp; c" time="0"><system-out>0 of 1 failed.</system-out></testcase>
+    <testcase classname="checks" name="counted" time="0">)"
+            R"(<failure message="1 of 2 failed.">1 of 2 failed.</failure></testcase>
+    <testcase classname="checks" name="a &lt; b &amp; c" time="0">)"
+            R"(<system-out>0 of 1 failed.</system-out></testcase>
   </testsuite>
 </testsuites>
 )");

@@ -189,14 +189,18 @@ std::vector<Chart> course_charts(const LoadReport& report) {
                   {{"http_reqs", "HTTP requests"},
                    {"ws_sessions", "WebSockets opened"},
                    {"iterations", "iterations"}}),
-      errors_chart(course),
-      rates_chart(course, "Traffic", ChartUnit::bytes_per_second,
-                  {{"data_received", "received"}, {"data_sent", "sent"}}),
-      shares_chart(course, report),
-      own_rates_chart(course, report),
-      gauges_chart(course, report),
-      generator_cpu_chart(course),
-      generator_lag_chart(course)};
+      errors_chart(course)};
+}
+
+std::vector<Chart> other_charts(const LoadReport& report) {
+  const Course course(report);
+  return {rates_chart(course, "Traffic", ChartUnit::bytes_per_second,
+                      {{"data_received", "received"}, {"data_sent", "sent"}}),
+          shares_chart(course, report),
+          own_rates_chart(course, report),
+          gauges_chart(course, report),
+          generator_cpu_chart(course),
+          generator_lag_chart(course)};
 }
 
 std::vector<Chart> latency_charts(const LoadReport& report) {
@@ -209,8 +213,10 @@ std::vector<Chart> latency_charts(const LoadReport& report) {
 
 Chart percentile_chart(const LoadReport& report) {
   constexpr int steps = 16;  // of a power of ten
-  Chart chart{
-      .title = "How many were faster", .unit = ChartUnit::microseconds, .is_logarithmic = true};
+  Chart chart{.title = "How many were faster",
+              .unit = ChartUnit::microseconds,
+              .is_logarithmic = true,
+              .is_maximum_told = false};
   std::vector<std::pair<std::string, Trend>> trends;
   std::uint64_t most = 0;
   for (const auto& metric : main_trends(report.metrics)) {
