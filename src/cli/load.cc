@@ -31,7 +31,8 @@ struct LoadArguments {
   load::PlanOverrides overrides;
   std::int64_t workers = 1;
   std::uint64_t seed = 1;
-  bool is_insecure = false, is_paused = false, is_quiet = false;
+  bool is_insecure = false, compression = false, is_paused = false, is_quiet = false;
+  std::string source;
   std::string http, http_token;  // "": none
   LoadOutputs outputs;
   bool has_json_on_stdout = false;
@@ -65,7 +66,9 @@ class Rehearsal {
                  .order = {.file = {},
                            .seed = given.seed,
                            .ca_file = given.ca_file,
-                           .is_insecure = given.is_insecure},
+                           .is_insecure = given.is_insecure,
+                           .source = given.source,
+                           .compression = given.compression},
                  .is_paused = given.is_paused} {}
 
   int run() {
@@ -89,18 +92,18 @@ class Rehearsal {
 
  private:
   load::LoadRun::Calls calls() {
-    return {.printed = [this](std::int64_t,
-                              std::string_view line) { screen_.line(line, loop_.now()); },
-            .ticked =
-                [this](const load::LoadTick& tick, const load::Metrics& measured) {
-                  recent_.add(tick, measured);
-                  show();
-                },
-            .ended =
-                [this](Expected<load::LoadReport> report) {
-                  report_ = std::move(report);
-                  loop_.stop();
-                }};
+    return {
+        .printed = [this](std::int64_t, std::string_view line) { screen_.line(line, loop_.now()); },
+        .ticked =
+            [this](const load::LoadTick& tick, const load::Metrics& measured) {
+              recent_.add(tick, measured);
+              show();
+            },
+        .ended =
+            [this](Expected<load::LoadReport> report) {
+              report_ = std::move(report);
+              loop_.stop();
+            }};
   }
 
   void show() {
@@ -151,7 +154,7 @@ class Rehearsal {
 
   // Who starts it with nohup wants it to outlive the terminal.
   void hear_signals() {
-    struct sigaction hangup {};
+    struct sigaction hangup{};
     sigaction(SIGHUP, nullptr, &hangup);
     if (hangup.sa_handler != SIG_IGN) loop_.on_signal(SIGHUP, [this] { interrupt(); });
     for (const int number : {SIGINT, SIGTERM}) loop_.on_signal(number, [this] { interrupt(); });
@@ -176,9 +179,8 @@ class Rehearsal {
     }
     load::LoadReport& report = **report_;
     if (const auto lines = run_->state().unshown + screen_.unshown(); lines > 0)
-      report.notes.push_back(fmt::format(
-          "{} that the scenario printed were too many to be shown.",
-          lines == 1 ? "1 line" : fmt::format("{} lines", lines)));
+      report.notes.push_back(fmt::format("{} that the scenario printed were too many to be shown.",
+                                         lines == 1 ? "1 line" : fmt::format("{} lines", lines)));
     std::FILE* const people = given_.has_json_on_stdout ? stderr : stdout;
     const std::string summary = load::summary_of(report, style_of(people).has_colour);
     std::fwrite(summary.data(), 1, summary.size(), people);
@@ -239,6 +241,9 @@ void add_plan(CLI::App& command, LoadArguments& given) {
   command.add_option("--node", given.node, "The Node to use")->capture_default_str();
   command.add_option("--ca", given.ca_file, "Authorities that https: and wss: believe (PEM)");
   command.add_flag("--insecure", given.is_insecure, "Believe any certificate");
+  command.add_option("--source", given.source,
+                     "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
+  command.add_flag("--compression", given.compression, "WebSockets offer permessage-deflate");
 }
 
 }  // namespace

@@ -19,14 +19,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using ReportText = std::string (*)(const load::LoadReport&);
 struct Output {
   std::string path;
-  std::string (*text)(const load::LoadReport&);
+  ReportText text;
 };
 
 std::vector<Output> files_of(const LoadOutputs& outputs) {
   std::vector<Output> files;
-  const auto add = [&](const std::string& path, const char* usual, auto* text) {
+  const auto add = [&](const std::string& path, const char* usual, ReportText text) {
     if (!path.empty()) files.push_back({path, text});
     if (!outputs.folder.empty()) files.push_back({fs::path(outputs.folder) / usual, text});
   };

@@ -108,8 +108,8 @@ void LoadScreen::note(std::string_view sentence) {
 void LoadScreen::show(const load::LoadReport& report, const load::LoadState& state,
                       const load::Recent& recent, Instant now) {
   if (is_live_) return draw(report, state, recent);
-  const bool runs = state.phase != load::LoadPhase::loading &&
-                    state.phase != load::LoadPhase::setting_up;
+  const bool runs =
+      state.phase != load::LoadPhase::loading && state.phase != load::LoadPhase::setting_up;
   if (is_quiet_ || !runs) return;
   if (told_ == Instant{}) told_ = now - 1s;  // it runs since a second
   if (now - told_ < kTellEvery) return;
@@ -119,7 +119,8 @@ void LoadScreen::show(const load::LoadReport& report, const load::LoadState& sta
 
 void LoadScreen::draw(const load::LoadReport& report, const load::LoadState& state,
                       const load::Recent& recent) {
-  const bool is_in_background = tcgetpgrp(STDERR_FILENO) >= 0 && tcgetpgrp(STDERR_FILENO) != getpgrp();
+  const bool is_in_background =
+      tcgetpgrp(STDERR_FILENO) >= 0 && tcgetpgrp(STDERR_FILENO) != getpgrp();
   if (is_in_background || !takes_more(stderr)) return;
   load::LoadState with_ours = state;
   with_ours.unshown += unshown_;

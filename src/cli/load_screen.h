@@ -28,7 +28,7 @@ class LoadScreen {
   // Lines wait for this above a screen, which is drawn anew once for all of them: call it some
   // times a second.
   void flush();
-  void note(std::string_view sentence);               // of ours; nothing is quiet about it
+  void note(std::string_view sentence);  // of ours; nothing is quiet about it
   void show(const load::LoadReport& report, const load::LoadState& state,
             const load::Recent& recent, Instant now);
   void clear();  // what was drawn

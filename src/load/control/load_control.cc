@@ -46,9 +46,8 @@ std::string_view name_in(std::string_view host) {
 }
 
 bool are_same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // A page's own origin: its scheme and our name. None: no browser asks.
@@ -75,9 +74,9 @@ Expected<ControlOptions> control_options(const std::string& listen, std::string 
       std::string_view(listen).substr(colon == listen.npos ? 0 : colon + 1));
   std::string host(colon == listen.npos ? "127.0.0.1" : std::string(name_in(listen)));
   if (!port || host.empty())
-    return problem(Problem::Kind::invalid,
-                   fmt::format("--http needs an address and a port such as 127.0.0.1:7171, not {}.",
-                               listen));
+    return problem(
+        Problem::Kind::invalid,
+        fmt::format("--http needs an address and a port such as 127.0.0.1:7171, not {}.", listen));
   if (host == "localhost") host = "127.0.0.1";
   return ControlOptions{.host = std::move(host), .port = *port, .token = std::move(token)};
 }
@@ -85,12 +84,11 @@ Expected<ControlOptions> control_options(const std::string& listen, std::string 
 LoadControl::LoadControl(net::Loop& loop, ControlOptions options, Calls calls)
     : options_(std::move(options)),
       calls_(std::move(calls)),
-      server_(
-          loop,
-          [this](const net::HttpRequest& request, net::HttpReply reply) {
-            answer(request, std::move(reply));
-          },
-          {.header_bytes = 8 * 1024, .body_bytes = 1024, .connections = 100}) {}
+      server_(loop,
+              [this](const net::HttpRequest& request, net::HttpReply reply) {
+                answer(request, std::move(reply));
+              },
+              {.header_bytes = 8 * 1024, .body_bytes = 1024, .connections = 100}) {}
 
 Expected<std::unique_ptr<LoadControl>> LoadControl::listen(net::Loop& loop, ControlOptions options,
                                                            Calls calls) {
@@ -99,8 +97,7 @@ Expected<std::unique_ptr<LoadControl>> LoadControl::listen(net::Loop& loop, Cont
                    fmt::format("--http {} is open to others than this machine: give --http-token, "
                                "or listen on 127.0.0.1.",
                                options.host));
-  std::unique_ptr<LoadControl> control(
-      new LoadControl(loop, std::move(options), std::move(calls)));
+  std::unique_ptr<LoadControl> control(new LoadControl(loop, std::move(options), std::move(calls)));
   auto& own = control->options_;
   const auto port = control->server_.listen(own.host, own.port);
   if (!port) return std::unexpected(port.error());
@@ -133,23 +130,23 @@ bool LoadControl::admits(const net::HttpRequest& request, net::HttpReply& reply)
                          return are_same(name_in(host), name);
                        });
   if (!is_ours) return refuse(reply, 421, "This address has another name."), false;
-  if (is_cross_site(request))
-    return refuse(reply, 403, "Pages of other sites may not ask."), false;
+  if (is_cross_site(request)) return refuse(reply, 403, "Pages of other sites may not ask."), false;
   return true;
 }
 
 void LoadControl::answer(const net::HttpRequest& request, net::HttpReply reply) {
   if (!admits(request, reply)) return;
   const bool is_order = std::ranges::find(orders, request.path) != orders.end();
-  const bool is_known = is_order || request.path == "/" || request.path == "/status" ||
-                        request.path == "/metrics";
+  const bool is_known =
+      is_order || request.path == "/" || request.path == "/status" || request.path == "/metrics";
   if (!is_known)
     return refuse(reply, 404,
                   "There are GET /, /status and /metrics, and POST /pause, /resume, /more and "
                   "/stop.");
   const bool is_read = request.method == "GET" || request.method == "HEAD";
   if (is_order ? request.method != "POST" : !is_read)
-    return refuse(reply, 405, is_order ? "This is an order: POST it." : "This is only read: GET it.",
+    return refuse(reply, 405,
+                  is_order ? "This is an order: POST it." : "This is only read: GET it.",
                   is_order ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n");
   if (is_order) return order(request, std::move(reply));
   if (request.path == "/")

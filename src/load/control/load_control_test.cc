@@ -20,21 +20,20 @@ using net::LoopbackClient;
 class Served {
  public:
   explicit Served(std::string token = "", bool is_running = true)
-      : control_(LoadControl::listen(
-                     loop_, {.token = std::move(token)},
-                     {.status = [] { return "{}\n"; },
-                      .metrics = [] { return "one 1\n"; },
-                      .pause =
-                          [this, is_running](bool is_paused) {
-                            told += is_paused ? "pause " : "resume ";
-                            return is_running;
-                          },
-                      .more =
-                          [this, is_running](double factor) {
-                            told += fmt::format("more {} ", factor);
-                            return is_running;
-                          },
-                      .stop = [this] { told += "stop "; }})
+      : control_(LoadControl::listen(loop_, {.token = std::move(token)},
+                                     {.status = [] { return "{}\n"; },
+                                      .metrics = [] { return "one 1\n"; },
+                                      .pause =
+                                          [this, is_running](bool is_paused) {
+                                            told += is_paused ? "pause " : "resume ";
+                                            return is_running;
+                                          },
+                                      .more =
+                                          [this, is_running](double factor) {
+                                            told += fmt::format("more {} ", factor);
+                                            return is_running;
+                                          },
+                                      .stop = [this] { told += "stop "; }})
                      .value()),
         port(std::uint16_t(std::stoul(control_->url().substr(control_->url().rfind(':') + 1)))),
         thread_([this] { loop_.run(); }) {}
@@ -222,8 +221,7 @@ TEST(StatusJson, tells_how_a_run_stands) {
   Recent recent;
   recent.add({.at = 11s, .length = 1s, .users = 90, .sockets = 80}, measured);
   ASSERT_TRUE(report.metrics.add(measured.take()));
-  const LoadState state{
-      .phase = LoadPhase::running, .plan_time = 11s, .factor = 1.5, .users = 150};
+  const LoadState state{.phase = LoadPhase::running, .plan_time = 11s, .factor = 1.5, .users = 150};
   const auto json = nlohmann::json::parse(status_json(report, state, recent));
   EXPECT_EQ(json["phase"], "running");
   EXPECT_EQ(json["file"], "votes \xef\xbf\xbd.mjs");

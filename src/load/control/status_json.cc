@@ -13,12 +13,9 @@ using Json = nlohmann::json;
 Json trend_json(const Trend& trend) {
   if (trend.count() == 0) return nullptr;
   const auto ms = [&](double percent) { return double(trend.percentile(percent)) / 1000; };
-  return {{"count", trend.count()},
-          {"avg", trend.mean() / 1000},
-          {"med", ms(50)},
-          {"p(95)", ms(95)},
-          {"p(99)", ms(99)},
-          {"max", double(trend.max()) / 1000}};
+  return {{"count", trend.count()}, {"avg", trend.mean() / 1000},
+          {"med", ms(50)},          {"p(95)", ms(95)},
+          {"p(99)", ms(99)},        {"max", double(trend.max()) / 1000}};
 }
 
 template <class Value>
@@ -61,10 +58,8 @@ std::string status_json(const LoadReport& so_far, const LoadState& state, const 
   for (const LoadErrors& one : errors_in(so_far.metrics))
     errors.push_back({{"what", one.words()}, {"count", one.count}});
   for (const LoadFault& one : so_far.faults)
-    faults.push_back({{"what", one.what},
-                      {"at", one.at},
-                      {"scenario", one.scenario},
-                      {"count", one.count}});
+    faults.push_back(
+        {{"what", one.what}, {"at", one.at}, {"scenario", one.scenario}, {"count", one.count}});
   const GeneratorHealth& health = so_far.generator;
   const Json status = {
       {"phase", to_text(state.phase)},

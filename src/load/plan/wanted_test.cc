@@ -14,7 +14,7 @@ TEST(Wanted, is_of_all_flows_at_that_time) {
                                                      {"duration": "10s", "target": "20/s"}]}}}})");
   ASSERT_TRUE(plan);
   const std::pair<Duration, Wanted> rows[] = {
-      {-1s, {0, 0}},   {0s, {10, 0}},   {5s, {10, 10}}, {10s, {60, 20}},
+      {-1s, {0, 0}},    {0s, {10, 0}},  {5s, {10, 10}}, {10s, {60, 20}},
       {15s, {110, 20}}, {25s, {10, 0}}, {60s, {0, 0}},
   };
   for (const auto& [at, is] : rows) EXPECT_EQ(wanted(*plan, at), is) << to_seconds(at);
