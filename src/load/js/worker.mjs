@@ -64,7 +64,10 @@ async function load({ file, seed, ca = '', is_insecure = false, source = '', com
   trust(ca, is_insecure);
   scenario_file = resolve(file);
   if (has_packages(scenario_file)) take_browser_builds();
-  scenario = await import(pathToFileURL(scenario_file).href);
+  scenario = await import(pathToFileURL(scenario_file).href).catch((error) => {
+    if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?tsx?"/.test(error.message)) throw error;
+    throw new Error(`this Node (${process.version}) runs no TypeScript: 22.18 and later do (--node), or make JavaScript of it first`);
+  });
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions } });
 }

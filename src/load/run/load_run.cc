@@ -11,6 +11,7 @@ namespace utakata::load {
 namespace {
 
 constexpr Duration kStartsIn = 50ms;  // until the slowest worker has heard of it
+constexpr Duration kTold = 200ms;     // after its end, all workers have told of a second
 constexpr Duration kPatience = 5s;    // for who is to say a last word
 constexpr Duration kHurry = 1s;       // likewise, once it is to be over at once
 constexpr std::size_t kFaultsMax = 200;
@@ -146,7 +147,7 @@ void LoadRun::start() {
                                                 .in = kStartsIn}));
   }
   if (options_.is_paused) pause(true);
-  ticker_ = loop_.every(1s, [this] { tick(); });
+  deadline_ = loop_.after(kTold, [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
 }
 
 Duration LoadRun::plan_time() const {
@@ -175,7 +176,8 @@ void LoadRun::tick() {
     tick.users += member.last.users;
     tick.sockets += member.last.sockets;
   }
-  const Duration until = std::max(loop_.now() - started_, Duration{});
+  const Duration untold = phase_ == Phase::tearing_down ? 0s : kTold;
+  const Duration until = std::max(loop_.now() - started_ - untold, report_.elapsed);
   tick.length = until - report_.elapsed;
   report_.elapsed = until;
   report_.generator = watch_.health();

@@ -50,11 +50,13 @@ std::string users_of(const LoadState& state, double users, std::string_view noun
   return text;
 }
 
-// First the missed ones.
+// First the missed ones; those of which nothing is measured yet are none.
 std::vector<const ThresholdVerdict*> sorted(const std::vector<ThresholdVerdict>& all) {
   std::vector<const ThresholdVerdict*> list;
   for (const ThresholdVerdict& one : all) list.push_back(&one);
-  std::ranges::stable_sort(list, {}, [](const auto* one) { return one->verdict.is_kept; });
+  std::ranges::stable_sort(list, {}, [](const auto* one) {
+    return one->verdict.is_kept || !one->verdict.measured;
+  });
   return list;
 }
 
@@ -219,9 +221,14 @@ class View {
     const auto all = sorted(report_.thresholds);
     for (std::size_t i = 0; i < std::min(all.size(), verdicts_max); ++i) {
       const Verdict& verdict = all[i]->verdict;
-      labelled(i == 0 ? "thresholds" : "", verdict.is_kept ? Rank::verdicts : Rank::trouble)
-          .add(verdict.is_kept ? "✓ " : "✗ ", verdict.is_kept ? Tone::good : Tone::bad)
-          .add(verdict.because);
+      const bool is_missed = !verdict.is_kept && verdict.measured;
+      ViewLine& one =
+          labelled(i == 0 ? "thresholds" : "", is_missed ? Rank::trouble : Rank::verdicts);
+      if (verdict.measured)
+        one.add(verdict.is_kept ? "✓ " : "✗ ", verdict.is_kept ? Tone::good : Tone::bad)
+            .add(verdict.because);
+      else
+        one.add("? " + verdict.because, Tone::dim);
     }
     if (all.size() > verdicts_max)
       labelled("", Rank::verdicts)

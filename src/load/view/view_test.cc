@@ -140,6 +140,13 @@ TEST(View, what_is_the_generators_own_doing_is_said_at_the_top) {
             std::string::npos);
 }
 
+TEST(View, a_threshold_of_which_nothing_is_measured_yet_is_not_missed) {
+  Watched run = watched();
+  run.report.thresholds[1].verdict = {.because = "Nothing of `checks` was measured."};
+  const std::string text = text_of(run, {.columns = 110, .rows = 50});
+  EXPECT_NE(text.find("           ? Nothing of `checks` was measured.\n"), text.npos) << text;
+}
+
 TEST(View, paused_with_more_users) {
   Watched run = watched();
   run.state.is_paused = true;
