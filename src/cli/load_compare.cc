@@ -24,8 +24,7 @@ struct CompareArguments {
 Expected<load::LoadReport> report_in(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file)
-    return problem(Problem::Kind::invalid, fmt::format("{} cannot be read.", path));
+  if (!file) return problem(Problem::Kind::invalid, fmt::format("{} cannot be read.", path));
   auto report = load::report_from_json(text);
   if (!report)
     return problem(Problem::Kind::invalid,

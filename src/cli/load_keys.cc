@@ -4,9 +4,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 namespace utakata {
@@ -25,6 +27,16 @@ void die_in_order(int number) {
   give_terminal_back();
   std::signal(number, SIG_DFL);
   raise(number);
+}
+
+// Arrows and the like come as a few letters behind an escape: they are no keys of ours.
+std::string_view without_sequence(std::string_view keys) {
+  keys.remove_prefix(1);
+  if (keys.empty() || (keys[0] != '[' && keys[0] != 'O')) return keys;
+  const auto end =
+      std::ranges::find_if(keys.substr(1), [](char c) { return c >= '@' && c <= '~'; });
+  const auto taken = std::size_t(end - keys.begin()) + 1;
+  return keys.substr(std::min(taken, keys.size()));
 }
 
 }  // namespace
@@ -61,7 +73,6 @@ void LoadKeys::take_terminal() {
   tcsetattr(STDIN_FILENO, TCSANOW, &ours);
 }
 
-// Arrows and the like come as a few letters behind an escape: they are no keys of ours.
 void LoadKeys::read() {
   std::array<char, 256> keys;
   const ssize_t got = ::read(STDIN_FILENO, keys.data(), keys.size());
@@ -69,8 +80,15 @@ void LoadKeys::read() {
     is_heard_ = false;
     return loop_.unwatch(STDIN_FILENO);
   }
-  if (keys[0] == '\033') return;
-  for (ssize_t i = 0; i < got; ++i) pressed_(keys[std::size_t(i)]);
+  std::string_view left(keys.data(), std::size_t(got));
+  while (!left.empty()) {
+    if (left[0] == '\033') {
+      left = without_sequence(left);
+      continue;
+    }
+    pressed_(left[0]);
+    left.remove_prefix(1);
+  }
 }
 
 }  // namespace utakata

@@ -111,8 +111,8 @@ void LoadScreen::show(const load::LoadReport& report, const load::LoadState& sta
   const bool runs =
       state.phase != load::LoadPhase::loading && state.phase != load::LoadPhase::setting_up;
   if (is_quiet_ || !runs) return;
-  if (told_ == Instant{}) told_ = now - 1s;  // it runs since a second
-  if (now - told_ < kTellEvery) return;
+  if (told_ == Instant{}) told_ = now - 1s;      // it runs since a second
+  if (now - told_ < kTellEvery - 100ms) return;  // ticks are not that exact
   told_ = now;
   write_to(stderr, progress_line(report, state, recent) + "\n");
 }

@@ -54,9 +54,8 @@ std::string users_of(const LoadState& state, double users, std::string_view noun
 std::vector<const ThresholdVerdict*> sorted(const std::vector<ThresholdVerdict>& all) {
   std::vector<const ThresholdVerdict*> list;
   for (const ThresholdVerdict& one : all) list.push_back(&one);
-  std::ranges::stable_sort(list, {}, [](const auto* one) {
-    return one->verdict.is_kept || !one->verdict.measured;
-  });
+  std::ranges::stable_sort(
+      list, {}, [](const auto* one) { return one->verdict.is_kept || !one->verdict.measured; });
   return list;
 }
 
