@@ -1,44 +1,9 @@
 // `utakata load`, whole: scenarios on servers of Node's, which are the witnesses of what was done.
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import { after, test } from 'node:test';
-import { WebSocketServer } from 'ws';
+import { test } from 'node:test';
 import { load, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
-
-const servers = [];
-after(() => servers.forEach((close) => close()));
-const listening = (server) => new Promise((go) => server.listen(0, '127.0.0.1', () => go(server.address().port)));
-
-// Says back what it hears, and knows who came.
-async function echo() {
-  const seen = { paths: [], messages: 0, open: 0, most: 0 };
-  const server = http.createServer();
-  const sockets = new WebSocketServer({ server });
-  sockets.on('connection', (socket, request) => {
-    seen.paths.push(request.url);
-    seen.most = Math.max(seen.most, ++seen.open);
-    socket.on('close', () => --seen.open);
-    socket.on('message', (data, is_binary) => {
-      ++seen.messages;
-      socket.send(data, { binary: is_binary });
-    });
-  });
-  seen.url = `ws://127.0.0.1:${await listening(server)}`;
-  servers.push(() => {
-    for (const one of sockets.clients) one.terminate();
-    server.close();
-  });
-  return seen;
-}
-async function pages(serve) {
-  const server = http.createServer(serve);
-  servers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${await listening(server)}`;
-}
+import { echo, pages } from './kit/witness.mjs';
 
 const echo_user = (url) => `
 export default async function user(u) {

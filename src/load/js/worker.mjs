@@ -33,6 +33,8 @@ const flows = [];         // as the engine numbers them
 let workers = 1;
 let finished = 0, late_ms = 0;
 let is_over = () => {};
+let ticking;
+let stops = 0;
 
 const parent = new Socket({ fd: 3, readable: false });
 parent.on('error', () => exit(0));
@@ -58,7 +60,10 @@ async function load({ file, seed, ca = '', is_insecure = false, source = '', com
   const path = realpathSync(file), { href } = pathToFileURL(path);
   faults_are_in(href);
   if (has_packages(path)) take_browser_builds();
-  scenario = await import(href);
+  scenario = await import(href).catch((error) => {
+    if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?tsx?"/.test(error.message)) throw error;
+    throw new Error(`this Node (${process.version}) runs no TypeScript: 22.18 and later do (--node), or make JavaScript of it first`);
+  });
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions } });
 }
@@ -74,7 +79,7 @@ function start({ plan, worker, workers: all, data, in_ms }) {
   }
   // A threshold may ask for none of them.
   for (const name of ['iterations', 'iterations_interrupted', 'errors', 'http_errors', 'ws_errors', 'ws_closed']) metrics.count(name, 0);
-  setInterval(tick, 1000);
+  ticking = setInterval(tick, 1000);
 }
 
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
@@ -123,12 +128,15 @@ function tick() {
 
 // Users are told, and have so long.
 async function stop({ within_ms }) {
+  const turn = ++stops;
   if (flows.length > 0) {
     const over = new Promise((go_on) => { is_over = go_on; });
     engine.end();
     await Promise.race([over, new Promise((go_on) => setTimeout(go_on, within_ms))]);
   }
+  if (turn < stops) return;  // it was told again, to hurry
   if (users.size > 0) metrics.count('iterations_interrupted', users.size);
+  clearInterval(ticking);
   tick();
   tell({ done: 'stop', left_open: WebSocket.left_open((user) => user !== everyone && users.get(user.number) !== user) });
 }

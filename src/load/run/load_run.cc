@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "load/plan/wanted.h"
+
 namespace utakata::load {
 namespace {
 
 constexpr Duration kStartsIn = 50ms;  // until the slowest worker has heard of it
+constexpr Duration kTold = 200ms;     // after its end, all workers have told of a second
 constexpr Duration kPatience = 5s;    // for who is to say a last word
+constexpr Duration kHurry = 1s;       // likewise, once it is to be over at once
 constexpr std::size_t kFaultsMax = 200;
 
 void add_fault(std::vector<LoadFault>& to, const LoadFault& fault) {
@@ -135,40 +139,54 @@ void LoadRun::start() {
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
   report_.generator.workers = std::int64_t(members_.size());
-  for (std::size_t k = 0; k < members_.size(); ++k)
+  for (std::size_t k = 0; k < members_.size(); ++k) {
+    members_[k].told = started_;
     members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
                                                 .worker = std::int64_t(k),
                                                 .workers = std::int64_t(members_.size()),
                                                 .data = data_,
                                                 .in = kStartsIn}));
-  ticker_ = loop_.every(1s, [this] { tick(); });
+  }
+  if (options_.is_paused) pause(true);
+  deadline_ = loop_.after(kTold, [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
 }
 
 Duration LoadRun::plan_time() const {
   return paused_at_.value_or(loop_.now()) - started_ - paused_;
 }
 
+LoadState LoadRun::state() const {
+  LoadState state{
+      .phase = phase_, .is_paused = paused_at_.has_value(), .factor = factor_, .unshown = unshown_};
+  if (phase_ == Phase::loading || phase_ == Phase::setting_up) return state;
+  const Duration time = std::max(plan_time(), Duration{});
+  state.plan_time = report_.planned > 0s ? std::min(time, report_.planned) : time;
+  const Wanted now = wanted(plan_, plan_time(), factor_);
+  state.users = now.users;
+  state.arrivals = now.arrivals;
+  return state;
+}
+
 // Numbers of each worker, as they last were; what was measured since the last second.
 void LoadRun::tick() {
-  LoadPoint point;
-  double resident_mb = 0;
+  LoadTick tick{.at = report_.elapsed,
+                .cpu_max = std::exchange(cpu_, 0),
+                .lag_ms_max = std::exchange(lag_ms_, 0)};
   for (const Member& member : members_) {
     if (member.is_gone) continue;
-    point.users += member.last.users;
-    point.sockets += member.last.sockets;
-    resident_mb += member.last.resident_mb;
+    tick.users += member.last.users;
+    tick.sockets += member.last.sockets;
   }
-  report_.generator.resident_mb = std::max(report_.generator.resident_mb, resident_mb);
-  const Duration until = std::max(loop_.now() - started_, Duration{});
-  point.at = report_.elapsed;
-  point.length = until - report_.elapsed;
-  for (const auto& [metric, kind] : second_.kinds())
-    if (auto value = second_.total(metric)) point.measured.emplace(metric, std::move(*value));
-  second_ = Metrics();
+  const Duration untold = phase_ == Phase::tearing_down ? 0s : kTold;
+  const Duration until = std::max(loop_.now() - started_ - untold, report_.elapsed);
+  tick.length = until - report_.elapsed;
   report_.elapsed = until;
-  report_.points.push_back(std::move(point));
+  report_.generator = watch_.health();
+  report_.doubts = doubts_of(report_);
+  timeline_.add(tick, second_);
   judge_thresholds();
-  calls_.ticked(report_);
+  calls_.ticked(tick, second_);
+  second_ = Metrics();
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
     return one.threshold.aborts_run && !one.verdict.is_kept && one.verdict.measured;
@@ -189,14 +207,21 @@ void LoadRun::judge_thresholds() {
   }
 }
 
-void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
-  members_[member].last = tick;
-  GeneratorHealth& worst = report_.generator;
-  worst.cpu_max = std::max(worst.cpu_max, tick.cpu);
-  worst.lag_ms_max = std::max(worst.lag_ms_max, tick.lag_ms);
-  worst.late_ms_max = std::max(worst.late_ms_max, tick.late_ms);
-  worst.gc_share_max = std::max(worst.gc_share_max, tick.gc_ms / 1000);
-  for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
+void LoadRun::hear(std::size_t number, const WorkerSecond& second) {
+  Member& member = members_[number];
+  const Instant now = loop_.now();
+  watch_.add({.worker = std::int64_t(number),
+              .length = std::max(now - std::exchange(member.told, now), Duration{}),
+              .lag_ms = second.lag_ms,
+              .gc_ms = second.gc_ms,
+              .cpu = second.cpu,
+              .resident_mb = second.resident_mb,
+              .late_ms = second.late_ms});
+  member.last = second;
+  cpu_ = std::max(cpu_, second.cpu);
+  lag_ms_ = std::max(lag_ms_, second.lag_ms);
+  unshown_ += second.unshown;
+  for (const LoadFault& fault : second.faults) add_fault(report_.faults, fault);
 }
 
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
@@ -228,6 +253,7 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
   member.is_gone = true;
   if (phase_ == Phase::ended) return;
+  watch_.lost(std::int64_t(number));
   const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
                                          : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
@@ -246,12 +272,10 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
 void LoadRun::stop(LoadEnd why) {
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable, "it was stopped before it began.\n"));
-  if (phase_ == Phase::stopping) {  // again: at once
-    for (const Member& member : members_)
-      if (!member.has_stopped) member.worker->tell(stop_line(0s));
-    return;
-  }
+  const bool is_over = phase_ == Phase::stopping || phase_ == Phase::tearing_down;
+  if (is_over && why == LoadEnd::stopped) return hurry();
   if (phase_ != Phase::running) return;
+  pause(false);
   phase_ = Phase::stopping;
   report_.end = why;
   const bool had_time = why == LoadEnd::done;  // graceful stop is over, or nobody is busy
@@ -261,6 +285,19 @@ void LoadRun::stop(LoadEnd why) {
   loop_.cancel(deadline_);
   deadline_ = loop_.after(within + kPatience, [this] { tear_down(); });
   if (all(&Member::has_stopped)) tear_down();
+}
+
+// Who is told again wants no more of it.
+void LoadRun::hurry() {
+  if (phase_ == Phase::tearing_down) {
+    if (report_.end != LoadEnd::stopped && !std::exchange(is_hurried_, true)) return;
+    report_.notes.emplace_back("teardown() was not waited for.");
+    return end({});
+  }
+  for (const Member& member : members_)
+    if (!member.has_stopped && !member.is_gone) member.worker->tell(stop_line(0s));
+  loop_.cancel(deadline_);
+  deadline_ = loop_.after(kHurry, [this] { tear_down(); });
 }
 
 // The last word of all has been heard, or waited for long enough.
@@ -309,10 +346,13 @@ void LoadRun::end(Expected<void> result) {
   loop_.cancel(ticker_);
   loop_.cancel(deadline_);
   deadline_ = loop_.after(0s, [this, result = std::move(result)] {
-    if (result)
+    if (result) {
+      report_.points = timeline_.points();
+      for (std::string& note : notes_of(report_)) report_.notes.push_back(std::move(note));
       calls_.ended(std::move(report_));
-    else
+    } else {
       calls_.ended(std::unexpected(result.error()));
+    }
   });
 }
 

@@ -14,6 +14,9 @@
 #include "base/problem.h"
 #include "load/plan/load_plan.h"
 #include "load/report/load_report.h"
+#include "load/report/load_state.h"
+#include "load/report/timeline.h"
+#include "load/report/validity.h"
 #include "load/run/worker_words.h"
 #include "load/workers/worker.h"
 #include "net/loop.h"
@@ -26,14 +29,16 @@ struct LoadRunOptions {
   std::string scripts;            // the folder of worker.mjs
   std::int64_t workers = 1;
   PlanOverrides overrides{};
-  LoadOrder order{};  // its `file` is filled in
+  LoadOrder order{};       // its `file` is filled in
+  bool is_paused = false;  // at its start, until it is told to go on
 };
 
 class LoadRun {
  public:
   struct Calls {
     std::function<void(std::int64_t worker, std::string_view line)> printed;  // by the scenario
-    std::function<void(const LoadReport&)> ticked;  // each second while it runs
+    // Each second while it runs: that second's numbers, and what was measured in it.
+    std::function<void(const LoadTick&, const Metrics&)> ticked;
     // Once, the last. `invalid`: the file or its plan is wrong; all else: it could not be run.
     std::function<void(Expected<LoadReport>)> ended;
   };
@@ -42,18 +47,20 @@ class LoadRun {
   LoadRun(const LoadRun&) = delete;
   LoadRun& operator=(const LoadRun&) = delete;
 
-  // Users are told to leave and have the plan's graceful stop; called again: they have no time.
+  // Users are told to leave and have the plan's graceful stop; called again: they have no time, and
+  // then nor has teardown().
   void stop(LoadEnd why = LoadEnd::stopped);
   void pause(bool is_paused);
-  void more(double factor);  // times as many as planned
-  bool is_paused() const { return paused_at_.has_value(); }
-  double factor() const { return factor_; }
+  void more(double factor);                             // times as many as planned
+  LoadState state() const;                              // O(stages)
+  const LoadReport& report() const { return report_; }  // so far; its points come at the end
 
  private:
-  enum class Phase : std::uint8_t { loading, setting_up, running, stopping, tearing_down, ended };
+  using Phase = LoadPhase;
   struct Member {
     std::unique_ptr<Worker> worker{};
-    WorkerTick last{};
+    WorkerSecond last{};
+    Instant told{};  // `last`
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
   };
 
@@ -62,7 +69,7 @@ class LoadRun {
   void hear(std::size_t member, const WorkerLoaded& loaded);
   void hear(std::size_t member, const WorkerDone& done);
   void hear(std::size_t member, const WorkerFailed& failed);
-  void hear(std::size_t member, const WorkerTick& tick);
+  void hear(std::size_t member, const WorkerSecond& second);
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
   void hear(std::size_t, const WorkerAlive&) {}
@@ -74,6 +81,7 @@ class LoadRun {
   void start();
   void tick();
   void judge_thresholds();
+  void hurry();
   void tear_down();
   void end(Expected<void> result);
 
@@ -85,7 +93,12 @@ class LoadRun {
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
   LoadReport report_;
-  Metrics second_;  // of this one
+  Metrics second_;               // of this one
+  double cpu_ = 0, lag_ms_ = 0;  // likewise, of the worst worker
+  Timeline timeline_;
+  GeneratorWatch watch_;
+  std::uint64_t unshown_ = 0;
+  bool is_hurried_ = false;  // it was told to stop while it tore down
   Instant started_{};
   net::Loop::TimerId ticker_ = 0, deadline_ = 0;
   std::optional<Instant> paused_at_{};

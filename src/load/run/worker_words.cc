@@ -27,19 +27,20 @@ LoadFault fault_from(const Json& json) {
           .count = std::uint64_t(number_in(json, "count"))};
 }
 
-WorkerTick tick_from(const Json& json) {
-  WorkerTick tick{.users = std::int64_t(number_in(json, "users")),
-                  .sockets = std::int64_t(number_in(json, "sockets")),
-                  .finished = std::int64_t(number_in(json, "finished")),
-                  .late_ms = number_in(json, "late_ms"),
-                  .lag_ms = number_in(json, "lag_ms"),
-                  .gc_ms = number_in(json, "gc_ms"),
-                  .cpu = number_in(json, "cpu"),
-                  .resident_mb = number_in(json, "resident_mb"),
-                  .faults = {}};
+WorkerSecond second_from(const Json& json) {
+  WorkerSecond second{.users = std::int64_t(number_in(json, "users")),
+                      .sockets = std::int64_t(number_in(json, "sockets")),
+                      .finished = std::int64_t(number_in(json, "finished")),
+                      .late_ms = number_in(json, "late_ms"),
+                      .lag_ms = number_in(json, "lag_ms"),
+                      .gc_ms = number_in(json, "gc_ms"),
+                      .cpu = number_in(json, "cpu"),
+                      .resident_mb = number_in(json, "resident_mb"),
+                      .unshown = std::uint64_t(number_in(json, "unshown")),
+                      .faults = {}};
   if (const auto faults = json.find("faults"); faults != json.end() && faults->is_array())
-    for (const Json& one : *faults) tick.faults.push_back(fault_from(one));
-  return tick;
+    for (const Json& one : *faults) second.faults.push_back(fault_from(one));
+  return second;
 }
 
 WorkerLoaded loaded_from(const Json& json) {
@@ -67,7 +68,7 @@ Expected<WorkerWord> worker_word(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
   if (json.is_object()) {
     if (const auto found = json.find("tick"); found != json.end() && found->is_object())
-      return tick_from(*found);
+      return second_from(*found);
     if (const auto found = json.find("loaded"); found != json.end() && found->is_object())
       return loaded_from(*found);
     if (const auto found = json.find("failed"); found != json.end() && found->is_object())

@@ -25,17 +25,18 @@ struct WorkerFailed {
   std::string during;
   LoadFault fault;
 };
-struct WorkerTick {
+struct WorkerSecond {  // how it is, and what came since the last
   std::int64_t users = 0, sockets = 0, finished = 0;
   double late_ms = 0, lag_ms = 0, gc_ms = 0, cpu = 0, resident_mb = 0;
-  std::vector<LoadFault> faults;  // since the last
+  std::uint64_t unshown = 0;  // lines that the scenario printed and that were too many
+  std::vector<LoadFault> faults;
 };
 struct WorkerMetrics {
   std::string_view line;  // for Metrics::add(); of the line that was read
 };
 struct WorkerOver {};
 struct WorkerAlive {};
-using WorkerWord = std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerTick, WorkerMetrics,
+using WorkerWord = std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerSecond, WorkerMetrics,
                                 WorkerOver, WorkerAlive>;
 
 Expected<WorkerWord> worker_word(std::string_view line);  // `invalid`: none of these

@@ -118,6 +118,7 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop,
   options.args = words.data();
   options.stdio = stdio.data();
   options.stdio_count = int(stdio.size());
+  options.flags = UV_PROCESS_DETACHED;  // Ctrl-C is for its parent, who has it end in good order
   options.exit_cb = [](uv_process_t* process, std::int64_t status, int signal) {
     auto* const of = static_cast<State*>(process->data);
     of->end = {status, signal};
