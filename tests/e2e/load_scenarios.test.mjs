@@ -139,3 +139,91 @@ test('a million lines: some are shown, the run neither stalls nor grows', async 
   const memory = Number(/memory ([\d.]+)/.exec(run.out)[1]);
   assert.ok(memory < 350, `${memory} MB`);
 });
+
+test('a scenario that loops for ever: its line is named, its worker ended, the run with it', async () => {
+  const text = `
+    export const load = { users: 4, duration: '1h', graceful_stop: '1s' };
+    function spin(u) {
+      for (let k = 0; ; ++k) u.between(k, k + 1);
+    }
+    export default async function user(u) {
+      await u.think(0.2);
+      if (u.number === 1) spin(u);
+      await u.stay();
+    }`;
+  const run = start_load(text, ['--workers', '2', '--json']);
+  assert.equal(await run.ended, 1, run.out + run.err);
+  assert.match(run.err, /utakata: worker 1 loops for ever at spin \(file:\/\/.*scenario\d+\.mjs:4:\d+\)/);
+  assert.doesNotMatch(run.out + run.err, /Debugger/);
+  const report = JSON.parse(run.out);
+  assert.equal(report.end, 'broken');
+  assert.equal(report.generator.workers_lost, 1);
+  assert.match(report.notes.join('\n'), /Worker 1 loops for ever at spin .*, and was ended after \d+ s: its (2 )?users are missing/);
+});
+
+test('a worker that dies is told of, with how; the others go on, and it is no success', async () => {
+  const table = [
+    ['process.exit(0)', /worker \d ended with exit code 0/, /called process\.exit\(\), which ends its worker: .*scenario\d+\.mjs:8:/],
+    ['process.kill(process.pid, "SIGKILL")', /worker \d ended by signal 9 \(Killed\)/, /./],
+    ['{ const all = []; for (;;) all.push(new Array(1000).fill({})); }', /worker \d ended by signal 6 \(Aborted\)/, /heap out of memory/],
+  ];
+  await Promise.all(table.map(async ([crime, words, printed]) => {
+    const run = await load(`
+      import { writeSync } from 'node:fs';
+      export const load = { users: 4, iterations: 1 };
+      export const teardown = () => console.log('torn down');
+      export default async function user(u) {
+        await u.think(0.5);
+        if (u.number === 0)
+          ${crime};
+        await u.think(1.5);
+        console.log('user ' + u.number + ' is done');
+      }`, ['--workers', '2', '--json'], { NODE_OPTIONS: '--max-old-space-size=40' });
+    assert.equal(run.code, 1, `${crime}\n${run.out}${run.err}`);
+    assert.match(run.err, words, crime);
+    assert.match(run.err, printed, crime);
+    for (const line of [/user 1 is done/, /user 3 is done/, /torn down/]) assert.match(run.err, line, crime);
+    const report = JSON.parse(run.out);
+    assert.equal(report.generator.workers_lost, 1);
+    assert.match(report.notes.join('\n'), /Worker 0 ended .*: its (2 )?users are missing/);
+    assert.match(report.doubts.join('\n'), /1 of 2 workers were lost/);
+    assert.equal(report.is_valid ?? false, false);
+  }));
+});
+
+test('a worker that somebody kills, and all of them', async () => {
+  const text = `
+    export const load = { users: 4, duration: '1h', graceful_stop: '1s' };
+    export default async function user(u) { console.log('here'); await u.stay(); }`;
+  const run = start_load(text, ['--workers', '2']);
+  await wait_for(() => run.out.split('here').length === 5, { what: 'all users there', within: 20_000 });
+  const [first, second] = children_of(run.child.pid);
+  process.kill(first, 'SIGKILL');
+  await wait_for(() => children_of(run.child.pid).length === 1);
+  process.kill(second, 'SIGKILL');
+  assert.equal(await run.ended, 1, run.out + run.err);
+  assert.match(run.err, /ended by signal 9/);
+  assert.match(run.out, /teardown\(\) was not run/);
+});
+
+test('what is wrong with imports, at once and on the way', async () => {
+  const table = [
+    ['import { nothing } from "node:fs"; export const load = { users: 1, iterations: 1 }; export default () => nothing;', 2, /cannot be loaded: .*nothing/],
+    ['import "./not_there.mjs";', 2, /cannot be loaded: .*not_there\.mjs/],
+    ['throw new Error("no gold");', 2, /cannot be loaded: no gold \(file:.*scenario\d+\.mjs:1:7\)/],
+    ['await new Promise((go, fail) => setTimeout(() => fail(new Error("no silver"))));', 2, /cannot be loaded: no silver/],
+    ['export const load = () => {};', 2, /load/],
+    ['export const load = { users: 1n }; export default () => {};', 2, /cannot be loaded: .*BigInt/],
+    ['export const load = { users: 1, iterations: 1, thresholds: { iterations: "count==1" } }; export const setup = () => { const a = {}; a.a = a; return a; }; export default () => {};', 1,
+      /setup\(\) failed: .*circular/],
+    ['export const load = { users: 1, iterations: 1, thresholds: { iterations: "count==1" } }; export const setup = () => ({ words: "\\ud800 \\\\ud800" }); export default (u) => { if (u.data.words !== "\\ufffd \\\\ud800") throw new Error("other words"); };', 0, /./],
+    ['export const load = { users: 1, iterations: 1, thresholds: { errors: "count==1" } }; export default async () => { await import("not-there"); };', 0, /./],
+    ['export const load = { users: 1, iterations: 1 }; export const teardown = () => { throw new Error("no way down"); }; export default () => {};', 0, /teardown\(\) failed: no way down/],
+    ['export const load = { users: 1, iterations: 1, thresholds: { latency: "p(95)<500" } }; export default () => {};', 3, /latency/],
+  ];
+  await Promise.all(table.map(async ([text, code, words]) => {
+    const run = await load(text);
+    assert.equal(run.code, code, `${text}\n${run.out}${run.err}`);
+    assert.match(run.out + run.err, words, text);
+  }));
+});

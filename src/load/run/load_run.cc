@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "load/plan/wanted.h"
@@ -15,6 +17,9 @@ constexpr Duration kTold = 200ms;     // after its end, all workers have told of
 constexpr Duration kPatience = 5s;    // for who is to say a last word
 constexpr Duration kHurry = 1s;       // likewise, once it is to be over at once
 constexpr std::size_t kFaultsMax = 200;
+// What loads or sets up may be at it for long, and wait for programs.
+constexpr Watchdog::Patience kAtFirst{.patience = 30s, .gives_up_after = 15min};
+constexpr Watchdog::Patience kRunning{};
 
 void add_fault(std::vector<LoadFault>& to, const LoadFault& fault) {
   const auto same = std::ranges::find_if(
@@ -39,7 +44,13 @@ Duration length_of(const LoadPlan& plan) {
 }  // namespace
 
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
-    : loop_(loop), options_(std::move(options)), calls_(std::move(calls)) {
+    : loop_(loop),
+      options_(std::move(options)),
+      calls_(std::move(calls)),
+      dog_(loop, "file://" + options_.scripts, kAtFirst,
+           {.signal = [this](std::size_t member,
+                             int signal) { members_[member].worker->kill(signal); },
+            .stuck = [this](std::size_t member, const Stuck& how) { stuck(member, how); }}) {
   report_.file = options_.file;
   start_worker();
 }
@@ -51,14 +62,17 @@ LoadRun::~LoadRun() {
 
 bool LoadRun::start_worker() {
   std::vector<std::string> argv = options_.node;
-  argv.push_back(options_.scripts + "/worker.mjs");
+  argv.insert(argv.end(), {"--inspect-port=0", options_.scripts + "/worker.mjs"});
   const std::size_t member = members_.size();
-  auto worker = Worker::start(
-      loop_, argv,
-      {.said = [this, member](std::string_view line) { hear(member, line); },
-       .printed = [this,
-                   member](std::string_view line) { calls_.printed(std::int64_t(member), line); },
-       .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
+  auto worker =
+      Worker::start(loop_, argv,
+                    {.said = [this, member](std::string_view line) { hear(member, line); },
+                     .printed =
+                         [this, member](std::string_view line) {
+                           if (!dog_.printed(member, line))
+                             calls_.printed(std::int64_t(member), line);
+                         },
+                     .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
   if (!worker) {
     end(std::unexpected(worker.error()));
     return false;
@@ -67,11 +81,13 @@ bool LoadRun::start_worker() {
   LoadOrder order = options_.order;
   order.file = options_.file;
   members_.back().worker->tell(to_line(order));
+  dog_.watch(member, true);
   return true;
 }
 
 void LoadRun::hear(std::size_t member, std::string_view line) {
   if (phase_ == Phase::ended) return;
+  dog_.heard(member);
   const auto word = worker_word(line);
   if (!word) return end(std::unexpected(word.error()));
   std::visit([&](const auto& one) { hear(member, one); }, *word);
@@ -136,6 +152,7 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
 
 void LoadRun::start() {
   phase_ = Phase::running;
+  dog_.be(kRunning);
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
   report_.generator.workers = std::int64_t(members_.size());
@@ -252,21 +269,39 @@ void LoadRun::hear(std::size_t, const WorkerFailed& failed) {
 void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
   member.is_gone = true;
+  dog_.forget(number);
   if (phase_ == Phase::ended) return;
   watch_.lost(std::int64_t(number));
-  const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
-                                         : fmt::format("with exit code {}", how.status);
+  const std::string by = how.signal != 0
+                             ? fmt::format("by signal {} ({})", how.signal, strsignal(how.signal))
+                             : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable,
                        fmt::format("a worker ended {} before the run began; what it printed says "
                                    "why.\n",
                                    by)));
+  const std::string what =
+      member.stuck.empty() ? "ended " + by : fmt::format("{}, and was ended", member.stuck);
+  const bool has_told = member.told > started_;
   report_.notes.push_back(
-      fmt::format("Worker {} ended {} after {:.0f} s: its {} users are missing from then on.",
-                  number, by, to_seconds(loop_.now() - started_), member.last.users));
+      fmt::format("Worker {} {} after {:.0f} s: its {}users are missing from then on.", number,
+                  what, to_seconds(loop_.now() - started_),
+                  has_told ? fmt::format("{} ", member.last.users) : std::string()));
+  if (broken_.empty()) broken_ = fmt::format("worker {} {}", number, what);
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
-  if (phase_ == Phase::tearing_down && number == 0) end({});
+  if (phase_ == Phase::tearing_down && member.tears_down) end({});
+}
+
+// Of the scenario's own fault nobody is spared; a worker that is stopped is one that is lost.
+void LoadRun::stuck(std::size_t number, const Stuck& how) {
+  if (phase_ == Phase::ended) return;
+  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
+    return end(problem(how.is_loop ? Problem::Kind::invalid : Problem::Kind::unavailable,
+                       fmt::format("{}: it {}\n", options_.file, how.why)));
+  members_[number].stuck = how.why;
+  members_[number].worker->kill(SIGKILL);
+  if (how.is_loop) stop(LoadEnd::broken);
 }
 
 void LoadRun::stop(LoadEnd why) {
@@ -315,12 +350,17 @@ void LoadRun::tear_down() {
   loop_.cancel(ticker_);
   tick();
   loop_.cancel(deadline_);
-  if (members_[0].is_gone) return end({});
+  const auto worker = std::ranges::find(members_, false, &Member::is_gone);
+  if (worker == members_.end()) {
+    report_.notes.emplace_back("teardown() was not run: there was no worker left.");
+    return end({});
+  }
   deadline_ = loop_.after(std::max(plan_.graceful_stop, kPatience), [this] {
     report_.notes.push_back("teardown() did not end in time.");
     end({});
   });
-  members_[0].worker->tell(teardown_line(data_));
+  worker->tears_down = true;
+  worker->worker->tell(teardown_line(data_));
 }
 
 void LoadRun::pause(bool is_paused) {

@@ -18,6 +18,7 @@
 #include "load/report/timeline.h"
 #include "load/report/validity.h"
 #include "load/run/worker_words.h"
+#include "load/watchdog/watchdog.h"
 #include "load/workers/worker.h"
 #include "net/loop.h"
 
@@ -54,14 +55,18 @@ class LoadRun {
   void more(double factor);                             // times as many as planned
   LoadState state() const;                              // O(stages)
   const LoadReport& report() const { return report_; }  // so far; its points come at the end
+  // A clause, why its figures are not of all users: "worker 2 loops for ever at ..."; "": they are.
+  const std::string& broken() const { return broken_; }
 
  private:
   using Phase = LoadPhase;
   struct Member {
     std::unique_ptr<Worker> worker{};
     WorkerSecond last{};
-    Instant told{};  // `last`
+    Instant told{};       // `last`
+    std::string stuck{};  // why it was ended by us; "": it was not
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
+    bool tears_down = false;
   };
 
   bool start_worker();
@@ -74,6 +79,7 @@ class LoadRun {
   void hear(std::size_t member, const WorkerOver& over);
   void hear(std::size_t, const WorkerAlive&) {}
   void gone(std::size_t member, const WorkerEnd& end);
+  void stuck(std::size_t member, const Stuck& how);
 
   Duration plan_time() const;
   bool take_plan(const WorkerLoaded& loaded);
@@ -105,6 +111,8 @@ class LoadRun {
   Duration paused_{};
   double factor_ = 1;
   std::int64_t left_open_ = 0;  // sockets
+  std::string broken_;
+  Watchdog dog_;
 };
 
 }  // namespace utakata::load

@@ -58,9 +58,9 @@ void Watchdog::turn() {
   for (auto& [worker, watched] : watched_) {
     watched.silent += patience_.turn;
     if (watched.silent >= patience_.gives_up_after) {
-      stuck.emplace_back(worker, fmt::format("said nothing for {:.0f} s{}{}",
-                                             to_seconds(watched.silent),
-                                             watched.because.empty() ? "" : ": ", watched.because));
+      stuck.emplace_back(worker,
+                         fmt::format("said nothing for {:.0f} s{}{}", to_seconds(watched.silent),
+                                     watched.because.empty() ? "" : ": ", watched.because));
     } else if (watched.silent >= patience_.patience && watched.is_here) {
       if (asked_.insert(worker).second) calls_.signal(worker, SIGUSR1);
       if (!watched.url.empty() && !watched.search) search(worker, watched);
@@ -68,7 +68,7 @@ void Watchdog::turn() {
   }
   for (const auto& [worker, why] : stuck) {
     forget(worker);
-    calls_.stuck(worker, why);
+    calls_.stuck(worker, {.why = why});
   }
 }
 
@@ -86,7 +86,7 @@ void Watchdog::found(std::size_t worker, const Expected<CodePlace>& place) {
     return;
   }
   forget(worker);
-  calls_.stuck(worker, fmt::format("loops for ever at {}", to_text(*place)));
+  calls_.stuck(worker, {fmt::format("loops for ever at {}", to_text(*place)), true});
 }
 
 }  // namespace utakata::load

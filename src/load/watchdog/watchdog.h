@@ -2,7 +2,8 @@
 //
 //   watched --silent for `patience`--> asked (SIGUSR1) --its debugger listens--> searched --+
 //      ^                                 |                                                  |
-//      +---- it says something ----------+--- silent for `gives_up_after` ----> stuck <-----+ a loop
+//      +---- it says something ----------+--- silent for `gives_up_after` ----> stuck <-----+ a
+//      loop
 //
 // Silence is counted in turns of our own loop: where we ourselves stood still nobody is blamed.
 #pragma once
@@ -21,12 +22,17 @@
 
 namespace utakata::load {
 
+struct Stuck {
+  std::string why;       // "loops for ever at spin (file:///...:12:5)", "said nothing for 30 s"
+  bool is_loop = false;  // and so the scenario's fault
+};
+
 class Watchdog {
  public:
   struct Calls {
     std::function<void(std::size_t worker, int signal)> signal;
-    // It is to be ended, and is watched no more. `why`: "loops for ever at spin (file:///...:12:5)".
-    std::function<void(std::size_t worker, std::string why)> stuck;
+    // It is to be ended, and is watched no more.
+    std::function<void(std::size_t worker, const Stuck& how)> stuck;
   };
   struct Patience {
     Duration patience{5s}, gives_up_after{30s};

@@ -56,7 +56,7 @@ class WatchdogTest : public testing::Test {
                        signals_.push_back(signal);
                        worker_->kill(signal);
                      },
-                 .stuck = [this](std::size_t, std::string why) { why_ = std::move(why); }}};
+                 .stuck = [this](std::size_t, const Stuck& how) { why_ = how.why; }}};
 };
 
 TEST_F(WatchdogTest, who_loops_for_ever_is_named_with_the_place) {
