@@ -1,12 +1,10 @@
 // Scenarios that throw, print, leak, loop, never return or kill their worker: the run goes on or ends with the reason, and always ends.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { load, scenario, start_load } from './kit/load.mjs';
+import { load, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
 
 const server = http.createServer((request, response) => response.end('hi'));
@@ -21,6 +19,8 @@ after(() => {
 });
 
 const children_of = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+
+describe('scenarios', { concurrency: 3 }, () => {
 
 test('whatever is thrown, wherever, is counted and named; the others go on', async () => {
   // Those of the first list end their user, those of the second are thrown beside it.
@@ -226,4 +226,6 @@ test('what is wrong with imports, at once and on the way', async () => {
     assert.equal(run.code, code, `${text}\n${run.out}${run.err}`);
     assert.match(run.out + run.err, words, text);
   }));
+});
+
 });
