@@ -65,6 +65,7 @@ async function load({ file, seed, ca = '', is_insecure = false }) {
 }
 
 function start({ plan, worker, workers: all, data, in_ms }) {
+  health();  // what importing and setting up took is nobody's latency
   run.data = data;
   workers = all;
   const list = engine.begin(plan, worker, workers, in_ms);
