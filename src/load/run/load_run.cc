@@ -137,15 +137,12 @@ void LoadRun::start() {
   phase_ = Phase::running;
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
-  report_.generator.workers = std::int64_t(members_.size());
-  for (std::size_t k = 0; k < members_.size(); ++k) {
-    members_[k].told = started_;
+  for (std::size_t k = 0; k < members_.size(); ++k)
     members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
                                                 .worker = std::int64_t(k),
                                                 .workers = std::int64_t(members_.size()),
                                                 .data = data_,
                                                 .in = kStartsIn}));
-  }
   if (options_.is_paused) pause(true);
   deadline_ = loop_.after(kTold, [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
 }
@@ -168,23 +165,24 @@ LoadState LoadRun::state() const {
 
 // Numbers of each worker, as they last were; what was measured since the last second.
 void LoadRun::tick() {
-  LoadTick tick{.at = report_.elapsed,
-                .cpu_max = std::exchange(cpu_, 0),
-                .lag_ms_max = std::exchange(lag_ms_, 0)};
+  LoadTick now;
   for (const Member& member : members_) {
     if (member.is_gone) continue;
-    tick.users += member.last.users;
-    tick.sockets += member.last.sockets;
+    now.users += member.last.users;
+    now.sockets += member.last.sockets;
+    now.cpu_max = std::max(now.cpu_max, member.last.cpu);
+    now.lag_ms_max = std::max(now.lag_ms_max, member.last.lag_ms);
   }
   const Duration untold = phase_ == Phase::tearing_down ? 0s : kTold;
   const Duration until = std::max(loop_.now() - started_ - untold, report_.elapsed);
-  tick.length = until - report_.elapsed;
+  now.at = report_.elapsed;
+  now.length = until - report_.elapsed;
+  timeline_.add(now, second_);
   report_.elapsed = until;
   report_.generator = watch_.health();
   report_.doubts = doubts_of(report_);
-  timeline_.add(tick, second_);
   judge_thresholds();
-  calls_.ticked(tick, second_);
+  calls_.ticked(now, second_);
   second_ = Metrics();
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
@@ -206,21 +204,17 @@ void LoadRun::judge_thresholds() {
   }
 }
 
-void LoadRun::hear(std::size_t number, const WorkerSecond& second) {
-  Member& member = members_[number];
-  const Instant now = loop_.now();
-  watch_.add({.worker = std::int64_t(number),
-              .length = std::max(now - std::exchange(member.told, now), Duration{}),
-              .lag_ms = second.lag_ms,
-              .gc_ms = second.gc_ms,
-              .cpu = second.cpu,
-              .resident_mb = second.resident_mb,
-              .late_ms = second.late_ms});
-  member.last = second;
-  cpu_ = std::max(cpu_, second.cpu);
-  lag_ms_ = std::max(lag_ms_, second.lag_ms);
-  unshown_ += second.unshown;
-  for (const LoadFault& fault : second.faults) add_fault(report_.faults, fault);
+void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
+  members_[member].last = tick;
+  watch_.add({.worker = std::int64_t(member),
+              .length = from_seconds(tick.length_ms / 1000),
+              .lag_ms = tick.lag_ms,
+              .gc_ms = tick.gc_ms,
+              .cpu = tick.cpu,
+              .resident_mb = tick.resident_mb,
+              .late_ms = tick.late_ms});
+  unshown_ += tick.unshown;
+  for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }
 
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
@@ -252,7 +246,6 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
   member.is_gone = true;
   if (phase_ == Phase::ended) return;
-  watch_.lost(std::int64_t(number));
   const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
                                          : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
@@ -263,6 +256,7 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   report_.notes.push_back(
       fmt::format("Worker {} ended {} after {:.0f} s: its {} users are missing from then on.",
                   number, by, to_seconds(loop_.now() - started_), member.last.users));
+  if (!member.has_stopped) watch_.lost(std::int64_t(number));
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
   if (phase_ == Phase::tearing_down && number == 0) end({});
@@ -340,14 +334,12 @@ void LoadRun::end(Expected<void> result) {
   if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
   loop_.cancel(ticker_);
   loop_.cancel(deadline_);
+  std::ranges::move(notes_of(report_), std::back_inserter(report_.notes));
   deadline_ = loop_.after(0s, [this, result = std::move(result)] {
-    if (result) {
-      report_.points = timeline_.points();
-      for (std::string& note : notes_of(report_)) report_.notes.push_back(std::move(note));
+    if (result)
       calls_.ended(std::move(report_));
-    } else {
+    else
       calls_.ended(std::unexpected(result.error()));
-    }
   });
 }
 
