@@ -224,6 +224,7 @@ void add_outputs(CLI::App& command, LoadArguments& given) {
   command.add_option("--csv", given.outputs.csv, "The points of the run, for spreadsheets");
   command.add_option("--junit", given.outputs.junit, "Thresholds and checks, for CI");
   command.add_option("--html", given.outputs.html, "A page with charts");
+  command.add_option("--prometheus", given.outputs.prometheus, "Its figures, to be collected");
   command.add_flag("-q,--quiet", given.is_quiet, "Nothing but the summary at the end");
   command.add_option("--http", given.http,
                      "Is seen and steered there while it runs, such as 127.0.0.1:7171");

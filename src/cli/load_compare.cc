@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -24,13 +24,15 @@ struct CompareArguments {
 
 Expected<load::LoadReport> report_in(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) return problem(Problem::Kind::invalid, fmt::format("{} cannot be read.", path));
+  if (!file)
+    return problem(Problem::Kind::not_found,
+                   fmt::format("{} cannot be read: {}.", path, std::strerror(errno)));
+  std::string text;  // no more of it than a report may have: the file may be anything
+  char part[65536];
+  while (text.size() <= load::report_bytes_max && (file.read(part, sizeof part), file.gcount()))
+    text.append(part, std::size_t(file.gcount()));
   auto report = load::report_from_json(text);
-  if (!report)
-    return problem(Problem::Kind::invalid,
-                   fmt::format("{} is no report of a run (`utakata load --json FILE`): {}", path,
-                               report.error().what));
+  if (!report) return problem(report.error().kind, path + ": " + report.error().what);
   return report;
 }
 

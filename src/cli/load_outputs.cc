@@ -11,6 +11,7 @@
 #include "load/report/csv.h"
 #include "load/report/html.h"
 #include "load/report/junit.h"
+#include "load/report/prometheus.h"
 #include "load/report/report_json.h"
 #include "net/descriptor.h"
 
@@ -35,6 +36,7 @@ std::vector<Output> files_of(const LoadOutputs& outputs) {
   add(outputs.csv, "report.csv", &load::to_csv);
   add(outputs.junit, "junit.xml", &load::to_junit);
   add(outputs.html, "report.html", &load::to_html);
+  if (!outputs.prometheus.empty()) files.push_back({outputs.prometheus, &load::to_prometheus});
   return files;
 }
 

@@ -10,8 +10,8 @@
 namespace utakata {
 
 struct LoadOutputs {
-  std::string json, csv, junit, html;  // files; "": none
-  std::string folder;                  // all of them, under their usual names; "": none
+  std::string json, csv, junit, html, prometheus;  // files; "": none
+  std::string folder;  // all but the last, under their usual names; "": none
 };
 
 // Can all be written? Before the run, which may take hours. Makes the folder.

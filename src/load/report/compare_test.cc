@@ -72,7 +72,7 @@ struct Measured {
 
 LoadReport report_of(const Measured& measured) {
   LoadReport report;
-  Timeline timeline;
+  Timeline timeline(report.points);
   report.elapsed = std::chrono::seconds{measured.seconds};
   for (int at = 0; at < measured.seconds; ++at) {
     Metrics second;
@@ -87,7 +87,6 @@ LoadReport report_of(const Measured& measured) {
     }
     timeline.add({.at = std::chrono::seconds{at}, .length = 1s}, second);
   }
-  report.points = timeline.points();
   return report;
 }
 

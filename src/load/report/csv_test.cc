@@ -19,10 +19,9 @@ TEST(Csv, a_line_for_each_point_and_metric) {
   metrics.rate(metrics.id(MetricKind::rate, "checks").value(), false);
   for (const int us : {1000, 2000, 6000})
     metrics.trend(metrics.id(MetricKind::trend, "+echo").value(), us);
-  Timeline timeline;
-  timeline.add({.at = 3s, .length = 2s, .users = 7, .sockets = 8}, metrics);
   LoadReport report;
-  report.points = timeline.points();
+  Timeline timeline(report.points);
+  timeline.add({.at = 3s, .length = 2s, .users = 7, .sockets = 8}, metrics);
   EXPECT_EQ(to_csv(report),
             "at_s,length_s,users,sockets,metric,kind,count,per_s,avg,min,med,p90,p95,p99,max\r\n"
             "3.000,2.000,7,8,'+echo,trend,3,1.5,3,1,2.001,6,6,6,6\r\n"

@@ -38,7 +38,8 @@ void join(LoadPoint& to, const LoadPoint& more) {
   for (const auto& [words, count] : more.errors) to.errors[words] += count;
 }
 
-Timeline::Timeline(TimelineLimits limits) : limits_(limits) {
+Timeline::Timeline(std::vector<LoadPoint>& points, TimelineLimits limits)
+    : points_(points), limits_(limits) {
   check(limits_.points_max >= 2, "a timeline has room for two points");
 }
 

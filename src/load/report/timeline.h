@@ -33,23 +33,23 @@ struct TimelineLimits {
 
 class Timeline {
  public:
-  explicit Timeline(TimelineLimits limits = {});
+  // `points` is empty, written to here only, and lives as long as this.
+  explicit Timeline(std::vector<LoadPoint>& points, TimelineLimits limits = {});
 
   // `measured`: in this tick, by all; series that are empty count for nothing. A tick of less than
   // a quarter of a second goes to the point before it: what happened in it would make no honest
   // rate. O(series); twice a run or so also O(all points).
   void add(const LoadTick& tick, const Metrics& measured);
 
-  const std::vector<LoadPoint>& points() const { return points_; }
   std::size_t bytes() const { return bytes_; }  // of what was measured
 
  private:
   LoadPoint point_of(const LoadTick& tick, const Metrics& measured);
   void join_neighbours();
 
-  TimelineLimits limits_;
+  std::vector<LoadPoint>& points_;
+  const TimelineLimits limits_;
   std::set<std::string, std::less<>> metrics_, errors_;
-  std::vector<LoadPoint> points_;
   std::size_t bytes_ = 0;
   std::int64_t stretch_ = 1, last_ticks_ = 0;  // in ticks: of a point, and of the last one so far
 };

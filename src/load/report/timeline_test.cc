@@ -37,28 +37,30 @@ Value value_in(const LoadPoint& point, const std::string& name) {
 }
 
 TEST(Timeline, a_second_is_a_point_whatever_the_tags) {
-  Timeline timeline;
+  std::vector<LoadPoint> points;
+  Timeline timeline(points);
   timeline.add(second(0, 10), measured([](Metrics& m) {
                  counted(m, "sent", 2, {{"to", "a"}}), counted(m, "sent", 3, {{"to", "b"}});
                  timed(m, "echo", 7'000, {{"to", "a"}}), timed(m, "echo", 9'000);
                  m.id(MetricKind::trend, "quiet").value();
                }));
   timeline.add(second(1, 20), Metrics());
-  ASSERT_EQ(timeline.points().size(), 2u);
-  const LoadPoint& first = timeline.points()[0];
+  ASSERT_EQ(points.size(), 2u);
+  const LoadPoint& first = points[0];
   EXPECT_EQ(value_in<Counter>(first, "sent").sum, 5);
   EXPECT_EQ(value_in<Trend>(first, "echo").count(), 2u);
   EXPECT_FALSE(first.measured.contains("quiet")) << "nothing was measured is no zero";
-  EXPECT_EQ(timeline.points()[1].at, 1s);
-  EXPECT_EQ(timeline.points()[1].users, 20);
-  EXPECT_EQ(timeline.points()[1].sockets, 40);
+  EXPECT_EQ(points[1].at, 1s);
+  EXPECT_EQ(points[1].users, 20);
+  EXPECT_EQ(points[1].sockets, 40);
 }
 
 TEST(Timeline, when_it_is_full_neighbours_are_joined_and_each_point_stands_for_twice_as_long) {
-  Timeline timeline({.points_max = 4});
+  std::vector<LoadPoint> points;
+  Timeline timeline(points, {.points_max = 4});
   const auto lengths = [&] {
     std::vector<std::int64_t> all;
-    for (const auto& point : timeline.points()) all.push_back(point.length / 1s);
+    for (const auto& point : points) all.push_back(point.length / 1s);
     return all;
   };
   const std::vector<std::int64_t> expected[] = {{1},       {1, 1},    {1, 1, 1},    {1, 1, 1, 1},
@@ -68,34 +70,37 @@ TEST(Timeline, when_it_is_full_neighbours_are_joined_and_each_point_stands_for_t
     timeline.add(second(at, at), measured([&](Metrics& m) { counted(m, "sent", at); }));
     EXPECT_EQ(lengths(), expected[at]) << at;
   }
-  EXPECT_EQ(value_in<Counter>(timeline.points()[1], "sent").sum, 4 + 5 + 6 + 7);
-  EXPECT_EQ(timeline.points()[1].users, 7) << "at its end";
+  EXPECT_EQ(value_in<Counter>(points[1], "sent").sum, 4 + 5 + 6 + 7);
+  EXPECT_EQ(points[1].users, 7) << "at its end";
 }
 
 TEST(Timeline, what_is_left_of_a_second_at_the_end_goes_to_the_point_before) {
-  Timeline timeline;
+  std::vector<LoadPoint> points;
+  Timeline timeline(points);
   timeline.add(second(0), measured([](Metrics& m) { counted(m, "sent", 100); }));
   timeline.add({.at = 1s, .length = 20ms, .users = 3},
                measured([](Metrics& m) { counted(m, "sent", 2); }));
-  ASSERT_EQ(timeline.points().size(), 1u);
-  EXPECT_EQ(timeline.points()[0].length, 1020ms);
-  EXPECT_EQ(timeline.points()[0].users, 3);
-  EXPECT_EQ(value_in<Counter>(timeline.points()[0], "sent").sum, 102);
+  ASSERT_EQ(points.size(), 1u);
+  EXPECT_EQ(points[0].length, 1020ms);
+  EXPECT_EQ(points[0].users, 3);
+  EXPECT_EQ(value_in<Counter>(points[0], "sent").sum, 102);
 }
 
 TEST(Timeline, of_a_thousand_metrics_the_first_hundred_are_kept) {
-  Timeline timeline;
+  std::vector<LoadPoint> points;
+  Timeline timeline(points);
   timeline.add(second(0), measured([](Metrics& m) { counted(m, "zzz", 1); }));
   timeline.add(second(1), measured([](Metrics& m) {
                  for (int i = 0; i < 1000; ++i) counted(m, std::to_string(i).c_str(), 1);
                  counted(m, "zzz", 1);
                }));
-  EXPECT_EQ(timeline.points()[1].measured.size(), 100u);
-  EXPECT_TRUE(timeline.points()[1].measured.contains("zzz")) << "what came first stays";
+  EXPECT_EQ(points[1].measured.size(), 100u);
+  EXPECT_TRUE(points[1].measured.contains("zzz")) << "what came first stays";
 }
 
 TEST(Timeline, what_is_measured_stays_within_its_bytes_at_the_cost_of_points) {
-  Timeline timeline({.points_max = 600, .bytes_max = 200'000});
+  std::vector<LoadPoint> points;
+  Timeline timeline(points, {.points_max = 600, .bytes_max = 200'000});
   for (int at = 0; at < 500; ++at) {
     timeline.add(second(at), measured([&](Metrics& m) {
                    for (int i = 0; i < 1'000; ++i)
@@ -103,12 +108,13 @@ TEST(Timeline, what_is_measured_stays_within_its_bytes_at_the_cost_of_points) {
                  }));
     ASSERT_LE(timeline.bytes(), 200'000u) << at;
   }
-  EXPECT_GE(timeline.points().size(), 30u);
-  EXPECT_LE(timeline.points().size(), 100u);
+  EXPECT_GE(points.size(), 30u);
+  EXPECT_LE(points.size(), 100u);
 }
 
 TEST(Timeline, errors_are_kept_by_kind_and_phase) {
-  Timeline timeline({.errors_max = 2});
+  std::vector<LoadPoint> points;
+  Timeline timeline(points, {.errors_max = 2});
   timeline.add(second(0), measured([](Metrics& m) {
                  counted(m, "http_errors", 2, {{"phase", "connect"}});
                  counted(m, "ws_closed", 3, {{"phase", "open"}, {"code", "1006"}});
@@ -119,9 +125,8 @@ TEST(Timeline, errors_are_kept_by_kind_and_phase) {
                  counted(m, "http_errors", 1, {{"phase", "connect"}});
                }));
   using Errors = std::map<std::string, double>;
-  EXPECT_EQ(timeline.points()[0].errors,
-            (Errors{{"HTTP connect", 2}, {"WebSocket closed 1006", 3}}));
-  EXPECT_EQ(timeline.points()[1].errors, (Errors{{"HTTP connect", 1}, {"others", 4}}));
+  EXPECT_EQ(points[0].errors, (Errors{{"HTTP connect", 2}, {"WebSocket closed 1006", 3}}));
+  EXPECT_EQ(points[1].errors, (Errors{{"HTTP connect", 1}, {"others", 4}}));
 }
 
 // One tick's worth, of all kinds.
@@ -145,11 +150,18 @@ void record_some(Metrics& into) {
   }
 }
 
+LoadPoint point_of(const LoadTick& tick, const Metrics& measured) {
+  std::vector<LoadPoint> points;
+  Timeline(points).add(tick, measured);
+  return points[0];
+}
+
 TEST(Timeline, however_points_were_joined_together_they_are_all_ticks_together) {
   EXPECT_TRUE(rc::check([] {
     TimelineLimits limits{.points_max = *rc::gen::inRange<std::size_t>(2, 9)};
     limits.bytes_max = *rc::gen::element<std::size_t>(5'000, 16'000'000);
-    Timeline timeline(limits);
+    std::vector<LoadPoint> points;
+    Timeline timeline(points, limits);
     std::optional<LoadPoint> all;
     Duration at{};
     for (int i = *rc::gen::inRange(0, 40); i > 0; --i) {
@@ -161,20 +173,19 @@ TEST(Timeline, however_points_were_joined_together_they_are_all_ticks_together) 
                           .lag_ms_max = double(i % 7)};
       const Metrics metrics = measured(record_some);
       timeline.add(tick, metrics);
-      Timeline alone;
-      alone.add(tick, metrics);
+      const LoadPoint alone = point_of(tick, metrics);
       if (!all)
-        all = alone.points()[0];
+        all = alone;
       else
-        join(*all, alone.points()[0]);
+        join(*all, alone);
       at += tick.length;
-      RC_ASSERT(timeline.points().size() <= limits.points_max);
+      RC_ASSERT(points.size() <= limits.points_max);
     }
     if (!all) return;
-    LoadPoint joined = timeline.points()[0];
-    for (std::size_t i = 1; i < timeline.points().size(); ++i) {
-      RC_ASSERT((timeline.points()[i].at == joined.at + joined.length));
-      join(joined, timeline.points()[i]);
+    LoadPoint joined = points[0];
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      RC_ASSERT((points[i].at == joined.at + joined.length));
+      join(joined, points[i]);
     }
     RC_ASSERT((joined == *all));
   }));
@@ -185,10 +196,8 @@ TEST(Timeline, joining_is_the_same_in_any_grouping) {
     LoadPoint points[3];
     Duration at{};
     for (LoadPoint& point : points) {
-      Timeline one;
-      one.add({.at = at, .length = 1s, .users = *rc::gen::inRange<std::int64_t>(0, 9)},
-              measured(record_some));
-      point = one.points()[0];
+      point = point_of({.at = at, .length = 1s, .users = *rc::gen::inRange<std::int64_t>(0, 9)},
+                       measured(record_some));
       at += 1s;
     }
     LoadPoint left = points[0], right = points[1];

@@ -71,7 +71,7 @@ void GeneratorWatch::Stretch::add(bool is_over, Duration length) {
   if (is_over) total += length;
 }
 
-void GeneratorWatch::add(const WorkerTick& tick) {
+void GeneratorWatch::add(const GeneratorTick& tick) {
   Worker& worker = workers_[tick.worker];
   const double seconds = to_seconds(tick.length);
   const double gc_share = seconds > 0 ? std::min(1.0, tick.gc_ms / 1000 / seconds) : 0;

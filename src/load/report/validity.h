@@ -35,7 +35,7 @@ struct ValidityLimits {
 };
 
 // What one worker tells, each second or so.
-struct WorkerTick {
+struct GeneratorTick {
   std::int64_t worker = 0;
   Duration length{1s};
   double lag_ms = 0;  // at most
@@ -50,7 +50,7 @@ class GeneratorWatch {
  public:
   explicit GeneratorWatch(ValidityLimits limits = {}) : limits_(limits) {}
 
-  void add(const WorkerTick& tick);
+  void add(const GeneratorTick& tick);
   void lost(std::int64_t worker);  // it died, or does not answer any more
   GeneratorHealth health() const;  // O(workers)
 

@@ -7,20 +7,20 @@
 namespace utakata::load {
 namespace {
 
-using Change = std::function<void(WorkerTick&, int second)>;
+using Change = std::function<void(GeneratorTick&, int second)>;
 
 // `seconds` of two workers that are well, but for what is changed in the second one.
 LoadReport report_after(int seconds, const Change& change) {
   GeneratorWatch watch;
   for (int second = 0; second < seconds; ++second)
     for (const int number : {0, 1}) {
-      WorkerTick tick{.worker = number,
-                      .lag_ms = 3,
-                      .gc_ms = 20,
-                      .cpu = 0.5,
-                      .resident_mb = 100,
-                      .late_ms = 2,
-                      .backlog_bytes = 5'000};
+      GeneratorTick tick{.worker = number,
+                         .lag_ms = 3,
+                         .gc_ms = 20,
+                         .cpu = 0.5,
+                         .resident_mb = 100,
+                         .late_ms = 2,
+                         .backlog_bytes = 5'000};
       if (number == 1) change(tick, second);
       watch.add(tick);
     }
@@ -31,7 +31,7 @@ LoadReport report_after(int seconds, const Change& change) {
 }
 
 TEST(Validity, who_is_well_leaves_no_doubt) {
-  const LoadReport report = report_after(60, [](WorkerTick&, int) {});
+  const LoadReport report = report_after(60, [](GeneratorTick&, int) {});
   EXPECT_EQ(doubts_of(report), std::vector<std::string>{});
   EXPECT_EQ(notes_of(report), std::vector<std::string>{});
   EXPECT_EQ(report.generator.workers, 2);
@@ -40,7 +40,7 @@ TEST(Validity, who_is_well_leaves_no_doubt) {
 }
 
 TEST(Validity, a_single_hiccup_is_a_note_and_no_doubt) {
-  const LoadReport report = report_after(60, [](WorkerTick& tick, int second) {
+  const LoadReport report = report_after(60, [](GeneratorTick& tick, int second) {
     if (second == 30) tick.lag_ms = 700, tick.cpu = 1.2, tick.gc_ms = 650, tick.late_ms = 700;
   });
   EXPECT_EQ(doubts_of(report), std::vector<std::string>{});
@@ -51,7 +51,7 @@ TEST(Validity, a_single_hiccup_is_a_note_and_no_doubt) {
 }
 
 TEST(Validity, what_lasts_is_a_doubt_with_the_worker_the_time_and_the_remedy) {
-  const LoadReport report = report_after(600, [](WorkerTick& tick, int second) {
+  const LoadReport report = report_after(600, [](GeneratorTick& tick, int second) {
     if (second >= 100 && second < 106) tick.cpu = 1.02;
   });
   EXPECT_EQ(doubts_of(report), std::vector<std::string>{
@@ -61,7 +61,7 @@ TEST(Validity, what_lasts_is_a_doubt_with_the_worker_the_time_and_the_remedy) {
 }
 
 TEST(Validity, what_comes_again_and_again_is_a_doubt_too) {
-  const LoadReport report = report_after(100, [](WorkerTick& tick, int second) {
+  const LoadReport report = report_after(100, [](GeneratorTick& tick, int second) {
     if (second % 10 == 0) tick.lag_ms = 150;
   });
   const auto doubts = doubts_of(report);
@@ -73,25 +73,26 @@ TEST(Validity, what_comes_again_and_again_is_a_doubt_too) {
 
 TEST(Validity, each_limit_is_one_that_can_be_missed_alone) {
   const std::pair<const char*, Change> rows[] = {
-      {"late by more than 100 ms", [](WorkerTick& tick, int) { tick.lag_ms = 101; }},
-      {"more than 0.9 cores", [](WorkerTick& tick, int) { tick.cpu = 0.91; }},
-      {"more than 20 % on collecting", [](WorkerTick& tick, int) { tick.gc_ms = 201; }},
-      {"began users late by more than 500 ms", [](WorkerTick& tick, int) { tick.late_ms = 501; }},
-      {"held more than 16 MB", [](WorkerTick& tick, int) { tick.backlog_bytes = 16'000'001; }},
+      {"late by more than 100 ms", [](GeneratorTick& tick, int) { tick.lag_ms = 101; }},
+      {"more than 0.9 cores", [](GeneratorTick& tick, int) { tick.cpu = 0.91; }},
+      {"more than 20 % on collecting", [](GeneratorTick& tick, int) { tick.gc_ms = 201; }},
+      {"began users late by more than 500 ms",
+       [](GeneratorTick& tick, int) { tick.late_ms = 501; }},
+      {"held more than 16 MB", [](GeneratorTick& tick, int) { tick.backlog_bytes = 16'000'001; }},
   };
   for (const auto& [words, change] : rows) {
     const auto doubts = doubts_of(report_after(5, change));
     ASSERT_EQ(doubts.size(), 1u) << words;
     EXPECT_NE(doubts[0].find(words), std::string::npos) << doubts[0];
     EXPECT_EQ(doubts_of(report_after(4,
-                                     [&](WorkerTick& tick, int second) {
+                                     [&](GeneratorTick& tick, int second) {
                                        if (second < 2) change(tick, second);
                                      }))
                   .size(),
               0u)
         << words << ": two seconds are not enough, however short the run";
   }
-  const auto at_limits = report_after(60, [](WorkerTick& tick, int) {
+  const auto at_limits = report_after(60, [](GeneratorTick& tick, int) {
     tick = {.worker = 1,
             .lag_ms = 100,
             .gc_ms = 200,

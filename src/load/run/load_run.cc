@@ -155,15 +155,12 @@ void LoadRun::start() {
   dog_.be(kRunning);
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
-  report_.generator.workers = std::int64_t(members_.size());
-  for (std::size_t k = 0; k < members_.size(); ++k) {
-    members_[k].told = started_;
+  for (std::size_t k = 0; k < members_.size(); ++k)
     members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
                                                 .worker = std::int64_t(k),
                                                 .workers = std::int64_t(members_.size()),
                                                 .data = data_,
                                                 .in = kStartsIn}));
-  }
   if (options_.is_paused) pause(true);
   deadline_ = loop_.after(kTold, [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
 }
@@ -186,23 +183,24 @@ LoadState LoadRun::state() const {
 
 // Numbers of each worker, as they last were; what was measured since the last second.
 void LoadRun::tick() {
-  LoadTick tick{.at = report_.elapsed,
-                .cpu_max = std::exchange(cpu_, 0),
-                .lag_ms_max = std::exchange(lag_ms_, 0)};
+  LoadTick now;
   for (const Member& member : members_) {
     if (member.is_gone) continue;
-    tick.users += member.last.users;
-    tick.sockets += member.last.sockets;
+    now.users += member.last.users;
+    now.sockets += member.last.sockets;
+    now.cpu_max = std::max(now.cpu_max, member.last.cpu);
+    now.lag_ms_max = std::max(now.lag_ms_max, member.last.lag_ms);
   }
   const Duration untold = phase_ == Phase::tearing_down ? 0s : kTold;
   const Duration until = std::max(loop_.now() - started_ - untold, report_.elapsed);
-  tick.length = until - report_.elapsed;
+  now.at = report_.elapsed;
+  now.length = until - report_.elapsed;
+  timeline_.add(now, second_);
   report_.elapsed = until;
   report_.generator = watch_.health();
   report_.doubts = doubts_of(report_);
-  timeline_.add(tick, second_);
   judge_thresholds();
-  calls_.ticked(tick, second_);
+  calls_.ticked(now, second_);
   second_ = Metrics();
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
@@ -224,28 +222,30 @@ void LoadRun::judge_thresholds() {
   }
 }
 
-void LoadRun::hear(std::size_t number, const WorkerSecond& second) {
-  Member& member = members_[number];
-  const Instant now = loop_.now();
-  watch_.add({.worker = std::int64_t(number),
-              .length = std::max(now - std::exchange(member.told, now), Duration{}),
-              .lag_ms = second.lag_ms,
-              .gc_ms = second.gc_ms,
-              .cpu = second.cpu,
-              .resident_mb = second.resident_mb,
-              .late_ms = second.late_ms});
-  member.last = second;
-  cpu_ = std::max(cpu_, second.cpu);
-  lag_ms_ = std::max(lag_ms_, second.lag_ms);
-  unshown_ += second.unshown;
-  for (const LoadFault& fault : second.faults) add_fault(report_.faults, fault);
+void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
+  members_[member].last = tick;
+  members_[member].has_told = true;
+  watch_.add({.worker = std::int64_t(member),
+              .length = from_seconds(tick.length_ms / 1000),
+              .lag_ms = tick.lag_ms,
+              .gc_ms = tick.gc_ms,
+              .cpu = tick.cpu,
+              .resident_mb = tick.resident_mb,
+              .late_ms = tick.late_ms});
+  unshown_ += tick.unshown;
+  for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }
 
+// What does not fit once does not fit in the next second either: it is said once.
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
-  for (Metrics* const into : {&report_.metrics, &second_})
-    if (const auto added = into->add(metrics.line); !added)
-      report_.notes.push_back(fmt::format(
-          "Worker {}: {} What it measured in that second is missing.", member, added.error().what));
+  for (Metrics* const into : {&report_.metrics, &second_}) {
+    const auto added = into->add(metrics.line);
+    if (added) continue;
+    std::string note = fmt::format("Worker {}: {} What it measured in seconds with it is missing.",
+                                   member, added.error().what);
+    if (std::ranges::find(report_.notes, note) == report_.notes.end())
+      report_.notes.push_back(std::move(note));
+  }
 }
 
 void LoadRun::hear(std::size_t member, const WorkerOver&) {
@@ -271,7 +271,6 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   member.is_gone = true;
   dog_.forget(number);
   if (phase_ == Phase::ended) return;
-  watch_.lost(std::int64_t(number));
   const std::string by = how.signal != 0
                              ? fmt::format("by signal {} ({})", how.signal, strsignal(how.signal))
                              : fmt::format("with exit code {}", how.status);
@@ -282,12 +281,16 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
                                    by)));
   const std::string what =
       member.stuck.empty() ? "ended " + by : fmt::format("{}, and was ended", member.stuck);
-  const bool has_told = member.told > started_;
-  report_.notes.push_back(
-      fmt::format("Worker {} {} after {:.0f} s: its {}users are missing from then on.", number,
-                  what, to_seconds(loop_.now() - started_),
-                  has_told ? fmt::format("{} ", member.last.users) : std::string()));
-  if (broken_.empty()) broken_ = fmt::format("worker {} {}", number, what);
+  if (member.has_stopped) {
+    report_.notes.push_back(fmt::format("Worker {} {} when its users were done.", number, what));
+  } else {
+    report_.notes.push_back(
+        fmt::format("Worker {} {} after {:.0f} s: its {}users are missing from then on.", number,
+                    what, to_seconds(loop_.now() - started_),
+                    member.has_told ? fmt::format("{} ", member.last.users) : std::string()));
+    watch_.lost(std::int64_t(number));
+    if (broken_.empty()) broken_ = fmt::format("worker {} {}", number, what);
+  }
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
   if (phase_ == Phase::tearing_down && member.tears_down) end({});
@@ -385,14 +388,12 @@ void LoadRun::end(Expected<void> result) {
   if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
   loop_.cancel(ticker_);
   loop_.cancel(deadline_);
+  std::ranges::move(notes_of(report_), std::back_inserter(report_.notes));
   deadline_ = loop_.after(0s, [this, result = std::move(result)] {
-    if (result) {
-      report_.points = timeline_.points();
-      for (std::string& note : notes_of(report_)) report_.notes.push_back(std::move(note));
+    if (result)
       calls_.ended(std::move(report_));
-    } else {
+    else
       calls_.ended(std::unexpected(result.error()));
-    }
   });
 }
 

@@ -54,7 +54,7 @@ class LoadRun {
   void pause(bool is_paused);
   void more(double factor);                             // times as many as planned
   LoadState state() const;                              // O(stages)
-  const LoadReport& report() const { return report_; }  // so far; its points come at the end
+  const LoadReport& report() const { return report_; }  // so far
   // A clause, why its figures are not of all users: "worker 2 loops for ever at ..."; "": they are.
   const std::string& broken() const { return broken_; }
 
@@ -62,11 +62,10 @@ class LoadRun {
   using Phase = LoadPhase;
   struct Member {
     std::unique_ptr<Worker> worker{};
-    WorkerSecond last{};
-    Instant told{};       // `last`
+    WorkerTick last{};
     std::string stuck{};  // why it was ended by us; "": it was not
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
-    bool tears_down = false;
+    bool has_told = false, tears_down = false;
   };
 
   bool start_worker();
@@ -74,7 +73,7 @@ class LoadRun {
   void hear(std::size_t member, const WorkerLoaded& loaded);
   void hear(std::size_t member, const WorkerDone& done);
   void hear(std::size_t member, const WorkerFailed& failed);
-  void hear(std::size_t member, const WorkerSecond& second);
+  void hear(std::size_t member, const WorkerTick& tick);
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
   void hear(std::size_t, const WorkerAlive&) {}
@@ -99,10 +98,9 @@ class LoadRun {
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
   LoadReport report_;
-  Metrics second_;               // of this one
-  double cpu_ = 0, lag_ms_ = 0;  // likewise, of the worst worker
-  Timeline timeline_;
+  Timeline timeline_{report_.points};
   GeneratorWatch watch_;
+  Metrics second_;  // of this one
   std::uint64_t unshown_ = 0;
   bool is_hurried_ = false;  // it was told to stop while it tore down
   Instant started_{};

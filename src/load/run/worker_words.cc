@@ -27,20 +27,21 @@ LoadFault fault_from(const Json& json) {
           .count = std::uint64_t(number_in(json, "count"))};
 }
 
-WorkerSecond second_from(const Json& json) {
-  WorkerSecond second{.users = std::int64_t(number_in(json, "users")),
-                      .sockets = std::int64_t(number_in(json, "sockets")),
-                      .finished = std::int64_t(number_in(json, "finished")),
-                      .late_ms = number_in(json, "late_ms"),
-                      .lag_ms = number_in(json, "lag_ms"),
-                      .gc_ms = number_in(json, "gc_ms"),
-                      .cpu = number_in(json, "cpu"),
-                      .resident_mb = number_in(json, "resident_mb"),
-                      .unshown = std::uint64_t(number_in(json, "unshown")),
-                      .faults = {}};
+WorkerTick tick_from(const Json& json) {
+  WorkerTick tick{.users = std::int64_t(number_in(json, "users")),
+                  .sockets = std::int64_t(number_in(json, "sockets")),
+                  .finished = std::int64_t(number_in(json, "finished")),
+                  .length_ms = number_in(json, "length_ms"),
+                  .late_ms = number_in(json, "late_ms"),
+                  .lag_ms = number_in(json, "lag_ms"),
+                  .gc_ms = number_in(json, "gc_ms"),
+                  .cpu = number_in(json, "cpu"),
+                  .resident_mb = number_in(json, "resident_mb"),
+                  .unshown = std::uint64_t(number_in(json, "unshown")),
+                  .faults = {}};
   if (const auto faults = json.find("faults"); faults != json.end() && faults->is_array())
-    for (const Json& one : *faults) second.faults.push_back(fault_from(one));
-  return second;
+    for (const Json& one : *faults) tick.faults.push_back(fault_from(one));
+  return tick;
 }
 
 WorkerLoaded loaded_from(const Json& json) {
@@ -68,7 +69,7 @@ Expected<WorkerWord> worker_word(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
   if (json.is_object()) {
     if (const auto found = json.find("tick"); found != json.end() && found->is_object())
-      return second_from(*found);
+      return tick_from(*found);
     if (const auto found = json.find("loaded"); found != json.end() && found->is_object())
       return loaded_from(*found);
     if (const auto found = json.find("failed"); found != json.end() && found->is_object())
@@ -88,9 +89,7 @@ std::string to_line(const LoadOrder& order) {
                   {"file", order.file},
                   {"seed", order.seed},
                   {"ca", order.ca_file},
-                  {"is_insecure", order.is_insecure},
-                  {"source", order.source},
-                  {"compression", order.compression}});
+                  {"is_insecure", order.is_insecure}});
 }
 
 std::string to_line(const StartOrder& order) {

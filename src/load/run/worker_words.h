@@ -25,8 +25,9 @@ struct WorkerFailed {
   std::string during;
   LoadFault fault;
 };
-struct WorkerSecond {  // how it is, and what came since the last
+struct WorkerTick {
   std::int64_t users = 0, sockets = 0, finished = 0;
+  double length_ms = 0;  // since the last, or the run began
   double late_ms = 0, lag_ms = 0, gc_ms = 0, cpu = 0, resident_mb = 0;
   std::uint64_t unshown = 0;  // lines that the scenario printed and that were too many
   std::vector<LoadFault> faults;
@@ -36,7 +37,7 @@ struct WorkerMetrics {
 };
 struct WorkerOver {};
 struct WorkerAlive {};
-using WorkerWord = std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerSecond, WorkerMetrics,
+using WorkerWord = std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerTick, WorkerMetrics,
                                 WorkerOver, WorkerAlive>;
 
 Expected<WorkerWord> worker_word(std::string_view line);  // `invalid`: none of these
