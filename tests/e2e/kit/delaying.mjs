@@ -1,19 +1,30 @@
-// A server that takes `delay` ms for each request and message, and knows how long it really took: `node delaying.mjs 50`. It says its
-// port to its parent; asked for "delays" it says all of them, of HTTP and of WebSockets, in the order in which they came.
+// A server that takes so many milliseconds for each answer, and knows how long it really took: `node delaying.mjs 50`. It tells its
+// parent its port. Asked "delays" it tells all of them, by HTTP and by WebSocket; asked to stall for so many ms it does nothing at all
+// meanwhile, and tells how long that was.
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
 
-const delay = Number(process.argv[2]);
+const delay_ms = Number(process.argv[2]);
+const now = () => Number(process.hrtime.bigint()) / 1e6;
 const delays = { http: [], ws: [] };
+let requests = 0;
 function later(of, answer) {
-  const came = process.hrtime.bigint();
-  setTimeout(() => {
+  ++requests;
+  const came = now();
+  const done = () => {
+    delays[of].push(now() - came);
     answer();
-    delays[of].push(Number(process.hrtime.bigint() - came) / 1e6);
-  }, delay);
+  };
+  if (delay_ms > 0) setTimeout(done, delay_ms);
+  else done();
 }
 const server = http.createServer((request, response) => later('http', () => response.end('x')));
 new WebSocketServer({ server }).on('connection', (socket) => socket.on('message', (data) => later('ws', () => socket.send(data))));
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
-process.on('message', () => process.send(delays));
+process.on('message', ({ stall_ms }) => {
+  if (stall_ms === undefined) return process.send({ delays, requests });
+  const begin = now();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stall_ms);
+  process.send({ stalled_ms: now() - begin });
+});
 process.on('disconnect', () => process.exit(0));
