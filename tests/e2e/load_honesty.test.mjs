@@ -21,32 +21,34 @@ async function delaying(ms) {
 // As a percentile is told: the smallest that at least half of all do not exceed.
 const median = (all) => all.toSorted((a, b) => a - b)[Math.ceil(all.length / 2) - 1];
 
-// On a machine that does other things, too, a round may be slower by what those take, and is never quicker: what is wrong by itself
-// would be so in each of them.
+// On a machine that does other things, too, what those take is added to some rounds, and never taken away: what is wrong by itself would
+// be so in each of them.
 test('a known delay comes back within 1 %, by HTTP and by WebSocket, measured by the engine and by the scenario', async () => {
-  const off = [];
-  for (let round = 0; round < 8; ++round) {
-    const server = await delaying(200);
+  const server = await delaying(200), best = {};
+  for (let round = 0; round < 10; ++round) {
     const run = await load(`
       export const load = { users: 3, iterations: 1 };
       export default async function user(u) {
         const socket = new WebSocket('ws://${server.address}');
         await new Promise((go, fail) => { socket.onopen = go; socket.onerror = fail; });
-        const once = () => new Promise((go) => { socket.onmessage = go; socket.send('x'); });
-        for (let k = 0; k < 10 && u.number === 0; ++k) await u.measure('page', () => fetch('http://${server.address}').then((answer) => answer.text()));
-        for (let k = 0; k < 10 && u.number === 1; ++k) await u.measure('echo', once);
-        if (u.number === 2) await u.every(0.22, once, { name: 'every', times: 10 });
+        const asks = (what) => new Promise((go) => { socket.onmessage = go; socket.send(what); });
+        for (let k = 0; k < 9 && u.number === 0; ++k) await u.measure('page', () => fetch('http://${server.address}/page${round}').then((answer) => answer.text()));
+        for (let k = 0; k < 9 && u.number === 1; ++k) await u.measure('echo', () => asks('echo${round}'));
+        if (u.number === 2) await u.every(0.22, () => asks('every${round}'), { name: 'every', times: 9 });
         socket.close();
       }`, ['--json']);
     assert.equal(run.code, 0, run.err);
     const { metrics } = JSON.parse(run.out), real = await server.delays();
-    assert.deepEqual([real.http.length, real.ws.length], [10, 20]);
-    const share = (name, truth) => metrics[name].med / median(truth) - 1;
-    off.push([share('http_req_duration', real.http), share('page', real.http), share('echo', real.ws), share('every', real.ws)]);
-    for (const one of off.at(-1)) assert.ok(one > -0.01, `less was measured than it took: ${off.at(-1)}`);
-    if (off.at(-1).every((one) => one < 0.01)) return;
+    for (const [name, asked] of [['http_req_duration', 'page'], ['page', 'page'], ['echo', 'echo'], ['every', 'every']]) {
+      const truth = real[`${asked}${round}`];
+      assert.equal(truth.length, 9);
+      const over = metrics[name].med / median(truth) - 1;
+      assert.ok(over > -0.002, `${name}: ${metrics[name].med} ms were measured where it took ${median(truth)} ms`);
+      best[name] = Math.min(over, best[name] ?? Infinity);
+    }
+    if (Object.values(best).every((over) => over < 0.01)) return;
   }
-  assert.fail(`measured median over the real one, less 1, in each round:\n${off.join('\n')}`);
+  assert.fail(`the measured median exceeds the real one by ${JSON.stringify(best)}`);
 });
 
 // What each threshold of a report measured, by metric and aggregation.
