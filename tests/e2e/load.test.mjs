@@ -44,6 +44,12 @@ test('in an open model users come as they are meant to, done or not', async () =
   assert.equal(server.most, 80, 'nobody left before the end');
 });
 
+test('who comes with the last tick of the plan is told to leave, too', async () => {
+  const run = await load(`export const load = { arrivals: '100/s', duration: '0.5s', graceful_stop: '1h', thresholds: { iterations: 'count==50' } };
+    export default (u) => u.stay();`, ['--workers', '2']);
+  assert.equal(run.code, 0, run.out + run.err);
+});
+
 test('scenarios share the users by weight; setup runs once, teardown as well, what setup returns all have', async () => {
   const came = { fan: 0, poller: 0, setup: 0, teardown: 0, wrong: 0 };
   const url = await pages((request, response) => {

@@ -84,7 +84,7 @@ test('the page shows it all in a browser, without a script, a request or a word 
   const column = page.locator('.hover i').first();
   assert.equal(await column.locator('b').isVisible(), false);
   await column.hover();
-  assert.match(await column.locator('b').innerText(), /users 10/);
+  assert.match(await column.locator('b').innerText(), /users (9|10)/, "one may be between two iterations");
   assert.deepEqual(trouble, []);
 });
 

@@ -153,7 +153,7 @@ class View {
     const std::span names = std::span(names_).first(std::min(names_.size(), trends_max));
     std::size_t widest = 0;
     for (const std::string& name : names) widest = std::max(widest, name.size());
-    const bool is_wide = size_.columns >= 100;
+    const bool is_wide = size_.columns >= 96;
     const bool is_narrow = size_.columns < 60;
     const std::size_t name_width = std::clamp<std::size_t>(widest + 2, 12, is_narrow ? 16 : 24);
     const std::size_t recent = is_narrow ? 2 : 4, all = is_wide ? 4 : is_narrow ? 0 : 1;
@@ -172,8 +172,8 @@ class View {
       row.add("  ");
       const auto sum = report_.metrics.total(name);
       add_figures(row, figures(std::get<Trend>(*sum)), all);
-      row.add("  ");
-      row.add(sparkline(recent_.p95(name), row.left()), Tone::dim);
+      if (row.left() >= 10)  // a shorter one tells nothing
+        row.add("  ").add(sparkline(recent_.p95(name), row.left() - 2), Tone::dim);
     }
   }
 
