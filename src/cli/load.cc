@@ -24,7 +24,8 @@ struct LoadArguments {
   LoadOutputs outputs;
   std::int64_t workers = 1;
   std::uint64_t seed = 1;
-  bool is_insecure = false;
+  bool is_insecure = false, compression = false;
+  std::string source;
 };
 
 // Beside this program, or where packages put them.
@@ -73,7 +74,9 @@ int rehearse(const LoadArguments& given) {
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
-                                     .is_insecure = given.is_insecure}},
+                                     .is_insecure = given.is_insecure,
+                                     .source = given.source,
+                                     .compression = given.compression}},
       load::LoadRun::Calls{.printed =
                                [](std::int64_t, std::string_view line) {
                                  fmt::print("{}\n", line);
@@ -122,6 +125,9 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--node", given->node, "The Node to use")->capture_default_str();
   command->add_option("--ca", given->ca_file, "Authorities that https: and wss: believe (PEM)");
   command->add_flag("--insecure", given->is_insecure, "Believe any certificate");
+  command->add_option("--source", given->source,
+                      "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
+  command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
   add_load_outputs(*command, given->outputs);
   add_load_compare(*command, exit_code);
   command->callback([command, given, &exit_code] {

@@ -1,7 +1,7 @@
 // One worker of `utakata load`: a process that runs virtual users. Its parent tells it what to do by lines on stdin, and hears of it by
 // lines on descriptor 3; when stdin ends, so does this.
 //
-//   parent: { "do": "load", file, seed, ca, is_insecure }  here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
+//   parent: { "do": "load", file, seed, ... }           here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
 //           { "do": "setup" } / { "do": "teardown", data }       { "done": "setup", data } or { "failed": {...} }
 //           { "do": "start", plan, worker, workers, data, in_ms }  { "tick": {...} }, then `metrics {...}`, each second
 //           { "do": "pause", is_paused } / { "do": "more", factor }
@@ -20,7 +20,7 @@ import * as metrics from './metrics.mjs';
 import { has_packages, take_browser_builds } from './packages.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
-import { WebSocket } from './web_socket.mjs';
+import { defaults, WebSocket } from './web_socket.mjs';
 import { XMLHttpRequest } from './xml_http_request.mjs';
 
 const run = { seed: 1, data: null, clock_offset_ms: 0 };
@@ -54,8 +54,10 @@ function fetch(input, init) {
   });
 }
 
-async function load({ file, seed, ca = '', is_insecure = false }) {
-  run.seed = seed;
+async function load({ file, seed, ca = '', is_insecure = false, source = '', compression = false }) {
+  Object.assign(run, { seed, source });
+  engine.sources(source, 0, 1);
+  defaults.compression = compression;
   trust(ca, is_insecure);
   scenario_file = resolve(file);
   if (has_packages(scenario_file)) take_browser_builds();
@@ -68,6 +70,7 @@ function start({ plan, worker, workers: all, data, in_ms }) {
   health();  // what importing and setting up took is nobody's latency
   run.data = data;
   workers = all;
+  engine.sources(run.source, worker, workers);
   const list = engine.begin(plan, worker, workers, in_ms);
   for (let k = 0; k < list.length; k += 3) {
     const name = list[k];
