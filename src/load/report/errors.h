@@ -1,10 +1,10 @@
 // Which of what was measured are errors, by kind and phase. Pure.
 //
 // Errors are the counters `errors` (what a scenario threw), `http_errors` and `ws_errors`, by their
-// tags `phase` and `error`; and of `ws_closed` what the other side closed by another code than 1000,
-// 1001 or 1005. (1006 is on no wire: what was cut is among ws_errors, and what we gave up is no
-// error.) What made a request fail may have made the scenario throw, too: kinds stand side by side
-// and are no sum.
+// tags `phase` and `error`; and of `ws_closed` what the other side closed by another code than
+// 1000, 1001 or 1005. (1006 is on no wire: what was cut is among ws_errors, and what we gave up is
+// no error.) What made a request fail may have made the scenario throw, too: kinds stand side by
+// side and are no sum.
 #pragma once
 
 #include <string>

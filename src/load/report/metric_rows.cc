@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 4> titles = {"Scenario", "WebSockets", "H
 constexpr std::array<std::string_view, 11> phases = {
     "http_req_blocked", "http_req_connecting", "http_req_tls_handshaking", "http_req_sending",
     "http_req_waiting", "http_req_receiving",  "ws_tcp_connecting",        "ws_tls_handshaking",
-    "ws_handshaking",   "ws_tcp_handshaking",      "ws_first_message"};
+    "ws_handshaking",   "ws_tcp_handshaking",  "ws_first_message"};
 
 bool is_phase(std::string_view metric) { return std::ranges::find(phases, metric) != phases.end(); }
 
