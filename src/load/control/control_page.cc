@@ -37,7 +37,8 @@ const std::string_view control_page = R"(<!doctype html>
     at('file').textContent = s.file;
     at('plan').textContent = s.plan;
     const wanted = s.users_wanted == null ? '' : ` of ${number(s.users_wanted)}`;
-    at('state').textContent = `${s.is_paused ? 'paused' : s.phase}, ${Math.round(s.elapsed_s)} s, ` +
+    const phase = s.is_paused ? 'paused' : s.phase;
+    at('state').textContent = `${phase}, ${Math.round(s.elapsed_s)} s, ` +
       `${number(s.users)}${wanted} users, ${number(s.sockets)} sockets` +
       `${factor === 1 ? '' : `, x ${number(factor)}`}`;
     at('bar').hidden = !s.planned_s;
