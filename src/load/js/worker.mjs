@@ -26,6 +26,7 @@ import { XMLHttpRequest } from './xml_http_request.mjs';
 
 const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
+const turns = new Map();  // how often they have begun before, by number; who is new is not in it
 let scenario = null;      // the module
 let scenario_file = '\0';
 const flows = [];         // as the engine numbers them
@@ -89,7 +90,7 @@ function start({ plan, worker, workers: all, data, in_ms }) {
 function user(number, which, late) {
   const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  const one = new User(number, flow.name, pool_of(number), run);
+  const one = new User(number, flow.name, pool_of(number), run, turns.get(number));
   one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
@@ -119,6 +120,7 @@ function ended(one, { is_open }) {
   users.delete(one.number);
   ++finished;
   if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  if (!is_open) turns.set(one.number, (turns.get(one.number) ?? 0) + 1);
   engine.done(one.number);
 }
 const leave = (number) => users.get(number)?.leave();
