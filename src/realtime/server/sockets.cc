@@ -17,14 +17,6 @@ constexpr std::size_t kBuffer = 64 * 1024;
 // So many bytes of the limit are for one frame: pongs are of 2, and cost as much memory as events.
 constexpr std::size_t kBytesOfFrame = 64;
 
-Frame control_frame(void (*append)(std::string&, std::string_view,
-                                   std::optional<wire::WebSocketMask>),
-                    std::string_view payload) {
-  auto frame = std::make_shared<std::string>();
-  append(*frame, payload, std::nullopt);
-  return frame;
-}
-
 Frame close_frame(std::uint16_t code, std::string_view reason) {
   auto frame = std::make_shared<std::string>();
   wire::append_close(*frame, code, reason, std::nullopt);
@@ -73,7 +65,9 @@ struct Sockets::Sink final : wire::WebSocketSink {
   }
   bool ping(std::string_view payload) override {
     if (all.sockets_[client]->phase == Phase::open)
-      all.send(client, control_frame(wire::append_pong, payload));
+      all.send(client, all.frame([payload](std::string& to) {
+        wire::append_pong(to, payload, std::nullopt);
+      }));
     return goes_on();
   }
   bool pong(std::string_view) override { return true; }

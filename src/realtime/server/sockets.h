@@ -83,6 +83,15 @@ class Sockets {
   void send(ClientSlot client, const Frame& frame, Topic topic = 0, Twin* twin = nullptr);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
   bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
+  // One as `write` makes it, in the memory of the last one where nobody holds that any more.
+  template <typename Write>
+  Frame frame(Write&& write) {
+    if (!spare_ || spare_.use_count() > 1 || spare_->capacity() > kSpareBytes)
+      spare_ = std::make_shared<std::string>();
+    spare_->clear();
+    write(*spare_);
+    return spare_;
+  }
   struct Slowness {
     std::int64_t cut = 0;                     // clients
     std::int64_t dropped = 0, conflated = 0;  // frames
@@ -145,6 +154,8 @@ class Sockets {
   std::vector<ClientSlot> free_;  // slots, a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
+  static constexpr std::size_t kSpareBytes = 4096;
+  std::shared_ptr<std::string> spare_;  // the last of frame()
   std::unique_ptr<wire::Deflater> deflater_;  // none until one comes who wants it
   std::unique_ptr<wire::Inflater> inflater_;
   const std::uint8_t looks_;  // in silence, until it is told
