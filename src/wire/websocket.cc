@@ -148,7 +148,10 @@ bool WebSocketParser::read_head(std::string_view& bytes) {
   const std::size_t had = head_size_, has = had + piece.size();
   const int length = head_[1] & ~mask_bit;
   const std::size_t wanted = has < 2 ? 2
-                                     : 2 + (length == 127 ? 8u : length == 126 ? 2u : 0u) +
+                                     : 2 +
+                                           (length == 127   ? 8u
+                                            : length == 126 ? 2u
+                                                            : 0u) +
                                            (head_[1] & mask_bit ? 4u : 0u);
   head_size_ = std::uint8_t(std::min(has, wanted));
   bytes.remove_prefix(head_size_ - had);

@@ -11,10 +11,10 @@ using namespace utakata;
 using namespace utakata::realtime;
 
 struct Judge final : PusherOut {
-  void say(ClientSlot, std::string text) override {
+  void say(ClientSlot, std::string_view text) override {
     if (!reader.read(text)) std::abort();
   }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot>,
+  void say_all(std::string_view, Readers clients, std::string_view text, std::optional<ClientSlot>,
                bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients) say(client, text);

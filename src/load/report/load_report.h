@@ -15,9 +15,9 @@ namespace utakata::load {
 
 // A stretch of the run: what was measured in it, by metric, whatever their tags.
 struct LoadPoint {
-  Duration at{}, length{};           // its begin since the start
-  std::int64_t users = 0;            // at its end, busy ones
-  std::int64_t sockets = 0;          // likewise, open
+  Duration at{}, length{};   // its begin since the start
+  std::int64_t users = 0;    // at its end, busy ones
+  std::int64_t sockets = 0;  // likewise, open
   std::map<std::string, MetricValue> measured;
 };
 
@@ -33,11 +33,11 @@ struct LoadFault {
 // How the generator itself was: the worst of all workers.
 struct GeneratorHealth {
   std::int64_t workers = 0;
-  double cpu_max = 0;        // cores used by one worker, over one tick
-  double lag_ms_max = 0;     // of its loop
-  double gc_share_max = 0;   // of a tick's time
-  double late_ms_max = 0;    // between when a user was to begin and when it did
-  double resident_mb = 0;    // of all, at most
+  double cpu_max = 0;       // cores used by one worker, over one tick
+  double lag_ms_max = 0;    // of its loop
+  double gc_share_max = 0;  // of a tick's time
+  double late_ms_max = 0;   // between when a user was to begin and when it did
+  double resident_mb = 0;   // of all, at most
 };
 
 struct ThresholdVerdict {
@@ -45,22 +45,28 @@ struct ThresholdVerdict {
   Verdict verdict;
 };
 
-enum class LoadEnd : std::uint8_t { done, stopped, aborted };  // by itself, by a person, by a threshold
+enum class LoadEnd : std::uint8_t {
+  done,
+  stopped,
+  aborted
+};  // by itself, by a person, by a threshold
 
 struct LoadReport {
-  std::string file;           // of the scenario, as it was named
-  std::string plan;           // one line for people
+  std::string file;  // of the scenario, as it was named
+  std::string plan;  // one line for people
   WallTime started{};
-  Duration planned{};         // 0: until all are done
+  Duration planned{};  // 0: until all are done
   Duration elapsed{};
   LoadEnd end = LoadEnd::done;
-  Metrics metrics;            // of the whole run
+  Metrics metrics;                // of the whole run
   std::vector<LoadPoint> points;  // one after the other; timeline.h bounds their number
   std::vector<ThresholdVerdict> thresholds;
   std::vector<LoadFault> faults;
   GeneratorHealth generator;
-  std::vector<std::string> doubts;  // sentences: why these figures are the generator's, not the servers'; none: valid
-  std::vector<std::string> notes;   // sentences: what else must be known, such as the loss of an agent
+  std::vector<std::string>
+      doubts;  // sentences: why these figures are the generator's, not the servers'; none: valid
+  std::vector<std::string>
+      notes;  // sentences: what else must be known, such as the loss of an agent
 
   bool is_kept() const;  // all thresholds
 };

@@ -259,9 +259,9 @@ void PusherApp::hears(std::string_view channel, const Message& message, const Po
                       std::optional<ClientSlot> but, bool tells_epoch) {
   Readers readers = channels_.readers(channel);
   if (!readers || readers->empty()) return;
-  out_.say_all(channel, std::move(readers),
-               say_event(channel, message, position.offset, tells_epoch ? position.epoch : ""), but,
-               true);
+  said_.clear();
+  append_event(said_, channel, message, position.offset, tells_epoch ? position.epoch : "");
+  out_.say_all(channel, std::move(readers), said_, but, true);
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, Readers readers) {

@@ -90,6 +90,8 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 // `offset`, `epoch`: of the timeline; 0 and empty: not said.
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset = 0,
                       std::string_view epoch = {});
+void append_event(std::string& text, std::string_view channel, const Message& message,
+                  std::uint64_t offset, std::string_view epoch);
 // The channel of all clients of a user who has signed in, for what its server says to it.
 inline constexpr std::string_view user_channel_prefix = "#server-to-user-";
 std::string say_member_added(std::string_view channel, const Member& member);

@@ -92,6 +92,9 @@ class Sockets {
     write(*spare_);
     return spare_;
   }
+  Frame text_frame(std::string_view text) {
+    return frame([text](std::string& to) { append_frame(to, wire::WebSocketKind::text, text); });
+  }
   struct Slowness {
     std::int64_t cut = 0;                     // clients
     std::int64_t dropped = 0, conflated = 0;  // frames
@@ -155,7 +158,7 @@ class Sockets {
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
   static constexpr std::size_t kSpareBytes = 4096;
-  std::shared_ptr<std::string> spare_;  // the last of frame()
+  std::shared_ptr<std::string> spare_;        // the last of frame()
   std::unique_ptr<wire::Deflater> deflater_;  // none until one comes who wants it
   std::unique_ptr<wire::Inflater> inflater_;
   const std::uint8_t looks_;  // in silence, until it is told
