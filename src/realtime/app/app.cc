@@ -87,7 +87,8 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
   if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
     message.but = sender.id;
-    arrive(channel, std::move(message), sender.client ? sender.client : client_of(sender.id), nullptr);
+    arrive(channel, std::move(message), sender.client ? sender.client : client_of(sender.id),
+           nullptr);
     return true;
   }
   const bool is_kept = message.attachments.empty() && !channel.starts_with(user_channel_prefix);

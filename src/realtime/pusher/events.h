@@ -59,6 +59,7 @@ class PusherReader {
 
  private:
   struct Parser;
+  Expected<PusherSays> read_whole(std::string_view text);
   std::unique_ptr<Parser> parser_;
 };
 

@@ -112,8 +112,13 @@ bool PusherReader::Parser::client_event(std::string_view from, PusherSays& says)
 }
 
 Expected<PusherSays> PusherReader::read(std::string_view text) {
-  if (text.contains("client-"))  // all else is read once, by what follows
-    if (Expected<PusherSays> says; parser_->client_event(text, *says)) return says;
+  Expected<PusherSays> says;
+  // All else is read once, as a whole.
+  if (!text.contains("client-") || !parser_->client_event(text, *says)) says = read_whole(text);
+  return says;
+}
+
+Expected<PusherSays> PusherReader::read_whole(std::string_view text) {
   element root;
   object top;
   if (parser_->parse(text).get(root) != simdjson::SUCCESS) return invalid("It is not JSON.");
