@@ -125,12 +125,12 @@ class PusherApp {
   void tell_departure(const Channels::Left& left);
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
-  void client_event(ClientSlot client, PusherSays&& says, Instant now);
+  void client_event(ClientSlot client, const ClientEvent& said, Instant now);
   void history(ClientSlot client, const PusherSays& says, Instant now);
   Client& counted(ClientSlot client, Instant now);  // with what it said in this second
-  void sync_event(ClientSlot client, const PusherSays& says);
+  void sync_event(ClientSlot client, const ClientEvent& said);
   void sync_arrival(ClientSlot client, const std::string& channel);
-  const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
+  const char* event_fault(ClientSlot client, const ClientEvent& said, ChannelKind kind) const;
 
   TenantSpec spec_;
   Channels& channels_;

@@ -43,6 +43,14 @@ struct PusherSays {
   PageWords page{};                 // of history
 };
 
+// What a client says to the others of a channel. Views; data: a JSON value as it came, or nothing.
+struct ClientEvent {
+  std::string_view name, channel, data;
+};
+// In one walk without a copy, since it comes most often. None: it is something else, or only a
+// PusherReader can tell.
+std::optional<ClientEvent> client_event_in(std::string_view text);
+
 // Reads one text after another; keeps its memory. Problem `invalid`: not JSON, or not an object
 // with a text `event`.
 class PusherReader {
@@ -59,7 +67,6 @@ class PusherReader {
 
  private:
   struct Parser;
-  Expected<PusherSays> read_whole(std::string_view text);
   std::unique_ptr<Parser> parser_;
 };
 
