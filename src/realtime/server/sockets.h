@@ -129,7 +129,8 @@ class Sockets {
   struct Sink;
   ClientSlot take_slot();
   void ready(ClientSlot client, std::uint32_t events);
-  void read(ClientSlot client);
+  static std::uint32_t events_of(const Socket& socket);
+  void read(ClientSlot client, std::uint32_t events);
   void send_otherwise(ClientSlot client, const Frame& frame, Topic topic, Twin* twin);
   const Frame& best_for(const Socket& socket, const Frame& frame, Twin& twin);
   Twin compressed(const std::string& frames);
