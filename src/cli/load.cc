@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/target.h"
 #include "load/run/load_run.h"
+#include "load/workers/crew_here.h"
 #include "net/loop.h"
 
 namespace utakata {
@@ -47,41 +48,40 @@ int rehearse(const LoadArguments& given) {
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
   net::Loop loop;
+  load::CrewHere here(loop, {given.node, *scripts + "/worker.mjs"}, given.workers);
   int exit_code = 1, interrupts = 0;
   std::unique_ptr<load::LoadRun> run;
   run = std::make_unique<load::LoadRun>(
       loop,
       load::LoadRunOptions{.file = given.file,
-                           .node = {given.node},
-                           .scripts = *scripts,
-                           .workers = given.workers,
+                           .here = &here,
                            .overrides = given.overrides,
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
                                      .is_insecure = given.is_insecure}},
-      load::LoadRun::Calls{
-          .printed =
-              [](std::int64_t, std::string_view line) {
-                fmt::print("{}\n", line);
-                std::fflush(stdout);
-              },
-          .ticked =
-              [](const load::LoadReport& so_far) {
-                const auto& point = so_far.points.back();
-                fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n", to_seconds(so_far.elapsed),
-                           point.users, point.sockets);
-              },
-          .ended =
-              [&](Expected<load::LoadReport> report) {
-                if (report) {
-                  exit_code = exit_code_of(*report, interrupts > 0);
-                } else {
-                  fmt::print(stderr, "utakata: {}", report.error().what);
-                  exit_code = report.error().kind == Problem::Kind::invalid ? 2 : 1;
-                }
-                loop.stop();
-              }});
+      load::LoadRun::Calls{.printed =
+                               [](std::int64_t, std::string_view line) {
+                                 fmt::print("{}\n", line);
+                                 std::fflush(stdout);
+                               },
+                           .ticked =
+                               [](const load::LoadReport& so_far) {
+                                 const auto& point = so_far.points.back();
+                                 fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n",
+                                            to_seconds(so_far.elapsed), point.users, point.sockets);
+                               },
+                           .ended =
+                               [&](Expected<load::LoadReport> report) {
+                                 if (report) {
+                                   exit_code = exit_code_of(*report, interrupts > 0);
+                                 } else {
+                                   fmt::print(stderr, "utakata: {}", report.error().what);
+                                   exit_code =
+                                       report.error().kind == Problem::Kind::invalid ? 2 : 1;
+                                 }
+                                 loop.stop();
+                               }});
   const auto interrupt = [&] {
     ++interrupts;
     run->stop();

@@ -3,7 +3,8 @@
 //
 //   parent: { "do": "load", file, seed, ca, is_insecure }  here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
 //           { "do": "setup" } / { "do": "teardown", data }       { "done": "setup", data } or { "failed": {...} }
-//           { "do": "start", plan, worker, workers, data, in_ms }  { "tick": {...} }, then `metrics {...}`, each second
+//           { "do": "start", plan, worker, workers, data, at_ms, clock_offset_ms }
+//                                                                { "tick": {...} }, then `metrics {...}`, each second
 //           { "do": "pause", is_paused } / { "do": "more", factor }
 //                                                                { "over": true }, when nobody is busy and nobody will begin
 //           { "do": "stop", within_ms }                          a last tick, { "done": "stop" }
@@ -20,7 +21,7 @@ import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
 import { take_browser_builds } from './packages.mjs';
 import { turn_keeping } from './turns.mjs';
-import { User } from './user.mjs';
+import { User, clock_ms } from './user.mjs';
 import { WebSocket } from './web_socket.mjs';
 import { XMLHttpRequest } from './xml_http_request.mjs';
 
@@ -54,9 +55,12 @@ async function load({ file, seed, ca = '', is_insecure = false }) {
   tell({ loaded: { load: scenario.load ?? {}, functions } });
 }
 
-function start({ plan, worker, workers, data, in_ms }) {
-  run.data = data;
-  const list = engine.begin(plan, worker, workers, in_ms);
+// `at_ms` is of the parent's clock, which may be another host's; who hears of it too late begins at once, and says how late.
+function start({ plan, worker, workers, data, at_ms, clock_offset_ms }) {
+  Object.assign(run, { data, clock_offset_ms });
+  const in_ms = at_ms - clock_ms(run);
+  late_ms = Math.max(0, -in_ms);
+  const list = engine.begin(plan, worker, workers, Math.max(0, in_ms));
   for (let k = 0; k < list.length; k += 3)
     flows.push({ name: list[k], work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
   setInterval(tick, 1000);

@@ -37,7 +37,7 @@ Duration length_of(const LoadPlan& plan) {
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
     : loop_(loop), options_(std::move(options)), calls_(std::move(calls)) {
   report_.file = options_.file;
-  start_worker();
+  start_worker(*options_.here);
 }
 
 LoadRun::~LoadRun() {
@@ -45,12 +45,12 @@ LoadRun::~LoadRun() {
   loop_.cancel(deadline_);
 }
 
-bool LoadRun::start_worker() {
-  std::vector<std::string> argv = options_.node;
-  argv.push_back(options_.scripts + "/worker.mjs");
+bool LoadRun::start_worker(Crew& crew) {
   const std::size_t member = members_.size();
-  auto worker = Worker::start(
-      loop_, argv,
+  const auto fellows = std::ranges::count(members_, &crew, &Member::crew);
+  std::string name = fmt::format("Worker {}{}", fellows,
+                                 crew.name().empty() ? "" : fmt::format(" of {}", crew.name()));
+  auto worker = crew.start(
       {.said = [this, member](std::string_view line) { hear(member, line); },
        .printed = [this,
                    member](std::string_view line) { calls_.printed(std::int64_t(member), line); },
@@ -59,11 +59,28 @@ bool LoadRun::start_worker() {
     end(std::unexpected(worker.error()));
     return false;
   }
-  members_.push_back({.worker = std::move(*worker)});
+  const bool runs_users = &crew != options_.here || options_.agents.empty();
+  members_.push_back({.worker = std::move(*worker),
+                      .crew = &crew,
+                      .name = std::move(name),
+                      .runs_users = runs_users,
+                      .is_over = !runs_users,
+                      .has_stopped = !runs_users});
   LoadOrder order = options_.order;
   order.file = options_.file;
   members_.back().worker->tell(to_line(order));
   return true;
+}
+
+// The first one has told the plan, by which there are more of them.
+bool LoadRun::start_others() {
+  const auto start = [&](Crew& crew, std::int64_t from) {
+    for (std::int64_t k = from; k < crew.workers(); ++k)
+      if (!start_worker(crew)) return false;
+    return true;
+  };
+  if (options_.agents.empty()) return start(*options_.here, 1);
+  return std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
 }
 
 void LoadRun::hear(std::size_t member, std::string_view line) {
@@ -77,15 +94,23 @@ bool LoadRun::all(bool Member::* has) const {
   return std::ranges::all_of(members_, [&](const Member& one) { return one.is_gone || one.*has; });
 }
 
-// The first one tells the plan, by which there are more of them.
+bool LoadRun::is_anybody_left() const {
+  return std::ranges::any_of(members_,
+                             [](const Member& one) { return one.runs_users && !one.is_gone; });
+}
+
+void LoadRun::tell_runners(const std::string& line) {
+  for (const Member& member : members_)
+    if (member.runs_users && !member.is_gone) member.worker->tell(line);
+}
+
 void LoadRun::hear(std::size_t member, const WorkerLoaded& loaded) {
   members_[member].is_loaded = true;
-  if (member == 0) {
-    if (!take_plan(loaded)) return;
-    for (std::int64_t k = 1; k < options_.workers; ++k)
-      if (!start_worker()) return;
-  }
-  if (!all(&Member::is_loaded)) return;
+  if (member == 0 && (!take_plan(loaded) || !start_others())) return;
+  if (all(&Member::is_loaded)) set_up();
+}
+
+void LoadRun::set_up() {
   phase_ = Phase::setting_up;
   members_[0].worker->tell(setup_line());
 }
@@ -133,13 +158,16 @@ void LoadRun::start() {
   phase_ = Phase::running;
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
-  report_.generator.workers = std::int64_t(members_.size());
-  for (std::size_t k = 0; k < members_.size(); ++k)
-    members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
-                                                .worker = std::int64_t(k),
-                                                .workers = std::int64_t(members_.size()),
-                                                .data = data_,
-                                                .in = kStartsIn}));
+  StartOrder order{.plan = plan_json_, .data = data_, .at = started_};
+  order.workers = std::ranges::count_if(
+      members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
+  report_.generator.workers = order.workers;
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone) continue;
+    order.clock_offset = member.crew->clock().offset;
+    member.worker->tell(to_line(order));
+    ++order.worker;
+  }
   ticker_ = loop_.every(1s, [this] { tick(); });
 }
 
@@ -201,8 +229,8 @@ void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
   for (Metrics* const into : {&report_.metrics, &second_})
     if (const auto added = into->add(metrics.line); !added)
-      report_.notes.push_back(fmt::format(
-          "Worker {}: {} What it measured in that second is missing.", member, added.error().what));
+      report_.notes.push_back(fmt::format("{}: {} What it measured in that second is missing.",
+                                          members_[member].name, added.error().what));
 }
 
 void LoadRun::hear(std::size_t member, const WorkerOver&) {
@@ -225,6 +253,7 @@ void LoadRun::hear(std::size_t, const WorkerFailed& failed) {
 
 void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
+  if (!how.lost.empty()) return lost(*member.crew, how.lost);
   member.is_gone = true;
   if (phase_ == Phase::ended) return;
   const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
@@ -234,29 +263,55 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
                        fmt::format("a worker ended {} before the run began; what it printed says "
                                    "why.\n",
                                    by)));
-  report_.notes.push_back(
-      fmt::format("Worker {} ended {} after {:.0f} s: its {} users are missing from then on.",
-                  number, by, to_seconds(loop_.now() - started_), member.last.users));
+  if (member.runs_users)
+    report_.notes.push_back(
+        fmt::format("{} ended {} after {:.0f} s: its {} users are missing from then on.",
+                    member.name, by, to_seconds(loop_.now() - started_), member.last.users));
+  if (phase_ == Phase::tearing_down && number == 0) return end({});
+  go_on_without();
+}
+
+// An agent, and all its workers at once.
+void LoadRun::lost(const Crew& crew, const std::string& why) {
+  std::int64_t users = 0;
+  bool is_known = true;
+  for (Member& member : members_) {
+    if (member.crew != &crew || std::exchange(member.is_gone, true)) continue;
+    is_known = false;
+    users += member.last.users;
+  }
+  if (is_known || phase_ == Phase::ended) return;
+  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
+    report_.notes.push_back(fmt::format(
+        "Agent {} was lost before the run began ({}): the others have its share of the users.",
+        crew.name(), why));
+  else
+    report_.notes.push_back(
+        fmt::format("Agent {} was lost after {:.0f} s ({}): its {} users are missing from then on.",
+                    crew.name(), to_seconds(loop_.now() - started_), why, users));
+  go_on_without();
+}
+
+// Somebody is gone, who may have been the one the others waited for.
+void LoadRun::go_on_without() {
+  const bool has_begun = phase_ != Phase::loading && phase_ != Phase::setting_up;
+  if (!has_begun && !is_anybody_left())
+    return end(problem(Problem::Kind::unavailable, "all agents were lost before the run began.\n"));
+  if (phase_ == Phase::loading && all(&Member::is_loaded)) return set_up();
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
-  if (phase_ == Phase::tearing_down && number == 0) end({});
 }
 
 void LoadRun::stop(LoadEnd why) {
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable, "it was stopped before it began.\n"));
-  if (phase_ == Phase::stopping) {  // again: at once
-    for (const Member& member : members_)
-      if (!member.has_stopped) member.worker->tell(stop_line(0s));
-    return;
-  }
+  if (phase_ == Phase::stopping) return tell_runners(stop_line(0s));  // again: at once
   if (phase_ != Phase::running) return;
   phase_ = Phase::stopping;
   report_.end = why;
   const bool had_time = why == LoadEnd::done;  // graceful stop is over, or nobody is busy
   const Duration within = had_time ? 0s : plan_.graceful_stop;
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(stop_line(within));
+  tell_runners(stop_line(within));
   loop_.cancel(deadline_);
   deadline_ = loop_.after(within + kPatience, [this] { tear_down(); });
   if (all(&Member::has_stopped)) tear_down();
@@ -268,7 +323,7 @@ void LoadRun::tear_down() {
   for (std::size_t k = 0; k < members_.size(); ++k)
     if (!members_[k].has_stopped && !members_[k].is_gone)
       report_.notes.push_back(fmt::format(
-          "Worker {} did not stop when it was told to: its last second is missing.", k));
+          "{} did not stop when it was told to: its last second is missing.", members_[k].name));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
   tick();
@@ -287,15 +342,13 @@ void LoadRun::pause(bool is_paused) {
     paused_at_ = loop_.now();
   else
     paused_ += loop_.now() - *std::exchange(paused_at_, std::nullopt);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(pause_line(is_paused));
+  tell_runners(pause_line(is_paused));
 }
 
 void LoadRun::more(double factor) {
   if (phase_ != Phase::running) return;
   factor_ = std::clamp(factor, 0.0, 1000.0);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(more_line(factor_));
+  tell_runners(more_line(factor_));
 }
 
 // Later, since a worker that is to be dropped may be telling this.

@@ -1,4 +1,5 @@
-// One run of a scenario on this host: its workers are started, told and added up. Loop thread only.
+// One run of a scenario: its workers, of this host or of agents, are started, told and added up.
+// Loop thread only.
 //
 //   loading -> setting up -> running -> stopping -> tearing down -> ended
 //      (a file that cannot be loaded, a plan with mistakes, a set-up that fails: ended at once)
@@ -15,16 +16,15 @@
 #include "load/plan/load_plan.h"
 #include "load/report/load_report.h"
 #include "load/run/worker_words.h"
-#include "load/workers/worker.h"
+#include "load/workers/crew.h"
 #include "net/loop.h"
 
 namespace utakata::load {
 
 struct LoadRunOptions {
-  std::string file;               // of the scenario
-  std::vector<std::string> node;  // the command, and its options
-  std::string scripts;            // the folder of worker.mjs
-  std::int64_t workers = 1;
+  std::string file;             // of the scenario
+  Crew* here = nullptr;         // loads the scenario, sets up and tears down
+  std::vector<Crew*> agents{};  // who run the users; none: `here` does. All outlive the run
   PlanOverrides overrides{};
   LoadOrder order{};  // its `file` is filled in
 };
@@ -53,11 +53,15 @@ class LoadRun {
   enum class Phase : std::uint8_t { loading, setting_up, running, stopping, tearing_down, ended };
   struct Member {
     std::unique_ptr<Worker> worker{};
+    const Crew* crew = nullptr;
+    std::string name{};      // "Worker 3 of bees-2"
+    bool runs_users = true;  // the first does not where agents do
     WorkerTick last{};
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
   };
 
-  bool start_worker();
+  bool start_worker(Crew& crew);
+  bool start_others();
   void hear(std::size_t member, std::string_view line);
   void hear(std::size_t member, const WorkerLoaded& loaded);
   void hear(std::size_t member, const WorkerDone& done);
@@ -66,10 +70,15 @@ class LoadRun {
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
   void gone(std::size_t member, const WorkerEnd& end);
+  void lost(const Crew& crew, const std::string& why);
+  void go_on_without();
 
   Duration plan_time() const;
   bool take_plan(const WorkerLoaded& loaded);
   bool all(bool Member::* has) const;  // of those who are not gone
+  bool is_anybody_left() const;        // to run users
+  void tell_runners(const std::string& line);
+  void set_up();
   void start();
   void tick();
   void judge_thresholds();

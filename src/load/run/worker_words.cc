@@ -49,6 +49,8 @@ WorkerLoaded loaded_from(const Json& json) {
   return loaded;
 }
 
+double in_ms(Duration duration) { return to_seconds(duration) * 1000; }
+
 std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -94,7 +96,8 @@ std::string to_line(const StartOrder& order) {
                   {"worker", order.worker},
                   {"workers", order.workers},
                   {"data", Json::parse(order.data, nullptr, false)},
-                  {"in_ms", to_ms(order.in)}});
+                  {"at_ms", in_ms(order.at.time_since_epoch())},
+                  {"clock_offset_ms", in_ms(order.clock_offset)}});
 }
 
 std::string setup_line() { return R"({"do":"setup"})"; }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/instant.h"
 #include "base/problem.h"
 #include "load/report/load_report.h"
 
@@ -48,8 +49,9 @@ std::string to_line(const LoadOrder& order);
 struct StartOrder {
   std::string plan;  // JSON
   std::int64_t worker = 0, workers = 1;
-  std::string data;  // JSON
-  Duration in{};
+  std::string data;         // JSON
+  Instant at{};             // on the clock of who orders
+  Duration clock_offset{};  // what the worker adds to its clock to have that one
 };
 std::string to_line(const StartOrder& order);
 std::string setup_line();
