@@ -9,9 +9,9 @@
 namespace utakata::load {
 namespace {
 
-constexpr std::array<std::string_view, 13> kVerbs = {
-    "hello", "ping", "pong", "file",    "data", "refused", "worker",
-    "tell",  "said", "printed", "kill", "drop", "ended"};
+constexpr std::array<std::string_view, 13> kVerbs = {"hello",   "ping",   "pong", "file", "data",
+                                                     "refused", "worker", "tell", "said", "printed",
+                                                     "kill",    "drop",   "ended"};
 
 std::unexpected<Problem> unknown() {
   return problem(Problem::Kind::invalid, "the other end says what has no meaning here.");

@@ -1,9 +1,10 @@
 // What a run and an agent say to one another: each message a word, a number and the rest. Pure.
 //
 //   the run says                                     the agent says
-//                                                    hello 1 {cores}          first; 1: this language
-//   ping N                                           pong N NANOSECONDS       on its monotonic clock
-//   file BYTES NAME, data 0 PIECE ...                refused 0 SENTENCE       and closes
+//                                                    hello 1 {cores}          first; 1: this
+//                                                    language
+//   ping N                                           pong N NANOSECONDS       on its monotonic
+//   clock file BYTES NAME, data 0 PIECE ...                refused 0 SENTENCE       and closes
 //   worker N       starts one; what it is told and says has its number
 //   tell N LINE                                      said N LINE, printed N LINE
 //   kill N SIGNAL

@@ -26,7 +26,8 @@ std::string quoted(std::string_view name) {
 
 Expected<std::unique_ptr<Unpacking>> Unpacking::in_new_folder() {
   std::error_code error;
-  const auto folder = std::filesystem::canonical(std::filesystem::temp_directory_path(error), error);
+  const auto folder =
+      std::filesystem::canonical(std::filesystem::temp_directory_path(error), error);
   std::string path = (folder / "utakata-load-XXXXXX").string();
   if (error || mkdtemp(path.data()) == nullptr)
     return problem(Problem::Kind::unavailable,
@@ -66,7 +67,8 @@ Expected<void> Unpacking::begin(std::string_view name, std::int64_t bytes) {
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);
   close_file();
-  if (!error) file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (!error)
+    file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file_ < 0) {
     const bool is_there = !error && errno == EEXIST;
     return fail(is_there ? Problem::Kind::invalid : Problem::Kind::unavailable,

@@ -7,6 +7,7 @@
 
 #include "base/instant.h"
 #include "base/problem.h"
+#include "load/bundle/bundle.h"
 #include "load/workers/worker.h"
 
 namespace utakata::load {
@@ -21,8 +22,10 @@ class Crew {
   virtual ~Crew() = default;
   virtual const std::string& name() const = 0;  // "bees-2"; "": this host
   virtual std::int64_t workers() const = 0;     // so many are to be started
-  // Outlives its workers. One whose host is lost hears of it as of its end (WorkerEnd::lost), all
-  // of a crew in one turn.
+  // What workers need that are started from now on; where they share our files it is nothing.
+  virtual void send(std::shared_ptr<const Bundle> bundle) = 0;
+  // One whose host is lost hears of it as of its end (WorkerEnd::lost), all of a crew in one turn;
+  // when the crew goes they are silent.
   virtual Expected<std::unique_ptr<Worker>> start(Worker::Calls calls) = 0;
   virtual CrewClock clock() const = 0;
 };

@@ -16,6 +16,7 @@ class CrewHere final : public Crew {
       : loop_(loop), argv_(std::move(argv)), workers_(workers) {}
   const std::string& name() const override { return name_; }
   std::int64_t workers() const override { return workers_; }
+  void send(std::shared_ptr<const Bundle>) override {}
   Expected<std::unique_ptr<Worker>> start(Worker::Calls calls) override {
     return WorkerProcess::start(loop_, argv_, std::move(calls));
   }
