@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import Module, { register } from 'node:module';
 import { dirname, join, resolve as resolved_path, sep } from 'node:path';
+import { found_again } from './shipping.mjs';
 
 const descriptions = new Map();  // of folders with a package.json of a package
 
@@ -36,11 +37,18 @@ export function browser_file(file, is_main) {
 
 export const is_package_name = (specifier) => /^(@[^/]+\/)?[^./][^/]*$/.test(specifier) && !specifier.startsWith('node:');
 
-export function take_browser_builds() {
-  register('./packages_hook.mjs', import.meta.url);
+// `shipment` hears of what is found; `resolved` is what was found elsewhere (shipping.mjs). Either may be missing.
+export function take_browser_builds(shipment, resolved) {
+  const port = shipment?.port;
+  register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
   const node_resolves = Module._resolveFilename;
-  Module._resolveFilename = function (request, ...more) {
-    const file = node_resolves.call(this, request, ...more);
-    return Module.isBuiltin(file) ? file : browser_file(file, is_package_name(request));
+  Module._resolveFilename = function (request, parent, ...more) {
+    const known = found_again(resolved, parent?.filename, request);
+    if (known) return known;
+    const file = node_resolves.call(this, request, parent, ...more);
+    if (Module.isBuiltin(file)) return file;
+    const taken = browser_file(file, is_package_name(request));
+    shipment?.note(parent?.filename, request, taken);
+    return taken;
   };
 }

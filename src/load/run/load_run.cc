@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
+
+#include "load/bundle/bundle.h"
 
 namespace utakata::load {
 namespace {
 
-constexpr Duration kStartsIn = 50ms;  // until the slowest worker has heard of it
-constexpr Duration kPatience = 5s;    // for who is to say a last word
+constexpr Duration kStartsIn = 50ms;  // until the slowest worker of this host has heard of it
+// Agents hear of it in the time that two round trips take, and all that setup() returned with 100
+// Mbit/s; and a host that is busy, somewhat later.
+constexpr Duration kAgentsStartIn = 250ms, kMegabyteTakes = 80ms;
+constexpr int kClockEvery = 10;     // seconds, in which clocks part by less than pings tell
+constexpr Duration kPatience = 5s;  // for who is to say a last word
 constexpr std::size_t kFaultsMax = 200;
 
 void add_fault(std::vector<LoadFault>& to, const LoadFault& fault) {
@@ -37,6 +44,10 @@ Duration length_of(const LoadPlan& plan) {
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
     : loop_(loop), options_(std::move(options)), calls_(std::move(calls)) {
   report_.file = options_.file;
+  order_ = options_.order;
+  order_.file = std::filesystem::canonical(options_.file);
+  order_.folder = std::filesystem::current_path();
+  if (!order_.ca_file.empty()) order_.ca_file = std::filesystem::absolute(order_.ca_file);
   start_worker(*options_.here);
 }
 
@@ -66,21 +77,36 @@ bool LoadRun::start_worker(Crew& crew) {
                       .runs_users = runs_users,
                       .is_over = !runs_users,
                       .has_stopped = !runs_users});
-  LoadOrder order = options_.order;
-  order.file = options_.file;
-  members_.back().worker->tell(to_line(order));
+  order_.is_shipped = member == 0 && !runs_users;
+  members_.back().worker->tell(to_line(order_));
   return true;
 }
 
 // The first one has told the plan, by which there are more of them.
-bool LoadRun::start_others() {
+bool LoadRun::start_others(const WorkerLoaded& loaded) {
   const auto start = [&](Crew& crew, std::int64_t from) {
     for (std::int64_t k = from; k < crew.workers(); ++k)
       if (!start_worker(crew)) return false;
     return true;
   };
   if (options_.agents.empty()) return start(*options_.here, 1);
-  return std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
+  return ship(loaded) &&
+         std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
+}
+
+bool LoadRun::ship(const WorkerLoaded& loaded) {
+  std::vector<std::string> names = loaded.files;
+  if (!order_.ca_file.empty()) names.push_back(order_.ca_file);
+  auto bundle = read_bundle(std::move(names));
+  if (!bundle) {
+    end(problem(Problem::Kind::invalid,
+                fmt::format("{}: {}\n", options_.file, bundle.error().what)));
+    return false;
+  }
+  bundle->files.push_back({.name = "/.utakata-resolved.json", .bytes = loaded.resolved});
+  const auto shared = std::make_shared<const Bundle>(std::move(*bundle));
+  for (Crew* const agent : options_.agents) agent->send(shared);
+  return true;
 }
 
 void LoadRun::hear(std::size_t member, std::string_view line) {
@@ -106,7 +132,7 @@ void LoadRun::tell_runners(const std::string& line) {
 
 void LoadRun::hear(std::size_t member, const WorkerLoaded& loaded) {
   members_[member].is_loaded = true;
-  if (member == 0 && (!take_plan(loaded) || !start_others())) return;
+  if (member == 0 && (!take_plan(loaded) || !start_others(loaded))) return;
   if (all(&Member::is_loaded)) set_up();
 }
 
@@ -154,13 +180,22 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
   }
 }
 
+Duration LoadRun::starts_in(std::size_t bytes) const {
+  if (options_.agents.empty()) return kStartsIn;
+  Duration round_trip{};
+  for (const Crew* const agent : options_.agents)
+    round_trip = std::max(round_trip, 2 * agent->clock().error);
+  return kAgentsStartIn + 2 * round_trip +
+         from_seconds(double(bytes) * to_seconds(kMegabyteTakes) / 1e6);
+}
+
 void LoadRun::start() {
   phase_ = Phase::running;
-  started_ = loop_.now() + kStartsIn;
-  report_.started = net::SystemClock().wall();
-  StartOrder order{.plan = plan_json_, .data = data_, .at = started_};
+  StartOrder order{.plan = plan_json_, .data = data_};
   order.workers = std::ranges::count_if(
       members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
+  started_ = order.at = loop_.now() + starts_in(std::size_t(order.workers) * data_.size());
+  report_.started = net::SystemClock().wall();
   report_.generator.workers = order.workers;
   for (const Member& member : members_) {
     if (!member.runs_users || member.is_gone) continue;
@@ -168,7 +203,18 @@ void LoadRun::start() {
     member.worker->tell(to_line(order));
     ++order.worker;
   }
+  tell_clocks();
   ticker_ = loop_.every(1s, [this] { tick(); });
+}
+
+// Clocks of hosts drift apart, and are measured all the time.
+void LoadRun::tell_clocks() {
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone || options_.agents.empty()) continue;
+    const CrewClock clock = member.crew->clock();
+    clock_error_ = std::max(clock_error_, clock.error);
+    member.worker->tell(clock_line(clock.offset));
+  }
 }
 
 Duration LoadRun::plan_time() const {
@@ -195,6 +241,7 @@ void LoadRun::tick() {
   report_.elapsed = until;
   report_.points.push_back(std::move(point));
   judge_thresholds();
+  if (report_.points.size() % kClockEvery == 0) tell_clocks();
   calls_.ticked(report_);
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
@@ -326,6 +373,11 @@ void LoadRun::tear_down() {
           "{} did not stop when it was told to: its last second is missing.", members_[k].name));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
+  if (!options_.agents.empty())
+    report_.notes.push_back(fmt::format(
+        "Clocks of the agents are known to within {:.1f} ms: delays from one to another are as "
+        "exact.",
+        to_seconds(clock_error_) * 1000));
   tick();
   loop_.cancel(deadline_);
   if (members_[0].is_gone) return end({});

@@ -22,11 +22,11 @@
 namespace utakata::load {
 
 struct LoadRunOptions {
-  std::string file;             // of the scenario
+  std::string file;             // of the scenario, which is there
   Crew* here = nullptr;         // loads the scenario, sets up and tears down
   std::vector<Crew*> agents{};  // who run the users; none: `here` does. All outlive the run
   PlanOverrides overrides{};
-  LoadOrder order{};  // its `file` is filled in
+  LoadOrder order{};  // what is to be known of files is filled in
 };
 
 class LoadRun {
@@ -61,7 +61,8 @@ class LoadRun {
   };
 
   bool start_worker(Crew& crew);
-  bool start_others();
+  bool start_others(const WorkerLoaded& loaded);
+  bool ship(const WorkerLoaded& loaded);
   void hear(std::size_t member, std::string_view line);
   void hear(std::size_t member, const WorkerLoaded& loaded);
   void hear(std::size_t member, const WorkerDone& done);
@@ -79,7 +80,9 @@ class LoadRun {
   bool is_anybody_left() const;        // to run users
   void tell_runners(const std::string& line);
   void set_up();
+  Duration starts_in(std::size_t bytes) const;
   void start();
+  void tell_clocks();
   void tick();
   void judge_thresholds();
   void tear_down();
@@ -87,11 +90,13 @@ class LoadRun {
 
   net::Loop& loop_;
   const LoadRunOptions options_;
+  LoadOrder order_;
   const Calls calls_;
   Phase phase_ = Phase::loading;
   std::vector<Member> members_;
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
+  Duration clock_error_{};  // at most, of any agent
   LoadReport report_;
   Metrics second_;  // of this one
   Instant started_{};

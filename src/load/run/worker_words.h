@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,6 +17,8 @@ namespace utakata::load {
 struct WorkerLoaded {
   std::string load;  // JSON, as the scenario exports it
   std::vector<std::string> functions;
+  std::vector<std::string> files{};  // all that it needs, where it was told to find out
+  std::string resolved = "[]";       // JSON, for a worker elsewhere: what each import leads to
 };
 struct WorkerDone {
   std::string what;  // "setup", "teardown" or "stop"
@@ -40,10 +43,13 @@ using WorkerWord =
 Expected<WorkerWord> worker_word(std::string_view line);  // `invalid`: none of these
 
 struct LoadOrder {
-  std::string file;
+  std::string file;    // absolute, no symbolic link in it
+  std::string folder;  // where the command was given
   std::uint64_t seed = 1;
-  std::string ca_file;  // "": the system's authorities
+  std::string ca_file;  // absolute; "": the system's authorities
   bool is_insecure = false;
+  std::map<std::string, std::string> environment{};  // beside the worker's own
+  bool is_shipped = false;  // to other hosts: the worker is to find out what they need
 };
 std::string to_line(const LoadOrder& order);
 struct StartOrder {
@@ -57,6 +63,7 @@ std::string to_line(const StartOrder& order);
 std::string setup_line();
 std::string teardown_line(std::string_view data);
 std::string stop_line(Duration within);
+std::string clock_line(Duration offset);  // StartOrder::clock_offset, known better
 std::string pause_line(bool is_paused);
 std::string more_line(double factor);
 
