@@ -21,7 +21,8 @@ struct LoadArguments {
   load::PlanOverrides overrides;
   std::int64_t workers = 1;
   std::uint64_t seed = 1;
-  bool is_insecure = false;
+  bool is_insecure = false, compression = false;
+  std::string source;
 };
 
 // Beside this program, or where packages put them.
@@ -48,7 +49,7 @@ int rehearse(const LoadArguments& given) {
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
   net::Loop loop;
-  load::CrewHere here(loop, {given.node, *scripts + "/worker.mjs"}, given.workers);
+  load::CrewHere here(loop, {given.node, "--max-semi-space-size=2", *scripts + "/worker.mjs"}, given.workers);
   int exit_code = 1, interrupts = 0;
   std::unique_ptr<load::LoadRun> run;
   run = std::make_unique<load::LoadRun>(
@@ -59,7 +60,9 @@ int rehearse(const LoadArguments& given) {
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
-                                     .is_insecure = given.is_insecure}},
+                                     .is_insecure = given.is_insecure,
+                                     .source = given.source,
+                                     .compression = given.compression}},
       load::LoadRun::Calls{.printed =
                                [](std::int64_t, std::string_view line) {
                                  fmt::print("{}\n", line);
@@ -108,6 +111,9 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--node", given->node, "The Node to use")->capture_default_str();
   command->add_option("--ca", given->ca_file, "Authorities that https: and wss: believe (PEM)");
   command->add_flag("--insecure", given->is_insecure, "Believe any certificate");
+  command->add_option("--source", given->source,
+                      "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
+  command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
   command->callback([given, &exit_code] { exit_code = rehearse(*given); });
 }
 

@@ -1,7 +1,6 @@
 // The same for `import`, in the thread where Node runs such hooks.
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { browser_file, is_package_name } from './packages.mjs';
-import { found_again, only_where } from './shipping.mjs';
+import { browser_file, found_again, is_package_name, only_where } from './packages.mjs';
 
 let port, resolved;
 export function initialize(given) {

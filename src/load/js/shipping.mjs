@@ -8,13 +8,13 @@ import Module, { createRequire, syncBuiltinESMExports } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { key_of, only_where } from './packages.mjs';
 
 const manifest = '/.utakata-resolved.json';  // in the folder where all was unpacked
-export const only_where = 'utakata-where:';  // a specifier that is resolved and not loaded; packages_hook.mjs
 
 const is_file = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 const is_code = (path) => /\.[cm]?[jt]sx?$/.test(path);
-const key_of = (parent, specifier) => `${parent}\n${specifier}`;
+const scripts = dirname(fileURLToPath(import.meta.url));  // ours, which are on all hosts
 
 // Of the host where the scenario lies: everything that was resolved, [parent, specifier, file], and all files.
 export class Shipment {
@@ -30,7 +30,7 @@ export class Shipment {
   }
   get port() { return this.#hook.port2; }  // for the hooks, which run in a thread of their own
   note(parent, specifier, file) {
-    if (!parent || !is_file(file)) return;
+    if (!parent || parent.startsWith(scripts + sep) || !is_file(file)) return;
     this.#resolved.set(key_of(parent, specifier), [parent, specifier, file]);
     this.#files.add(file);
   }
@@ -95,15 +95,11 @@ export class Shipment {
   }
 }
 
-// Of the host where it was sent to: what a specifier in a file leads to, by key. `root` is where all was unpacked.
-export function unpacked(root) {
-  const resolved = JSON.parse(readFileSync(root + manifest, 'utf8'));
-  return new Map(resolved.map(([parent, specifier, file]) => [key_of(root + parent, specifier), root + file]));
-}
-export const found_again = (resolved, parent, specifier) => resolved?.get(key_of(parent, specifier));
-
-// Where the command was given, as far as it was sent.
-export function enter(root, folder) {
+// Of the host where it was sent to: what a specifier in a file leads to, by key. `root` is where all was unpacked, and `folder` in it, as
+// far as it was sent, is the one where the command was given.
+export function unpacked(root, folder) {
   mkdirSync(root + folder, { recursive: true });
   process.chdir(root + folder);
+  const resolved = JSON.parse(readFileSync(root + manifest, 'utf8'));
+  return new Map(resolved.map(([parent, specifier, file]) => [key_of(root + parent, specifier), root + file]));
 }

@@ -23,7 +23,7 @@ export class User {
   is_leaving = false;  // it was told to end what it does
   #run;
   #random = null;
-  #waits = null;       // how to end each of them
+  #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
 
   constructor(number, scenario, pool, run) {
     this.number = number;      // among all users of all workers
@@ -58,19 +58,33 @@ export class User {
   #wait(ms) {
     if (this.is_leaving) return Promise.resolve();
     return new Promise((resolve) => {
+      if (ms === Infinity) return this.#keep(resolve);
       const end = () => {
-        this.#waits.delete(end);
         clearTimeout(timer);
+        this.#drop(end);
         current.user = this;
         resolve();
       };
-      const timer = ms === Infinity ? undefined : set_timer(end, ms);
-      (this.#waits ??= new Set()).add(end);
+      const timer = set_timer(end, ms);
+      this.#keep(end);
     });
+  }
+  #keep(end) {
+    if (this.#wait_ends === null) this.#wait_ends = end;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.add(end);
+    else this.#wait_ends = new Set([this.#wait_ends, end]);
+  }
+  #drop(end) {
+    if (this.#wait_ends === end) this.#wait_ends = null;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.delete(end);
   }
   leave() {
     this.is_leaving = true;
-    for (const end of this.#waits ?? []) end();
+    const ends = this.#wait_ends;
+    this.#wait_ends = null;
+    current.user = this;
+    if (ends instanceof Set) for (const end of ends) end();
+    else ends?.();
   }
 
   check(name, is_true) { return check(name, is_true); }

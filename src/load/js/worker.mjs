@@ -1,7 +1,7 @@
 // One worker of `utakata load`: a process that runs virtual users. Its parent tells it what to do by lines on stdin, and hears of it by
 // lines on descriptor 3; when stdin ends, so does this.
 //
-//   parent: { "do": "load", file, folder, seed, ca, is_insecure, env, is_shipped }
+//   parent: { "do": "load", file, folder, seed, env, is_shipped, ... }
 //                                                          here: { "loaded": { load, functions, files, resolved } }
 //                                                                or { "failed": { during, what, at } }
 //           { "do": "setup" } / { "do": "teardown", data }       { "done": "setup", data } or { "failed": {...} }
@@ -19,16 +19,14 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { current, everyone } from './current.mjs';
 import { engine } from './engine.mjs';
-import { fetch } from './fetch.mjs';
 import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
-import { take_browser_builds } from './packages.mjs';
-import { Shipment, enter, unpacked } from './shipping.mjs';
+import { has_packages, take_browser_builds } from './packages.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User, clock_ms } from './user.mjs';
-import { WebSocket } from './web_socket.mjs';
+import { defaults, WebSocket } from './web_socket.mjs';
 import { XMLHttpRequest } from './xml_http_request.mjs';
 
 const root = process.argv[2] ?? '';
@@ -36,9 +34,8 @@ const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
 let scenario = null;      // the module
 let scenario_file = '\0';
-let flows = [];           // { name, work, is_open }, as the engine numbers them
-let pools = 0;
-const pool_of = new Map();  // of users who begin anew, by number
+const flows = [];         // as the engine numbers them
+let workers = 1;
 let finished = 0, late_ms = 0;
 let is_over = () => {};
 
@@ -54,57 +51,83 @@ function in_words(error) {
   return { what: said(error?.message ?? error).slice(0, 2000), at: at.trim().replace(/^at /, '').slice(0, 500), stack: stack.slice(0, 4000) };
 }
 
-async function load({ file, folder, seed, ca = '', is_insecure = false, env = {}, is_shipped = false }) {
-  run.seed = seed;
+// Node's own Response and Request, which fetch.mjs is built on, are 4 MB that not each scenario needs.
+let fetch_for = null;
+function fetch(input, init) {
+  const { user } = current;
+  if (fetch_for) return fetch_for(user)(input, init);
+  return import('./fetch.mjs').then((loaded) => {
+    ({ fetch_for } = loaded);
+    return fetch_for(user)(input, init);
+  });
+}
+
+async function load({ file, folder, seed, ca = '', is_insecure = false, source = '', compression = false, env = {}, is_shipped = false }) {
+  Object.assign(run, { seed, source });
   Object.assign(process.env, env);
-  if (root) enter(root, folder);
+  engine.sources(source, 0, 1);
+  defaults.compression = compression;
   trust(ca && root + ca, is_insecure);
   scenario_file = file;
-  const shipment = is_shipped ? new Shipment(file, folder) : null;
-  take_browser_builds(shipment, root ? unpacked(root) : undefined);
+  const shipping = root || is_shipped ? await import('./shipping.mjs') : null;
+  const resolved = root ? shipping.unpacked(root, folder) : undefined;
+  const shipment = is_shipped ? new shipping.Shipment(file, folder) : undefined;
+  if (shipment || resolved?.size > 0 || (!root && has_packages(file))) take_browser_builds(shipment, resolved);
   scenario = await import(pathToFileURL(root + file).href);
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions, ...(await shipment?.all()) } });
 }
 
 // `at_ms` is of the parent's clock, which may be another host's; who hears of it too late begins at once, and says how late.
-function start({ plan, worker, workers, data, at_ms, clock_offset_ms }) {
+function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
   Object.assign(run, { data, clock_offset_ms });
+  workers = all;
+  engine.sources(run.source, worker, workers);
   const in_ms = at_ms - clock_ms(run);
   late_ms = Math.max(0, -in_ms);
   const list = engine.begin(plan, worker, workers, Math.max(0, in_ms));
-  for (let k = 0; k < list.length; k += 3)
-    flows.push({ name: list[k], work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  for (let k = 0; k < list.length; k += 3) {
+    const name = list[k];
+    flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  }
   setInterval(tick, 1000);
 }
 
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
-async function user(number, which, late) {
-  const { name, work, is_open } = flows[which];
-  const meant = performance.now() - late;
+function user(number, which, late) {
+  const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  let pool = pool_of.get(number);
-  if (pool === undefined) {
-    pool = ++pools;
-    if (!is_open) pool_of.set(number, pool);
-  }
-  const one = new User(number, name, pool, run);
+  const one = new User(number, flow.name, pool_of(number), run);
+  one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
+  begun(flow.work, one).then(() => done(one, flow), (error) => failed(one, flow, error));
+}
+// An async function around it would keep 300 bytes more for each user who stays.
+function begun(work, one) {
   try {
-    await work(one, run.data);
-    metrics.count('iterations', 1, { scenario: name });
-    metrics.trend('iteration_duration', performance.now() - meant, { scenario: name });
+    return Promise.resolve(work(one, run.data));
   } catch (error) {
-    fault(error, name);
+    return Promise.reject(error);
   }
-  users.delete(number);
+}
+function done(one, flow) {
+  metrics.count('iterations', 1, flow.tags);
+  metrics.trend('iteration_duration', performance.now() - one.meant, flow.tags);
+  ended(one, flow);
+}
+function failed(one, flow, error) {
+  fault(error, flow.name);
+  ended(one, flow);
+}
+// Requests of a user who begins anew go over the connections that it had.
+const pool_of = (number) => Math.floor(number / workers) + 1;
+
+function ended(one, { is_open }) {
+  users.delete(one.number);
   ++finished;
-  if (is_open || one.is_leaving) {
-    engine.close_pool(pool);
-    pool_of.delete(number);
-  }
-  engine.done(number);
+  if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  engine.done(one.number);
 }
 const leave = (number) => users.get(number)?.leave();
 

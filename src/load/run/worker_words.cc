@@ -98,6 +98,9 @@ std::string to_line(const LoadOrder& order) {
                   {"seed", order.seed},
                   {"ca", order.ca_file},
                   {"is_insecure", order.is_insecure},
+                  {"source", order.source},
+                  {"compression", order.compression},
+
                   {"env", order.environment},
                   {"is_shipped", order.is_shipped}});
 }
