@@ -3,14 +3,16 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/load_agents.h"
 #include "cli/target.h"
 #include "load/run/load_run.h"
-#include "load/workers/crew_here.h"
 #include "net/loop.h"
 
 namespace utakata {
@@ -19,10 +21,12 @@ namespace {
 struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
-  std::int64_t workers = 1;
+  std::int64_t workers = 0;  // 0: one here, on agents as many as they have cores
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false;
   std::string source;
+  AgentArguments agents;
+  std::vector<std::string> environment;  // NAME=VALUE
 };
 
 // Beside this program, or where packages put them.
@@ -33,6 +37,16 @@ std::optional<std::string> scripts_folder() {
     if (std::filesystem::exists(folder / "utakata-load.node", error))
       return folder.lexically_normal().string();
   return std::nullopt;
+}
+
+// UTAKATA_STACK and UTAKATA_URL, which u.place() asks by, are the run's on all hosts.
+std::map<std::string, std::string> environment_of(const LoadArguments& given) {
+  std::map<std::string, std::string> all;
+  for (const char* const name : {"UTAKATA_STACK", "UTAKATA_URL"})
+    if (const char* const value = std::getenv(name)) all[name] = value;
+  for (const std::string& one : given.environment)
+    all[one.substr(0, one.find('='))] = one.substr(one.find('=') + 1);
+  return all;
 }
 
 int refuse(std::string what) { return fail({Problem::Kind::invalid, std::move(what)}), 2; }
@@ -49,18 +63,27 @@ int rehearse(const LoadArguments& given) {
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
   net::Loop loop;
-  load::CrewHere here(loop, {given.node, "--max-semi-space-size=2", *scripts + "/worker.mjs"}, given.workers);
+  std::unique_ptr<load::Muster> agents;
+  if (given.agents.is_given()) {
+    auto called = call_agents(loop, given.agents, given.workers);
+    if (!called) return fail(called.error());
+    agents = std::move(*called);
+  }
   int exit_code = 1, interrupts = 0;
   std::unique_ptr<load::LoadRun> run;
   run = std::make_unique<load::LoadRun>(
       loop,
       load::LoadRunOptions{.file = given.file,
-                           .here = &here,
+                           .node = worker_node(given.node),
+                           .scripts = *scripts,
+                           .workers = std::max<std::int64_t>(given.workers, 1),
+                           .agents = agents ? agents->crews() : std::vector<load::Crew*>(),
                            .overrides = given.overrides,
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
                                      .is_insecure = given.is_insecure,
+                                     .environment = environment_of(given),
                                      .source = given.source,
                                      .compression = given.compression}},
       load::LoadRun::Calls{.printed =
@@ -77,6 +100,7 @@ int rehearse(const LoadArguments& given) {
                            .ended =
                                [&](Expected<load::LoadReport> report) {
                                  if (report) {
+                  for (const std::string& note : report->notes) fmt::print(stderr, "{}\n", note);
                                    exit_code = exit_code_of(*report, interrupts > 0);
                                  } else {
                                    fmt::print(stderr, "utakata: {}", report.error().what);
@@ -101,7 +125,7 @@ void add_load(CLI::App& program, int& exit_code) {
   auto given = std::make_shared<LoadArguments>();
   CLI::App* command = program.add_subcommand(
       "load", "Rehearses the show: runs virtual users from a scenario in JavaScript");
-  command->add_option("scenario", given->file, "Such as votes.mjs")->required();
+  command->add_option("scenario", given->file, "Such as votes.mjs");
   command->add_option("--users", given->overrides.users, "So many, instead of what it says");
   command->add_option("--arrivals", given->overrides.arrivals, "Users a time, such as 50/s");
   command->add_option("--duration", given->overrides.duration, "Such as 5m");
@@ -114,7 +138,16 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--source", given->source,
                       "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
   command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
-  command->callback([given, &exit_code] { exit_code = rehearse(*given); });
+  command->add_option("-e,--env", given->environment, "NAME=VALUE in the scenario's process.env")
+      ->check([](const std::string& text) {
+        return text.find('=') == text.npos || text[0] == '=' ? text + " is not NAME=VALUE" : "";
+      });
+  add_agents(*command, given->agents);
+  CLI::App* const agent =
+      add_load_agent(*command, scripts_folder().value_or(std::string()), exit_code);
+  command->callback([given, agent, &exit_code] {
+    if (!agent->parsed()) exit_code = rehearse(*given);
+  });
 }
 
 }  // namespace utakata

@@ -84,6 +84,7 @@ AgentLink::~AgentLink() {
   client_.cancel(dial_);
   for (const auto timer : {pinger_, patience_, sender_, end_}) loop_.cancel(timer);
   for (const auto& [number, worker] : far_) worker->cut();
+  if (socket_) socket_->close();
 }
 
 // Once. Whoever hears of it may drop workers, but not us.

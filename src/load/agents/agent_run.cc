@@ -20,6 +20,11 @@ net::WebSocketSettings agent_link_settings() {
   return {.message_bytes = kMessageBytesMax, .backlog_bytes = kBacklogMax, .ping_every = 5s};
 }
 
+std::string link_end(const net::WebSocketEnd& end, std::string_view clean) {
+  if (end.code == wire::websocket_code::cut) return "its connection broke";
+  return end.reason.empty() ? std::string(clean) : end.reason;
+}
+
 AgentRun::AgentRun(net::Loop& loop, std::unique_ptr<net::WebSocket> link,
                    std::vector<std::string> command, std::unique_ptr<Unpacking> files)
     : loop_(loop), command_(std::move(command)), files_(std::move(files)), link_(std::move(link)) {}
@@ -42,12 +47,8 @@ Expected<std::unique_ptr<AgentRun>> AgentRun::begin(net::Loop& loop,
   run->link_->start(
       {.message = [self = run.get()](wire::WebSocketKind,
                                      std::string_view message) { self->hear(message); },
-       .ended =
-           [ended = std::move(ended)](const net::WebSocketEnd& end) {
-             ended(end.is_clean && end.reason.empty() ? "it is done"
-                   : end.reason.empty()               ? "its link was lost"
-                                                      : end.reason);
-           }});
+       .ended = [ended = std::move(ended)](
+                    const net::WebSocketEnd& end) { ended(link_end(end, "it is done")); }});
   run->say(AgentVerb::hello, agent_language, nlohmann::json{{"cores", cores}}.dump());
   return run;
 }

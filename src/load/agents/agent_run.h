@@ -20,6 +20,8 @@ namespace utakata::load {
 
 // Of both ends. A line of a worker may have 64 MB; who has said nothing for 5 to 10 s is lost.
 net::WebSocketSettings agent_link_settings();
+// How it ended, a clause; `clean`: where the other end closed it and said no reason.
+std::string link_end(const net::WebSocketEnd& end, std::string_view clean);
 
 class AgentRun {
  public:

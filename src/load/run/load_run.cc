@@ -39,16 +39,25 @@ Duration length_of(const LoadPlan& plan) {
   return longest;
 }
 
+std::vector<std::string> command_of(const LoadRunOptions& options) {
+  std::vector<std::string> argv = options.node;
+  argv.push_back(options.scripts + "/worker.mjs");
+  return argv;
+}
+
 }  // namespace
 
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
-    : loop_(loop), options_(std::move(options)), calls_(std::move(calls)) {
+    : loop_(loop),
+      options_(std::move(options)),
+      calls_(std::move(calls)),
+      here_(loop, command_of(options_), options_.workers) {
   report_.file = options_.file;
   order_ = options_.order;
   order_.file = std::filesystem::canonical(options_.file);
   order_.folder = std::filesystem::current_path();
   if (!order_.ca_file.empty()) order_.ca_file = std::filesystem::absolute(order_.ca_file);
-  start_worker(*options_.here);
+  start_worker(here_);
 }
 
 LoadRun::~LoadRun() {
@@ -70,7 +79,7 @@ bool LoadRun::start_worker(Crew& crew) {
     end(std::unexpected(worker.error()));
     return false;
   }
-  const bool runs_users = &crew != options_.here || options_.agents.empty();
+  const bool runs_users = &crew != &here_ || options_.agents.empty();
   members_.push_back({.worker = std::move(*worker),
                       .crew = &crew,
                       .name = std::move(name),
@@ -89,7 +98,7 @@ bool LoadRun::start_others(const WorkerLoaded& loaded) {
       if (!start_worker(crew)) return false;
     return true;
   };
-  if (options_.agents.empty()) return start(*options_.here, 1);
+  if (options_.agents.empty()) return start(here_, 1);
   return ship(loaded) &&
          std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
 }
@@ -375,7 +384,7 @@ void LoadRun::tear_down() {
   loop_.cancel(ticker_);
   if (!options_.agents.empty())
     report_.notes.push_back(fmt::format(
-        "Clocks of the agents are known to within {:.1f} ms: delays from one to another are as "
+        "Clocks of the agents are known to within {:.2f} ms: delays from one to another are as "
         "exact.",
         to_seconds(clock_error_) * 1000));
   tick();

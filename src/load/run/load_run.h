@@ -16,15 +16,17 @@
 #include "load/plan/load_plan.h"
 #include "load/report/load_report.h"
 #include "load/run/worker_words.h"
-#include "load/workers/crew.h"
+#include "load/workers/crew_here.h"
 #include "net/loop.h"
 
 namespace utakata::load {
 
 struct LoadRunOptions {
-  std::string file;             // of the scenario, which is there
-  Crew* here = nullptr;         // loads the scenario, sets up and tears down
-  std::vector<Crew*> agents{};  // who run the users; none: `here` does. All outlive the run
+  std::string file;               // of the scenario, which is there
+  std::vector<std::string> node;  // the command, and its options
+  std::string scripts;            // the folder of worker.mjs
+  std::int64_t workers = 1;       // on this host
+  std::vector<Crew*> agents{};    // run all users, if there are any; outlive the run
   PlanOverrides overrides{};
   LoadOrder order{};  // what is to be known of files is filled in
 };
@@ -92,6 +94,7 @@ class LoadRun {
   const LoadRunOptions options_;
   LoadOrder order_;
   const Calls calls_;
+  CrewHere here_;  // loads the scenario, sets up and tears down; without agents it runs the users
   Phase phase_ = Phase::loading;
   std::vector<Member> members_;
   LoadPlan plan_;

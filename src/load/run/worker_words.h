@@ -48,9 +48,9 @@ struct LoadOrder {
   std::uint64_t seed = 1;
   std::string ca_file;  // absolute; "": the system's authorities
   bool is_insecure = false;
+  std::map<std::string, std::string> environment{};  // beside the worker's own
   std::string source;  // addresses that connections come from, as client/source_ranges.h has them
   bool compression = false;  // permessage-deflate is offered
-  std::map<std::string, std::string> environment{};  // beside the worker's own
   bool is_shipped = false;  // to other hosts: the worker is to find out what they need
 };
 std::string to_line(const LoadOrder& order);
