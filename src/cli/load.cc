@@ -100,7 +100,8 @@ int rehearse(const LoadArguments& given) {
                            .ended =
                                [&](Expected<load::LoadReport> report) {
                                  if (report) {
-                  for (const std::string& note : report->notes) fmt::print(stderr, "{}\n", note);
+                                   for (const std::string& note : report->notes)
+                                     fmt::print(stderr, "{}\n", note);
                                    exit_code = exit_code_of(*report, interrupts > 0);
                                  } else {
                                    fmt::print(stderr, "utakata: {}", report.error().what);

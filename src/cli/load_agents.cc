@@ -17,7 +17,7 @@
 namespace utakata {
 namespace {
 
-constexpr const char* kTokenName = "UTAKATA_LOAD_TOKEN";
+constexpr const char* kTokenName = "LOAD_TOKEN";
 constexpr std::uint16_t kPort = 7400;
 
 std::string environment(const char* name) {
@@ -60,8 +60,8 @@ Expected<std::vector<load::AgentAddress>> in_cluster(const AgentArguments& given
     }
   }
   if (!is_there)
-    return problem(Problem::Kind::invalid, fmt::format("there is no cluster {} in {}.",
-                                                       given.cluster, running->stack));
+    return problem(Problem::Kind::invalid,
+                   fmt::format("there is no cluster {} in {}.", given.cluster, running->stack));
   if (agents.empty())
     return problem(Problem::Kind::invalid,
                    fmt::format("no instance of {} in {} serves now: `utakata ps` shows them.",

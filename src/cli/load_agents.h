@@ -18,7 +18,7 @@ class App;
 namespace utakata {
 
 struct AgentArguments {
-  std::string cluster;            // of a stack that runs, and its instances are the agents; "": none
+  std::string cluster;  // of a stack that runs, and its instances are the agents; "": none
   std::vector<std::string> list;  // HOST:PORT of agents that no stack has
   Target target;
   bool is_given() const { return !cluster.empty() || !list.empty(); }

@@ -123,7 +123,7 @@ Expected<std::uint16_t> Agent::listen(const std::string& host, std::uint16_t por
     return problem(
         Problem::Kind::invalid,
         fmt::format("without a token an agent listens on this host's 127.0.0.1 only, not "
-                    "on {}: set UTAKATA_LOAD_TOKEN, here and where the run is started.",
+                    "on {}: set LOAD_TOKEN, here and where the run is started.",
                     host));
   return state_->http.listen(host, port);
 }

@@ -65,16 +65,14 @@ AgentLink::AgentLink(net::Loop& loop, net::WebSocketClient& client, AgentAddress
         if (!socket) {
           const bool is_refused = socket.error().kind == Problem::Kind::refused;
           return lose(socket.error().what +
-                      (is_refused ? " Is UTAKATA_LOAD_TOKEN the same here as there?" : ""));
+                      (is_refused ? " Is LOAD_TOKEN the same here as there?" : ""));
         }
         socket_ = std::move(*socket);
         socket_->start(
             {.message = [this](wire::WebSocketKind, std::string_view message) { hear(message); },
              .ended =
                  [this](const net::WebSocketEnd& end) {
-                   lose(!refused_.empty()     ? refused_
-                        : !end.reason.empty() ? end.reason
-                                              : "its connection broke");
+                   lose(!refused_.empty() ? refused_ : link_end(end, "it has left"));
                  }});
         patience_ = loop_.after(kGreetingWithin, [this] { lose("it does not speak as an agent"); });
       });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,8 +22,10 @@ net::WebSocketSettings agent_link_settings() {
 }
 
 std::string link_end(const net::WebSocketEnd& end, std::string_view clean) {
-  if (end.code == wire::websocket_code::cut) return "its connection broke";
-  return end.reason.empty() ? std::string(clean) : end.reason;
+  std::string reason = end.reason.empty() ? std::string(clean) : end.reason;
+  if (reason.ends_with('.')) reason.pop_back();  // of a sentence of ours: it goes into another
+  reason[0] = char(std::tolower(static_cast<unsigned char>(reason[0])));
+  return reason;
 }
 
 AgentRun::AgentRun(net::Loop& loop, std::unique_ptr<net::WebSocket> link,

@@ -8,9 +8,8 @@ Muster::Muster(net::Loop& loop, const std::vector<AgentAddress>& agents, const s
                std::int64_t workers, std::function<void(Expected<void>)> done)
     : client_(loop), done_(std::move(done)), unheard_(agents.size()) {
   for (const AgentAddress& agent : agents)
-    links_.push_back(
-        std::make_unique<AgentLink>(loop, client_, agent, token, workers,
-                                    [this](const Expected<void>& one) { hear(one); }));
+    links_.push_back(std::make_unique<AgentLink>(loop, client_, agent, token, workers,
+                                                 [this](const Expected<void>& one) { hear(one); }));
 }
 
 void Muster::hear(const Expected<void>& one) {

@@ -274,6 +274,7 @@ void LoadRun::judge_thresholds() {
 
 void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   members_[member].last = tick;
+  members_[member].has_ticked = true;
   GeneratorHealth& worst = report_.generator;
   worst.cpu_max = std::max(worst.cpu_max, tick.cpu);
   worst.lag_ms_max = std::max(worst.lag_ms_max, tick.lag_ms);
@@ -316,9 +317,8 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
                                          : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable,
-                       fmt::format("a worker ended {} before the run began; what it printed says "
-                                   "why.\n",
-                                   by)));
+                       fmt::format("{} ended {} before the run began; what it printed says why.\n",
+                                   member.name, by)));
   if (member.runs_users)
     report_.notes.push_back(
         fmt::format("{} ended {} after {:.0f} s: its {} users are missing from then on.",
@@ -327,13 +327,14 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   go_on_without();
 }
 
-// An agent, and all its workers at once.
+// An agent, and all its workers at once. How many users it had is known from the last second.
 void LoadRun::lost(const Crew& crew, const std::string& why) {
   std::int64_t users = 0;
-  bool is_known = true;
+  bool is_known = true, has_told = false;
   for (Member& member : members_) {
     if (member.crew != &crew || std::exchange(member.is_gone, true)) continue;
     is_known = false;
+    has_told |= member.has_ticked;
     users += member.last.users;
   }
   if (is_known || phase_ == Phase::ended) return;
@@ -342,9 +343,13 @@ void LoadRun::lost(const Crew& crew, const std::string& why) {
         "Agent {} was lost before the run began ({}): the others have its share of the users.",
         crew.name(), why));
   else
-    report_.notes.push_back(
-        fmt::format("Agent {} was lost after {:.0f} s ({}): its {} users are missing from then on.",
-                    crew.name(), to_seconds(loop_.now() - started_), why, users));
+    report_.notes.push_back(fmt::format(
+        "Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.", crew.name(),
+        to_seconds(loop_.now() - started_), why, has_told ? fmt::format("{} ", users) : ""));
+  if (!is_anybody_left() && phase_ == Phase::running)
+    report_.doubts.push_back(
+        fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
+                    to_seconds(loop_.now() - started_)));
   go_on_without();
 }
 

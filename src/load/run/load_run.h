@@ -59,6 +59,7 @@ class LoadRun {
     std::string name{};      // "Worker 3 of bees-2"
     bool runs_users = true;  // the first does not where agents do
     WorkerTick last{};
+    bool has_ticked = false;
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
   };
 

@@ -51,7 +51,7 @@ struct LoadOrder {
   std::map<std::string, std::string> environment{};  // beside the worker's own
   std::string source;  // addresses that connections come from, as client/source_ranges.h has them
   bool compression = false;  // permessage-deflate is offered
-  bool is_shipped = false;  // to other hosts: the worker is to find out what they need
+  bool is_shipped = false;   // to other hosts: the worker is to find out what they need
 };
 std::string to_line(const LoadOrder& order);
 struct StartOrder {
