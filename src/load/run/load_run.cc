@@ -226,6 +226,10 @@ void LoadRun::tell_clocks() {
   }
 }
 
+double LoadRun::seconds_in() const {
+  return to_seconds(std::max(loop_.now() - started_, Duration{}));
+}
+
 Duration LoadRun::plan_time() const {
   return paused_at_.value_or(loop_.now()) - started_ - paused_;
 }
@@ -322,7 +326,7 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   if (member.runs_users)
     report_.notes.push_back(
         fmt::format("{} ended {} after {:.0f} s: its {} users are missing from then on.",
-                    member.name, by, to_seconds(loop_.now() - started_), member.last.users));
+                    member.name, by, seconds_in(), member.last.users));
   if (phase_ == Phase::tearing_down && number == 0) return end({});
   go_on_without();
 }
@@ -343,13 +347,12 @@ void LoadRun::lost(const Crew& crew, const std::string& why) {
         "Agent {} was lost before the run began ({}): the others have its share of the users.",
         crew.name(), why));
   else
-    report_.notes.push_back(fmt::format(
-        "Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.", crew.name(),
-        to_seconds(loop_.now() - started_), why, has_told ? fmt::format("{} ", users) : ""));
+    report_.notes.push_back(
+        fmt::format("Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.",
+                    crew.name(), seconds_in(), why, has_told ? fmt::format("{} ", users) : ""));
   if (!is_anybody_left() && phase_ == Phase::running)
-    report_.doubts.push_back(
-        fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
-                    to_seconds(loop_.now() - started_)));
+    report_.doubts.push_back(fmt::format(
+        "All agents were lost after {:.0f} s: nothing was done from then on.", seconds_in()));
   go_on_without();
 }
 

@@ -77,6 +77,7 @@ class LoadRun {
   void lost(const Crew& crew, const std::string& why);
   void go_on_without();
 
+  double seconds_in() const;  // it has begun
   Duration plan_time() const;
   bool take_plan(const WorkerLoaded& loaded);
   bool all(bool Member::* has) const;  // of those who are not gone
