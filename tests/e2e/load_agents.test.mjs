@@ -141,14 +141,14 @@ test('a scenario comes with its packages, its own files, those that it imports l
       u.count('all');
     }`);
   await idle();
-  const before_it = readdirSync(tmpdir()).filter((one) => one.startsWith('utakata-load-'));
+  const before_it = readdirSync(tmpdir()).filter((one) => one.startsWith('utakata-agent-'));
   const child = spawn(utakata_program(), ['load', 'shipped.mjs', ...at_bees, '-e', 'WHO=me'], { cwd: folder, env: { ...process.env, ...home() } });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { said += bytes; });
   const [code] = await once(child, 'close');
   assert.equal(code, 0, said);
   await idle();
-  await wait_for(() => readdirSync(tmpdir()).filter((one) => one.startsWith('utakata-load-') && !before_it.includes(one)).every((one) => !readdirSync(join(tmpdir(), one)).length),
+  await wait_for(() => readdirSync(tmpdir()).filter((one) => one.startsWith('utakata-agent-') && !before_it.includes(one)).every((one) => !readdirSync(join(tmpdir(), one)).length),
     { what: 'what was unpacked to be deleted' });
 });
 

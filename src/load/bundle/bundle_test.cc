@@ -1,6 +1,8 @@
 #include "load/bundle/bundle.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -106,6 +108,30 @@ TEST(Unpacking, what_breaks_a_rule_ends_it) {
             "`/x` is too much to unpack beside the others.");
   EXPECT_EQ(refused([](Unpacking& one) { return one.begin("/first/below", 1); }),
             "`/first/below` cannot be unpacked: Not a directory.");
+}
+
+TEST(Unpacking, what_one_left_that_was_killed_goes_with_the_next_and_nothing_else) {
+  const auto alive = new_unpacking();
+  const fs::path temporary = fs::path(alive->folder()).parent_path();
+  const auto made = [&](const std::string& name) {
+    const auto path = temporary / name;
+    fs::create_directories(path / "home/me");
+    return path;
+  };
+  const auto left = made("utakata-agent-left"), fresh = made("utakata-agent-fresh"),
+             other = made("utakata-other-left");
+  const auto long_ago = [](const fs::path& path) {
+    const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 0}, {.tv_sec = 1, .tv_nsec = 0}};
+    EXPECT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  for (const fs::path& path : {left, other, fs::path(alive->folder())}) long_ago(path);
+  const auto next = new_unpacking();
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(fresh));
+  EXPECT_TRUE(fs::exists(other));
+  EXPECT_TRUE(fs::exists(alive->folder()));
+  fs::remove_all(fresh);
+  fs::remove_all(other);
 }
 
 TEST(Unpacking, whatever_a_stranger_names_stays_inside) {

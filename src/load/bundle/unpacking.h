@@ -1,6 +1,6 @@
-// A bundle as it arrives, unpacked into a folder of its own, which goes when this does. The sender
-// is not trusted: no file leaves the folder or takes another's place, and all together they are
-// bounded.
+// A bundle as it arrives, unpacked into a folder of its own, which goes when this does; what a
+// process left that was killed goes when the next one begins. The sender is not trusted: no file
+// leaves the folder or takes another's place, and all together they are bounded.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,12 @@ class Unpacking {
   bool is_whole() const { return left_ == 0; }  // no file is under way
 
  private:
-  explicit Unpacking(std::string folder) : folder_(std::move(folder)) {}
+  Unpacking(std::string folder, int lock) : folder_(std::move(folder)), lock_(lock) {}
   std::unexpected<Problem> fail(Problem::Kind kind, std::string what);
   void close_file();
 
   const std::string folder_;
+  const int lock_;  // of the folder, as long as we live: who is killed lets go of it
   int file_ = -1;
   std::size_t left_ = 0, bytes_ = 0, files_ = 0;
   bool has_failed_ = false;
