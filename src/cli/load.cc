@@ -11,7 +11,10 @@
 
 #include "cli/commands.h"
 #include "cli/load_agents.h"
+#include "cli/load_outputs.h"
+#include "cli/table.h"
 #include "cli/target.h"
+#include "load/report/summary.h"
 #include "load/run/load_run.h"
 #include "net/loop.h"
 
@@ -21,6 +24,7 @@ namespace {
 struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
+  LoadOutputs outputs;
   std::int64_t workers = 0;  // 0: one here, on agents as many as they have cores
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false;
@@ -56,12 +60,22 @@ int exit_code_of(const load::LoadReport& report, bool was_interrupted) {
   return report.is_kept() ? 0 : 3;
 }
 
+// At the end: the summary, and the files.
+int report_on(const load::LoadReport& report, const LoadOutputs& outputs, bool was_interrupted) {
+  put(load::summary_of(report, style_of(stdout).has_colour));
+  const auto written = write_load_outputs(outputs, report);
+  if (!written) return fail(written.error());
+  return exit_code_of(report, was_interrupted);
+}
+
 int rehearse(const LoadArguments& given) {
   std::error_code error;
+  if (given.file.empty()) return refuse("name a scenario such as votes.mjs");
   if (!std::filesystem::is_regular_file(given.file, error))
     return refuse(given.file + " is no file: name a scenario such as votes.mjs");
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
+  if (const auto can = try_load_outputs(given.outputs); !can) return refuse(can.error().what);
   net::Loop loop;
   std::unique_ptr<load::Muster> agents;
   if (given.agents.is_given()) {
@@ -100,9 +114,7 @@ int rehearse(const LoadArguments& given) {
                            .ended =
                                [&](Expected<load::LoadReport> report) {
                                  if (report) {
-                                   for (const std::string& note : report->notes)
-                                     fmt::print(stderr, "{}\n", note);
-                                   exit_code = exit_code_of(*report, interrupts > 0);
+                                   exit_code = report_on(*report, given.outputs, interrupts > 0);
                                  } else {
                                    fmt::print(stderr, "utakata: {}", report.error().what);
                                    exit_code =
@@ -144,10 +156,11 @@ void add_load(CLI::App& program, int& exit_code) {
         return text.find('=') == text.npos || text[0] == '=' ? text + " is not NAME=VALUE" : "";
       });
   add_agents(*command, given->agents);
-  CLI::App* const agent =
-      add_load_agent(*command, scripts_folder().value_or(std::string()), exit_code);
-  command->callback([given, agent, &exit_code] {
-    if (!agent->parsed()) exit_code = rehearse(*given);
+  add_load_outputs(*command, given->outputs);
+  add_load_compare(*command, exit_code);
+  add_load_agent(*command, scripts_folder().value_or(std::string()), exit_code);
+  command->callback([command, given, &exit_code] {
+    if (command->get_subcommands().empty()) exit_code = rehearse(*given);
   });
 }
 

@@ -58,20 +58,23 @@ async function idle(client, users, port, must, note) {
     `${users.toLocaleString('en-US')} in a process of ${all.toFixed(0)} MB, ${one.toFixed(0)} MB with one of them${note}`);
 }
 
-// A second's counts, of ours and of a rival, one after the other, again and again.
-async function beside(what, must, count_of, ours, rival, note) {
-  const rates = { ours: [], rival: [] };
+// A second's counts of each, one after the other, again and again; the last of them is what the others are compared with.
+async function in_turn(starts, count_of) {
+  const rates = Object.fromEntries(Object.keys(starts).map((name) => [name, []]));
   for (let round = 0; round < rounds; ++round)
-    for (const [name, start] of [['ours', ours], ['rival', rival]]) {
+    for (const [name, start] of Object.entries(starts)) {
       const run = await start();
       const before = await count_of(run), began = performance.now();
       await kit.sleep(seconds * 1000);
       rates[name].push(((await count_of(run) - before) * 1000) / (performance.now() - began));
       await run.end();
     }
-  const ratios = rates.ours.map((rate, round) => rate / rates.rival[round]);
+  const last = Object.keys(starts).at(-1);
   const of = (name) => Math.round(kit.median(rates[name])).toLocaleString('en-US');
-  show(what, kit.median(ratios), 'x', { at_least: must }, `${of('ours')} of ${of('rival')} /s; ${note}; rounds: ${ratios.map((one) => one.toFixed(2)).join(' ')}`);
+  return (what, name, must, note = '') => {
+    const ratios = rates[name].map((rate, round) => rate / rates[last][round]);
+    show(what, kit.median(ratios), 'x', must, `${note}${of(name)} of ${of(last)} /s; rounds: ${ratios.map((one) => one.toFixed(2)).join(' ')}`);
+  };
 }
 
 async function with_server(server, start) {
@@ -84,7 +87,13 @@ async function with_server(server, start) {
 }
 const rival = (what) => (port) => kit.start(1, process.execPath, [join(folder, 'rival.mjs'), what], { cwd: folder, env: { ...process.env, PORT: String(port) } });
 const ours = (what) => (port) => generate(what, { PORT: String(port) });
+function bare(port) {
+  const run = kit.start(1, kit.program('relay_load'), [String(port), 'websocket', '1000'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  run.stdin.write('600\n');
+  return run;
+}
 
+// A bare client that sends and receives and does nothing else shows how much of it the kernel leaves to be had.
 async function echoes() {
   const start = (generator) => async () => {
     const one = await with_server(floor, generator);
@@ -92,8 +101,9 @@ async function echoes() {
     await kit.sleep(1000);
     return one;
   };
-  await beside('round trips of 1,000 users through JavaScript: of Node\'s `ws`', 3, async ({ pair }) => (await told(pair)).messages,
-    start(ours('echo')), start(rival('echo')), '100 bytes, one on its way for each');
+  const tell = await in_turn({ ours: start(ours('echo')), bare: start(bare), ws: start(rival('echo')) }, async ({ pair }) => (await told(pair)).messages);
+  tell('round trips of 1,000 users through JavaScript: of Node\'s `ws`', 'ours', { at_least: 3 }, '100 bytes, one on its way for each; ');
+  tell('the same by a bare epoll client without any JavaScript', 'bare', null);
 }
 
 async function connects() {
@@ -129,8 +139,8 @@ async function polls() {
     while (one.run.output.length === length) await once(one.run.stdout, 'data');
     return one.answers();
   };
-  await beside('long-polling round trips of unmodified socket.io-client: of its own Node build', 4, count_of, start(ours('polls')), start(rival('polls')),
-    '100 users against utakata-realtime');
+  const tell = await in_turn({ ours: start(ours('polls')), node: start(rival('polls')) }, count_of);
+  tell('long-polling round trips of unmodified socket.io-client: of its own Node build', 'ours', { at_least: 4 }, '100 users against utakata-realtime; ');
 }
 
 async function at_rest() {

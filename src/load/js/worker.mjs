@@ -80,6 +80,7 @@ async function load({ file, folder, seed, ca = '', is_insecure = false, source =
 
 // `at_ms` is of the parent's clock, which may be another host's; who hears of it too late begins at once, and says how late.
 function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
+  health();  // what importing and setting up took is nobody's latency
   Object.assign(run, { data, clock_offset_ms });
   workers = all;
   engine.sources(run.source, worker, workers);

@@ -205,7 +205,6 @@ void LoadRun::start() {
       members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
   started_ = order.at = loop_.now() + starts_in(std::size_t(order.workers) * data_.size());
   report_.started = net::SystemClock().wall();
-  report_.generator.workers = order.workers;
   for (const Member& member : members_) {
     if (!member.runs_users || member.is_gone) continue;
     order.clock_offset = member.crew->clock().offset;
@@ -236,25 +235,25 @@ Duration LoadRun::plan_time() const {
 
 // Numbers of each worker, as they last were; what was measured since the last second.
 void LoadRun::tick() {
-  LoadPoint point;
-  double resident_mb = 0;
+  LoadTick now;
   for (const Member& member : members_) {
     if (member.is_gone) continue;
-    point.users += member.last.users;
-    point.sockets += member.last.sockets;
-    resident_mb += member.last.resident_mb;
+    now.users += member.last.users;
+    now.sockets += member.last.sockets;
+    now.cpu_max = std::max(now.cpu_max, member.last.cpu);
+    now.lag_ms_max = std::max(now.lag_ms_max, member.last.lag_ms);
   }
-  report_.generator.resident_mb = std::max(report_.generator.resident_mb, resident_mb);
   const Duration until = std::max(loop_.now() - started_, Duration{});
-  point.at = report_.elapsed;
-  point.length = until - report_.elapsed;
-  for (const auto& [metric, kind] : second_.kinds())
-    if (auto value = second_.total(metric)) point.measured.emplace(metric, std::move(*value));
+  now.at = report_.elapsed;
+  now.length = until - report_.elapsed;
+  timeline_.add(now, second_);
   second_ = Metrics();
   report_.elapsed = until;
-  report_.points.push_back(std::move(point));
+  report_.generator = watch_.health();
+  report_.doubts = doubts_of(report_);
+  if (!all_lost_.empty()) report_.doubts.push_back(all_lost_);
   judge_thresholds();
-  if (report_.points.size() % kClockEvery == 0) tell_clocks();
+  if (++ticks_ % kClockEvery == 0) tell_clocks();
   calls_.ticked(report_);
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
@@ -279,11 +278,13 @@ void LoadRun::judge_thresholds() {
 void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   members_[member].last = tick;
   members_[member].has_ticked = true;
-  GeneratorHealth& worst = report_.generator;
-  worst.cpu_max = std::max(worst.cpu_max, tick.cpu);
-  worst.lag_ms_max = std::max(worst.lag_ms_max, tick.lag_ms);
-  worst.late_ms_max = std::max(worst.late_ms_max, tick.late_ms);
-  worst.gc_share_max = std::max(worst.gc_share_max, tick.gc_ms / 1000);
+  watch_.add({.worker = std::int64_t(member),
+              .length = from_seconds(tick.length_ms / 1000),
+              .lag_ms = tick.lag_ms,
+              .gc_ms = tick.gc_ms,
+              .cpu = tick.cpu,
+              .resident_mb = tick.resident_mb,
+              .late_ms = tick.late_ms});
   for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }
 
@@ -351,8 +352,8 @@ void LoadRun::lost(const Crew& crew, const std::string& why) {
         fmt::format("Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.",
                     crew.name(), seconds_in(), why, has_told ? fmt::format("{} ", users) : ""));
   if (!is_anybody_left() && phase_ == Phase::running)
-    report_.doubts.push_back(fmt::format(
-        "All agents were lost after {:.0f} s: nothing was done from then on.", seconds_in()));
+    all_lost_ = fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
+                            seconds_in());
   go_on_without();
 }
 
@@ -425,6 +426,7 @@ void LoadRun::end(Expected<void> result) {
   if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
   loop_.cancel(ticker_);
   loop_.cancel(deadline_);
+  std::ranges::move(notes_of(report_), std::back_inserter(report_.notes));
   deadline_ = loop_.after(0s, [this, result = std::move(result)] {
     if (result)
       calls_.ended(std::move(report_));

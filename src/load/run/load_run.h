@@ -15,6 +15,8 @@
 #include "base/problem.h"
 #include "load/plan/load_plan.h"
 #include "load/report/load_report.h"
+#include "load/report/timeline.h"
+#include "load/report/validity.h"
 #include "load/run/worker_words.h"
 #include "load/workers/crew_here.h"
 #include "net/loop.h"
@@ -102,7 +104,11 @@ class LoadRun {
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
   Duration clock_error_{};  // at most, of any agent
+  std::int64_t ticks_ = 0;
+  std::string all_lost_;  // when; "": somebody is left
   LoadReport report_;
+  Timeline timeline_{report_.points};
+  GeneratorWatch watch_;
   Metrics second_;  // of this one
   Instant started_{};
   net::Loop::TimerId ticker_ = 0, deadline_ = 0;
