@@ -80,7 +80,7 @@ int rehearse(const LoadArguments& given) {
   std::unique_ptr<load::Muster> agents;
   if (given.agents.is_given()) {
     auto called = call_agents(loop, given.agents, given.workers);
-    if (!called) return fail(called.error());
+    if (!called) return fail(called.error()), called.error().kind == Problem::Kind::invalid ? 2 : 1;
     agents = std::move(*called);
   }
   int exit_code = 1, interrupts = 0;
