@@ -221,6 +221,7 @@ TEST_F(LoopFinderTest, what_is_given_up_or_dropped_tells_nothing) {
   auto other = std::make_unique<LoopFinder>(loop_);
   other->find(url_, [&](const auto&) { ++told; });
   loop_.after(200ms, [&] { other.reset(); });
+  EXPECT_TRUE(net::run_until(loop_, [&] { return !other; }));
   EXPECT_EQ(find(), at("<anonymous>", "1:28"));
   EXPECT_EQ(told, 0);
 }
