@@ -14,8 +14,8 @@ namespace utakata {
 namespace {
 
 // Known to the design, not to this version.
-constexpr std::string_view later[] = {"load",  "realtime",  "deploy", "rollback", "config",
-                                      "image", "functions", "adopt",  "export",   "top"};
+constexpr std::string_view later[] = {"realtime",  "deploy", "rollback", "config", "image",
+                                      "functions", "adopt",  "export",   "top"};
 
 // What CLI11 would say of a mistyped command helps nobody.
 int refuse_command(const CLI::App& program, std::string_view word) {
@@ -36,7 +36,7 @@ int refuse_command(const CLI::App& program, std::string_view word) {
 void add_commands(CLI::App& program, int& exit_code) {
   for (const auto add : {add_run, add_up, add_down, add_ps, add_logs, add_activities, add_explain,
                          add_exec, add_place, add_scale, add_orders, add_check, add_schema,
-                         add_simulate, add_replay, add_shadow})
+                         add_simulate, add_replay, add_shadow, add_load})
     add(program, exit_code);
 }
 
@@ -50,7 +50,9 @@ bool has_command(const CLI::App& program, const std::string& word) {
 int run_command_line(int argc, char** argv) {
   CLI::App program{"Runs elastic clusters of servers with long-lived connections.", "utakata"};
   program.set_version_flag("--version", std::string("utakata ") + UTAKATA_VERSION);
-  program.footer("Exit codes: 0 done, 1 failed, 2 misuse or cannot start, 130 interrupted.");
+  program.footer(
+      "Exit codes: 0 done, 1 failed, 2 misuse or cannot start, 3 thresholds missed (load), 130 "
+      "interrupted.");
   int exit_code = 0;
   add_commands(program, exit_code);
   if (argc < 2) {

@@ -23,6 +23,7 @@ void add_check(CLI::App& program, int& exit_code);
 void add_schema(CLI::App& program, int& exit_code);
 void add_simulate(CLI::App& program, int& exit_code);
 void add_replay(CLI::App& program, int& exit_code);
+void add_load(CLI::App& program, int& exit_code);
 void add_shadow(CLI::App& program, int& exit_code);  // shadow report
 
 }  // namespace utakata

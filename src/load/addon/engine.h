@@ -11,6 +11,8 @@
 
 #include "load/addon/caller.h"
 #include "load/addon/http.h"
+#include "load/addon/users.h"
+#include "load/client/sources.h"
 #include "load/client/websockets.h"
 #include "load/statistics/metrics.h"
 #include "net/loop.h"
@@ -22,7 +24,7 @@ namespace utakata::load {
 struct SocketMetrics {
   explicit SocketMetrics(Metrics& all);
   Metrics& all;
-  const MetricId tcp, handshake, connecting;  // trends
+  const MetricId tcp, handshake, connecting, first_message;  // trends
   const MetricId sessions, sent, received, bytes_sent, bytes_received;
 
   void opened(const WebSocketOpened& opened) const;
@@ -33,7 +35,7 @@ struct SocketMetrics {
 
 class Engine {
  public:
-  // `functions` has opened, message, ended and user: see engine.cc.
+  // `functions` has what is called: see engine.cc, http.cc and users.cc.
   Engine(napi_env env, uv_loop_s* uv, napi_value functions);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -44,9 +46,13 @@ class Engine {
   Expected<const net::TlsDialler*> tls();
 
   bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
+  Sources& sources() { return sources_; }
   WebSockets& sockets() { return sockets_; }
   HttpRequests& http() { return http_.requests(); }
   Metrics& metrics() { return metrics_; }
+  // Users begin so soon; those of an earlier plan are forgotten.
+  void begin(const LoadPlan& plan, Part part, Duration in);
+  Users* users() { return users_.get(); }
 
   std::string text;  // for conversions of arguments
 
@@ -60,8 +66,10 @@ class Engine {
   Caller caller_;
   Metrics metrics_;
   const SocketMetrics measured_;
+  Sources sources_;
   WebSockets sockets_;
   Http http_;
+  std::unique_ptr<Users> users_;
 };
 
 }  // namespace utakata::load

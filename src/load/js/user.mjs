@@ -1,6 +1,8 @@
 // What a scenario's function is called with: one virtual user.
-import { setTimeout as after } from 'node:timers/promises';
-import { check, measure } from './metrics.mjs';
+import { check, count, gauge, measure, rate, trend } from './metrics.mjs';
+import { current } from './current.mjs';
+
+const set_timer = setTimeout;  // the scenario may have others
 
 // A generator of its own for each, so that a seed gives the same day again (Mulberry32, public domain).
 function random_of(seed) {
@@ -14,35 +16,90 @@ function random_of(seed) {
 }
 
 export class User {
+  cookies = [];
+  is_leaving = false;  // it was told to end what it does
   #run;
-  #random;
-  constructor(number, scenario, run) {
+  #random = null;
+  #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
+
+  constructor(number, scenario, pool, run) {
     this.number = number;      // among all users of all workers
     this.scenario = scenario;  // its name
+    this.pool = pool;          // requests of one pool share their connections
     this.#run = run;
   }
   get data() { return this.#run.data; }  // what setup() returned
-  get is_stopping() { return this.#run.is_stopping; }
-  random() { return (this.#random ??= random_of(Math.imul(this.#run.seed, 0x9e3779b1) ^ this.number))(); }
+  random() { return (this.#random ??= random_of(Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b)))(); }
   between(least, most) { return least + (most - least) * this.random(); }
+  one_of(list) { return list[Math.floor(this.random() * list.length)]; }
 
-  // Waits so many seconds, or between two numbers of them. Ends early when the run is stopped.
-  async think(least, most = least) {
-    const ms = this.between(least, most) * 1000;
-    await after(ms, undefined, { signal: this.#run.stopping }).catch(() => {});
+  // Waits so many seconds, or between two numbers of them. Ends early when the user is to leave.
+  think(least, most = least) {
+    return this.#wait(this.between(least, most) * 1000);
   }
-  // Waits until the run is stopped: for a user who stays.
+  // Waits until the user is to leave: for one who stays.
   stay() {
-    return this.#run.stopped;
+    return this.#wait(Infinity);
   }
+  // Does something every so many seconds, until the user is to leave or it was done `times` times. With a name, how long it took is
+  // measured from when it was meant to be done: where the servers stall, all that should have been done meanwhile counts as slow.
+  async every(seconds, work, { name, times = Infinity } = {}) {
+    let meant = performance.now();
+    for (let k = 0; k < times; ++k, meant += seconds * 1000) {
+      await this.#wait(meant - performance.now());
+      if (this.is_leaving) return;
+      await work(k);
+      if (name) trend(name, performance.now() - meant);
+    }
+  }
+  #wait(ms) {
+    if (this.is_leaving) return Promise.resolve();
+    return new Promise((resolve) => {
+      if (ms === Infinity) return this.#keep(resolve);
+      const end = () => {
+        clearTimeout(timer);
+        this.#drop(end);
+        current.user = this;
+        resolve();
+      };
+      const timer = set_timer(end, ms);
+      this.#keep(end);
+    });
+  }
+  #keep(end) {
+    if (this.#wait_ends === null) this.#wait_ends = end;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.add(end);
+    else this.#wait_ends = new Set([this.#wait_ends, end]);
+  }
+  #drop(end) {
+    if (this.#wait_ends === end) this.#wait_ends = null;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.delete(end);
+  }
+  leave() {
+    this.is_leaving = true;
+    const ends = this.#wait_ends;
+    this.#wait_ends = null;
+    current.user = this;
+    if (ends instanceof Set) for (const end of ends) end();
+    else ends?.();
+  }
+
   check(name, is_true) { return check(name, is_true); }
   // How long `work` takes; or begins now, and ends when what it returned is called.
-  measure(name, work) { return measure(name, work); }
+  measure(name, work, tags) { return measure(name, work, tags); }
+  count(name, by = 1, tags) { count(name, by, tags); }
+  trend(name, ms, tags) { trend(name, ms, tags); }
+  rate(name, is_true, tags) { rate(name, is_true, tags); }
+  gauge(name, value, tags) { gauge(name, value, tags); }
+  // Milliseconds on a clock that all users of this host share, to say when something was sent; and how long ago that is, measured.
+  clock() { return Number(process.hrtime.bigint()) / 1e6 + this.#run.clock_offset_ms; }
+  delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as
   // long as it is told to while the cluster is full.
   async place(cluster, { key, seats = 1, stack = process.env.UTAKATA_STACK, api = process.env.UTAKATA_URL ?? 'http://127.0.0.1:7070' } = {}) {
     for (;;) {
+      current.user = this;
       const answer = await fetch(`${api}/v1/stacks/${stack}/clusters/${cluster}/placements`, {
         method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ seats, key }) });
       if (answer.status !== 503) {
@@ -50,7 +107,7 @@ export class User {
         return answer.json();
       }
       await answer.arrayBuffer();
-      if (this.is_stopping) throw new Error(`there was no place in ${cluster} until the run ended`);
+      if (this.is_leaving) throw new Error(`there was no place in ${cluster} until the user had to leave`);
       await this.think(Number(answer.headers.get('retry-after') ?? 1));
     }
   }

@@ -66,6 +66,8 @@ std::optional<Arrival> Arrivals::next() {
   return Arrival{k, at_in(stages_[stage_], k)};
 }
 
+void Arrivals::skip(Duration t) { given_ = std::max(given_, part_.share_of(until(t))); }
+
 std::int64_t Arrivals::until(Duration t) const {
   std::int64_t from = 0, to = total_;  // the first that is later is among these
   while (from < to) {

@@ -39,6 +39,7 @@ class Arrivals {
   explicit Arrivals(const std::vector<ArrivalStage>& stages, Part part = {});
 
   std::optional<Arrival> next();  // of this part, in order; nothing: all have come. O(1)
+  void skip(Duration t);          // next() gives none that came until t
   // Of all workers:
   std::int64_t total() const { return total_; }
   Duration at(std::int64_t k) const;     // k < total(); O(log stages)

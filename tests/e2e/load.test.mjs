@@ -1,0 +1,156 @@
+// `utakata load`, whole: scenarios on servers of Node's, which are the witnesses of what was done.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, test } from 'node:test';
+import { WebSocketServer } from 'ws';
+import { load, start_load } from './kit/load.mjs';
+import { wait_for } from './kit/wait.mjs';
+
+const servers = [];
+after(() => servers.forEach((close) => close()));
+const listening = (server) => new Promise((go) => server.listen(0, '127.0.0.1', () => go(server.address().port)));
+
+// Says back what it hears, and knows who came.
+async function echo() {
+  const seen = { paths: [], messages: 0, open: 0, most: 0 };
+  const server = http.createServer();
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket, request) => {
+    seen.paths.push(request.url);
+    seen.most = Math.max(seen.most, ++seen.open);
+    socket.on('close', () => --seen.open);
+    socket.on('message', (data, is_binary) => {
+      ++seen.messages;
+      socket.send(data, { binary: is_binary });
+    });
+  });
+  seen.url = `ws://127.0.0.1:${await listening(server)}`;
+  servers.push(() => {
+    for (const one of sockets.clients) one.terminate();
+    server.close();
+  });
+  return seen;
+}
+async function pages(serve) {
+  const server = http.createServer(serve);
+  servers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${await listening(server)}`;
+}
+
+const echo_user = (url) => `
+export default async function user(u) {
+  const socket = new WebSocket('${url}/' + u.number);
+  await new Promise((go, fail) => { socket.onopen = go; socket.onerror = fail; });
+  for (let k = 0; k < 3; ++k) {
+    const done = u.measure('echo');
+    const heard = new Promise((go) => { socket.onmessage = go; });
+    socket.send('message ' + k);
+    const { data } = await heard;
+    u.check('it says what it heard', data === 'message ' + k);
+    done();
+  }
+  socket.close();
+}`;
+
+test('users of several workers do what the scenario says, each once, and the server has seen them', async () => {
+  const server = await echo();
+  const run = await load(`export const load = { users: 50, iterations: 1, thresholds: { checks: 'rate==1', echo: ['count==150', 'p(95)<5s'] } };${echo_user(server.url)}`,
+    ['--workers', '3']);
+  assert.equal(run.code, 0, run.err);
+  assert.deepEqual(server.paths.sort(), Array.from({ length: 50 }, (_, k) => `/${k}`).sort());
+  assert.equal(server.messages, 150);
+  await wait_for(() => server.open === 0, { what: 'all sockets closed', within: 2000 });
+});
+
+test('in an open model users come as they are meant to, done or not', async () => {
+  const server = await echo();
+  const run = await load(`export const load = { arrivals: { start: '40/s', stages: [{ duration: '2s', target: '40/s' }, { duration: '1s', target: '0/s', step: true }] } };
+    export default async function user(u) {
+      const socket = new WebSocket('${server.url}/' + u.number);
+      await u.stay();
+      socket.close();
+    }`, ['--workers', '2']);
+  assert.equal(run.code, 0, run.err);
+  assert.equal(server.paths.length, 80);
+  assert.equal(new Set(server.paths).size, 80);
+  assert.equal(server.most, 80, 'nobody left before the end');
+});
+
+test('scenarios share the users by weight; setup runs once, teardown as well, what setup returns all have', async () => {
+  const came = { fan: 0, poller: 0, setup: 0, teardown: 0, wrong: 0 };
+  const url = await pages((request, response) => {
+    const [, who, secret] = request.url.split('/');
+    ++came[who];
+    if (secret !== undefined && secret !== 'sesame') ++came.wrong;
+    response.end('{}');
+  });
+  const run = await load(`
+    export const load = { users: 20, iterations: 1, scenarios: { fans: { exec: 'fan', weight: 80 }, pollers: { exec: 'poller', weight: 20 } } };
+    export async function setup() { await fetch('${url}/setup'); return { secret: 'sesame' }; }
+    export async function teardown({ secret }) { await fetch('${url}/teardown/' + secret); }
+    export const fan = async (u) => void await fetch('${url}/fan/' + u.data.secret);
+    export const poller = async (u) => void await fetch('${url}/poller/' + u.data.secret);`, ['--workers', '2']);
+  assert.equal(run.code, 0, run.err);
+  assert.deepEqual(came, { fan: 16, poller: 4, setup: 1, teardown: 1, wrong: 0 });
+});
+
+test('a threshold that is missed, or is on a metric that does not exist, is exit code 3', async () => {
+  const url = await pages((request, response) => response.end('x'));
+  const work = `export default async function user(u) { await fetch('${url}'); }`;
+  for (const [thresholds, code] of [[`{ http_reqs: 'count>=2' }`, 0], [`{ http_reqs: 'count>1000' }`, 3], [`{ http_rex: 'count>1' }`, 3]]) {
+    const run = await load(`export const load = { users: 2, iterations: 1, thresholds: ${thresholds} };${work}`);
+    assert.equal(run.code, code, `${thresholds}\n${run.out}${run.err}`);
+  }
+});
+
+test('what is wrong with a scenario is said in a sentence, with its place, before anything is begun', async () => {
+  const table = [
+    ['export const load = { users: -1 }; export default async function user() {}', 2, /load\.users/],
+    ['export const load = { users: 1, duraton: 3 }; export default async function user() {}', 2, /did you mean `duration`/],
+    ['export default async function user() {}', 2, /must say how many users/],
+    ['export const load = { users: 1, iterations: 1 };', 2, /exports no function `user`/],
+    ['export const load = { users: 1, iterations: 1, scenarios: { a: { exec: "b", weight: 1 } } }; export default () => {}', 2, /exports no function `b`/],
+    ['import "no-such-package";', 2, /cannot be loaded.*no-such-package/s],
+    ['export const load = ;', 2, /cannot be loaded/],
+    ['export const load = { users: 1, iterations: 1 }; export const setup = () => { throw new Error("no gold"); }; export default () => {}', 1,
+      /setup\(\) failed: no gold \(.*scenario\d+\.mjs:1:/],
+    ['process.exit(7)', 1, /exit code 7 before the run began/],
+  ];
+  for (const [text, code, words] of table) {
+    const run = await load(text);
+    assert.equal(run.code, code, `${text}\n${run.err}`);
+    assert.match(run.err, words);
+  }
+});
+
+test('Ctrl-C: users are told, have their time, and the run is added up', async () => {
+  let farewells = 0;
+  const url = await pages((request, response) => {
+    if (request.url === '/bye') ++farewells;
+    response.end('x');
+  });
+  const run = start_load(`
+    export const load = { users: 5, duration: '1h' };
+    export default async function user(u) {
+      console.log('here');
+      await u.stay();
+      await fetch('${url}/bye');
+    }`);
+  await wait_for(() => run.out.split('here').length === 6, { what: 'all users there', within: 5000 });
+  run.child.kill('SIGINT');
+  assert.equal(await run.ended, 130, run.err);
+  assert.equal(farewells, 5);
+});
+
+test('a user that throws is counted and named; the others go on', async () => {
+  const run = await load(`
+    export const load = { users: 4, iterations: 2, thresholds: { errors: 'count==2', iterations: 'count==6' } };
+    export default async function user(u) {
+      await u.think(0.01);
+      if (u.number === 2) throw new Error('nobody gave me a ticket');
+    }`);
+  assert.equal(run.code, 0, run.out + run.err);
+});
