@@ -7,7 +7,8 @@ namespace {
 
 TEST(DebuggerWords, what_a_debugger_says_is_understood) {
   const auto script = read_debugger_news(
-      R"({"method":"Debugger.scriptParsed","params":{"scriptId":"7","url":"file:///s.mjs","x":1}})");
+      R"({"method":"Debugger.scriptParsed",
+          "params":{"scriptId":"7","url":"file:///s.mjs","x":1}})");
   ASSERT_TRUE(script && std::holds_alternative<DebuggerScript>(*script));
   EXPECT_EQ(std::get<DebuggerScript>(*script).number, "7");
   EXPECT_EQ(std::get<DebuggerScript>(*script).file, "file:///s.mjs");
