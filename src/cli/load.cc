@@ -3,11 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/load_agents.h"
 #include "cli/load_outputs.h"
 #include "cli/table.h"
 #include "cli/target.h"
@@ -22,10 +25,12 @@ struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
   LoadOutputs outputs;
-  std::int64_t workers = 1;
+  std::int64_t workers = 0;  // 0: one here, on agents as many as they have cores
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false;
   std::string source;
+  AgentArguments agents;
+  std::vector<std::string> environment;  // NAME=VALUE
 };
 
 // Beside this program, or where packages put them.
@@ -36,6 +41,16 @@ std::optional<std::string> scripts_folder() {
     if (std::filesystem::exists(folder / "utakata-load.node", error))
       return folder.lexically_normal().string();
   return std::nullopt;
+}
+
+// UTAKATA_STACK and UTAKATA_URL, which u.place() asks by, are the run's on all hosts.
+std::map<std::string, std::string> environment_of(const LoadArguments& given) {
+  std::map<std::string, std::string> all;
+  for (const char* const name : {"UTAKATA_STACK", "UTAKATA_URL"})
+    if (const char* const value = std::getenv(name)) all[name] = value;
+  for (const std::string& one : given.environment)
+    all[one.substr(0, one.find('='))] = one.substr(one.find('=') + 1);
+  return all;
 }
 
 int refuse(std::string what) { return fail({Problem::Kind::invalid, std::move(what)}), 2; }
@@ -62,19 +77,27 @@ int rehearse(const LoadArguments& given) {
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
   if (const auto can = try_load_outputs(given.outputs); !can) return refuse(can.error().what);
   net::Loop loop;
+  std::unique_ptr<load::Muster> agents;
+  if (given.agents.is_given()) {
+    auto called = call_agents(loop, given.agents, given.workers);
+    if (!called) return fail(called.error()), called.error().kind == Problem::Kind::invalid ? 2 : 1;
+    agents = std::move(*called);
+  }
   int exit_code = 1, interrupts = 0;
   std::unique_ptr<load::LoadRun> run;
   run = std::make_unique<load::LoadRun>(
       loop,
       load::LoadRunOptions{.file = given.file,
-                           .node = {given.node, "--max-semi-space-size=2"},
+                           .node = worker_node(given.node),
                            .scripts = *scripts,
-                           .workers = given.workers,
+                           .workers = std::max<std::int64_t>(given.workers, 1),
+                           .agents = agents ? agents->crews() : std::vector<load::Crew*>(),
                            .overrides = given.overrides,
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
                                      .is_insecure = given.is_insecure,
+                                     .environment = environment_of(given),
                                      .source = given.source,
                                      .compression = given.compression}},
       load::LoadRun::Calls{.printed =
@@ -128,8 +151,14 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--source", given->source,
                       "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
   command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
+  command->add_option("-e,--env", given->environment, "NAME=VALUE in the scenario's process.env")
+      ->check([](const std::string& text) {
+        return text.find('=') == text.npos || text[0] == '=' ? text + " is not NAME=VALUE" : "";
+      });
+  add_agents(*command, given->agents);
   add_load_outputs(*command, given->outputs);
   add_load_compare(*command, exit_code);
+  add_load_agent(*command, scripts_folder().value_or(std::string()), exit_code);
   command->callback([command, given, &exit_code] {
     if (command->get_subcommands().empty()) exit_code = rehearse(*given);
   });

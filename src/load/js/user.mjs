@@ -15,6 +15,9 @@ function random_of(seed) {
   };
 }
 
+// On the clock of who started the run.
+export const clock_ms = (run) => Number(process.hrtime.bigint()) / 1e6 + run.clock_offset_ms;
+
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
@@ -91,8 +94,8 @@ export class User {
   trend(name, ms, tags) { trend(name, ms, tags); }
   rate(name, is_true, tags) { rate(name, is_true, tags); }
   gauge(name, value, tags) { gauge(name, value, tags); }
-  // Milliseconds on a clock that all users of this host share, to say when something was sent; and how long ago that is, measured.
-  clock() { return Number(process.hrtime.bigint()) / 1e6 + this.#run.clock_offset_ms; }
+  // Milliseconds on a clock that all users of the run share, to say when something was sent; and how long ago that is, measured.
+  clock() { return clock_ms(this.#run); }
   delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as

@@ -3,13 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
+
+#include "load/bundle/bundle.h"
 
 namespace utakata::load {
 namespace {
 
-constexpr Duration kStartsIn = 50ms;  // until the slowest worker has heard of it
-constexpr Duration kPatience = 5s;    // for who is to say a last word
+constexpr Duration kStartsIn = 50ms;  // until the slowest worker of this host has heard of it
+// Agents hear of it in the time that two round trips take, and all that setup() returned with 100
+// Mbit/s; and a host that is busy, somewhat later.
+constexpr Duration kAgentsStartIn = 250ms, kMegabyteTakes = 80ms;
+constexpr int kClockEvery = 10;     // seconds, in which clocks part by less than pings tell
+constexpr Duration kPatience = 5s;  // for who is to say a last word
 constexpr std::size_t kFaultsMax = 200;
 
 void add_fault(std::vector<LoadFault>& to, const LoadFault& fault) {
@@ -32,12 +39,25 @@ Duration length_of(const LoadPlan& plan) {
   return longest;
 }
 
+std::vector<std::string> command_of(const LoadRunOptions& options) {
+  std::vector<std::string> argv = options.node;
+  argv.push_back(options.scripts + "/worker.mjs");
+  return argv;
+}
+
 }  // namespace
 
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
-    : loop_(loop), options_(std::move(options)), calls_(std::move(calls)) {
+    : loop_(loop),
+      options_(std::move(options)),
+      calls_(std::move(calls)),
+      here_(loop, command_of(options_), options_.workers) {
   report_.file = options_.file;
-  start_worker();
+  order_ = options_.order;
+  order_.file = std::filesystem::canonical(options_.file);
+  order_.folder = std::filesystem::current_path();
+  if (!order_.ca_file.empty()) order_.ca_file = std::filesystem::absolute(order_.ca_file);
+  start_worker(here_);
 }
 
 LoadRun::~LoadRun() {
@@ -45,12 +65,12 @@ LoadRun::~LoadRun() {
   loop_.cancel(deadline_);
 }
 
-bool LoadRun::start_worker() {
-  std::vector<std::string> argv = options_.node;
-  argv.push_back(options_.scripts + "/worker.mjs");
+bool LoadRun::start_worker(Crew& crew) {
   const std::size_t member = members_.size();
-  auto worker = Worker::start(
-      loop_, argv,
+  const auto fellows = std::ranges::count(members_, &crew, &Member::crew);
+  std::string name = fmt::format("Worker {}{}", fellows,
+                                 crew.name().empty() ? "" : fmt::format(" of {}", crew.name()));
+  auto worker = crew.start(
       {.said = [this, member](std::string_view line) { hear(member, line); },
        .printed = [this,
                    member](std::string_view line) { calls_.printed(std::int64_t(member), line); },
@@ -59,10 +79,42 @@ bool LoadRun::start_worker() {
     end(std::unexpected(worker.error()));
     return false;
   }
-  members_.push_back({.worker = std::move(*worker)});
-  LoadOrder order = options_.order;
-  order.file = options_.file;
-  members_.back().worker->tell(to_line(order));
+  const bool runs_users = &crew != &here_ || options_.agents.empty();
+  members_.push_back({.worker = std::move(*worker),
+                      .crew = &crew,
+                      .name = std::move(name),
+                      .runs_users = runs_users,
+                      .is_over = !runs_users,
+                      .has_stopped = !runs_users});
+  order_.is_shipped = member == 0 && !runs_users;
+  members_.back().worker->tell(to_line(order_));
+  return true;
+}
+
+// The first one has told the plan, by which there are more of them.
+bool LoadRun::start_others(const WorkerLoaded& loaded) {
+  const auto start = [&](Crew& crew, std::int64_t from) {
+    for (std::int64_t k = from; k < crew.workers(); ++k)
+      if (!start_worker(crew)) return false;
+    return true;
+  };
+  if (options_.agents.empty()) return start(here_, 1);
+  return ship(loaded) &&
+         std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
+}
+
+bool LoadRun::ship(const WorkerLoaded& loaded) {
+  std::vector<std::string> names = loaded.files;
+  if (!order_.ca_file.empty()) names.push_back(order_.ca_file);
+  auto bundle = read_bundle(std::move(names));
+  if (!bundle) {
+    end(problem(Problem::Kind::invalid,
+                fmt::format("{}: {}\n", options_.file, bundle.error().what)));
+    return false;
+  }
+  bundle->files.push_back({.name = "/.utakata-resolved.json", .bytes = loaded.resolved});
+  const auto shared = std::make_shared<const Bundle>(std::move(*bundle));
+  for (Crew* const agent : options_.agents) agent->send(shared);
   return true;
 }
 
@@ -77,15 +129,23 @@ bool LoadRun::all(bool Member::* has) const {
   return std::ranges::all_of(members_, [&](const Member& one) { return one.is_gone || one.*has; });
 }
 
-// The first one tells the plan, by which there are more of them.
+bool LoadRun::is_anybody_left() const {
+  return std::ranges::any_of(members_,
+                             [](const Member& one) { return one.runs_users && !one.is_gone; });
+}
+
+void LoadRun::tell_runners(const std::string& line) {
+  for (const Member& member : members_)
+    if (member.runs_users && !member.is_gone) member.worker->tell(line);
+}
+
 void LoadRun::hear(std::size_t member, const WorkerLoaded& loaded) {
   members_[member].is_loaded = true;
-  if (member == 0) {
-    if (!take_plan(loaded)) return;
-    for (std::int64_t k = 1; k < options_.workers; ++k)
-      if (!start_worker()) return;
-  }
-  if (!all(&Member::is_loaded)) return;
+  if (member == 0 && (!take_plan(loaded) || !start_others(loaded))) return;
+  if (all(&Member::is_loaded)) set_up();
+}
+
+void LoadRun::set_up() {
   phase_ = Phase::setting_up;
   members_[0].worker->tell(setup_line());
 }
@@ -129,17 +189,44 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
   }
 }
 
+Duration LoadRun::starts_in(std::size_t bytes) const {
+  if (options_.agents.empty()) return kStartsIn;
+  Duration round_trip{};
+  for (const Crew* const agent : options_.agents)
+    round_trip = std::max(round_trip, 2 * agent->clock().error);
+  return kAgentsStartIn + 2 * round_trip +
+         from_seconds(double(bytes) * to_seconds(kMegabyteTakes) / 1e6);
+}
+
 void LoadRun::start() {
   phase_ = Phase::running;
-  started_ = loop_.now() + kStartsIn;
+  StartOrder order{.plan = plan_json_, .data = data_};
+  order.workers = std::ranges::count_if(
+      members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
+  started_ = order.at = loop_.now() + starts_in(std::size_t(order.workers) * data_.size());
   report_.started = net::SystemClock().wall();
-  for (std::size_t k = 0; k < members_.size(); ++k)
-    members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
-                                                .worker = std::int64_t(k),
-                                                .workers = std::int64_t(members_.size()),
-                                                .data = data_,
-                                                .in = kStartsIn}));
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone) continue;
+    order.clock_offset = member.crew->clock().offset;
+    member.worker->tell(to_line(order));
+    ++order.worker;
+  }
+  tell_clocks();
   ticker_ = loop_.every(1s, [this] { tick(); });
+}
+
+// Clocks of hosts drift apart, and are measured all the time.
+void LoadRun::tell_clocks() {
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone || options_.agents.empty()) continue;
+    const CrewClock clock = member.crew->clock();
+    clock_error_ = std::max(clock_error_, clock.error);
+    member.worker->tell(clock_line(clock.offset));
+  }
+}
+
+double LoadRun::seconds_in() const {
+  return to_seconds(std::max(loop_.now() - started_, Duration{}));
 }
 
 Duration LoadRun::plan_time() const {
@@ -164,7 +251,9 @@ void LoadRun::tick() {
   report_.elapsed = until;
   report_.generator = watch_.health();
   report_.doubts = doubts_of(report_);
+  if (!all_lost_.empty()) report_.doubts.push_back(all_lost_);
   judge_thresholds();
+  if (++ticks_ % kClockEvery == 0) tell_clocks();
   calls_.ticked(report_);
   if (phase_ != Phase::running) return;
   const bool is_aborted = std::ranges::any_of(report_.thresholds, [](const auto& one) {
@@ -188,6 +277,7 @@ void LoadRun::judge_thresholds() {
 
 void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   members_[member].last = tick;
+  members_[member].has_ticked = true;
   watch_.add({.worker = std::int64_t(member),
               .length = from_seconds(tick.length_ms / 1000),
               .lag_ms = tick.lag_ms,
@@ -201,8 +291,8 @@ void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
   for (Metrics* const into : {&report_.metrics, &second_})
     if (const auto added = into->add(metrics.line); !added)
-      report_.notes.push_back(fmt::format(
-          "Worker {}: {} What it measured in that second is missing.", member, added.error().what));
+      report_.notes.push_back(fmt::format("{}: {} What it measured in that second is missing.",
+                                          members_[member].name, added.error().what));
 }
 
 void LoadRun::hear(std::size_t member, const WorkerOver&) {
@@ -225,39 +315,68 @@ void LoadRun::hear(std::size_t, const WorkerFailed& failed) {
 
 void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
+  if (!how.lost.empty()) return lost(*member.crew, how.lost);
   member.is_gone = true;
   if (phase_ == Phase::ended) return;
   const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
                                          : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable,
-                       fmt::format("a worker ended {} before the run began; what it printed says "
-                                   "why.\n",
-                                   by)));
-  report_.notes.push_back(
-      fmt::format("Worker {} ended {} after {:.0f} s: its {} users are missing from then on.",
-                  number, by, to_seconds(loop_.now() - started_), member.last.users));
-  if (!member.has_stopped) watch_.lost(std::int64_t(number));
+                       fmt::format("{} ended {} before the run began; what it printed says why.\n",
+                                   member.name, by)));
+  if (member.runs_users)
+    report_.notes.push_back(
+        fmt::format("{} ended {} after {:.0f} s: its {} users are missing from then on.",
+                    member.name, by, seconds_in(), member.last.users));
+  if (phase_ == Phase::tearing_down && number == 0) return end({});
+  go_on_without();
+}
+
+// An agent, and all its workers at once. How many users it had is known from the last second.
+void LoadRun::lost(const Crew& crew, const std::string& why) {
+  std::int64_t users = 0;
+  bool is_known = true, has_told = false;
+  for (Member& member : members_) {
+    if (member.crew != &crew || std::exchange(member.is_gone, true)) continue;
+    is_known = false;
+    has_told |= member.has_ticked;
+    users += member.last.users;
+  }
+  if (is_known || phase_ == Phase::ended) return;
+  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
+    report_.notes.push_back(fmt::format(
+        "Agent {} was lost before the run began ({}): the others have its share of the users.",
+        crew.name(), why));
+  else
+    report_.notes.push_back(
+        fmt::format("Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.",
+                    crew.name(), seconds_in(), why, has_told ? fmt::format("{} ", users) : ""));
+  if (!is_anybody_left() && phase_ == Phase::running)
+    all_lost_ = fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
+                            seconds_in());
+  go_on_without();
+}
+
+// Somebody is gone, who may have been the one the others waited for.
+void LoadRun::go_on_without() {
+  const bool has_begun = phase_ != Phase::loading && phase_ != Phase::setting_up;
+  if (!has_begun && !is_anybody_left())
+    return end(problem(Problem::Kind::unavailable, "all agents were lost before the run began.\n"));
+  if (phase_ == Phase::loading && all(&Member::is_loaded)) return set_up();
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
-  if (phase_ == Phase::tearing_down && number == 0) end({});
 }
 
 void LoadRun::stop(LoadEnd why) {
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable, "it was stopped before it began.\n"));
-  if (phase_ == Phase::stopping) {  // again: at once
-    for (const Member& member : members_)
-      if (!member.has_stopped) member.worker->tell(stop_line(0s));
-    return;
-  }
+  if (phase_ == Phase::stopping) return tell_runners(stop_line(0s));  // again: at once
   if (phase_ != Phase::running) return;
   phase_ = Phase::stopping;
   report_.end = why;
   const bool had_time = why == LoadEnd::done;  // graceful stop is over, or nobody is busy
   const Duration within = had_time ? 0s : plan_.graceful_stop;
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(stop_line(within));
+  tell_runners(stop_line(within));
   loop_.cancel(deadline_);
   deadline_ = loop_.after(within + kPatience, [this] { tear_down(); });
   if (all(&Member::has_stopped)) tear_down();
@@ -269,9 +388,14 @@ void LoadRun::tear_down() {
   for (std::size_t k = 0; k < members_.size(); ++k)
     if (!members_[k].has_stopped && !members_[k].is_gone)
       report_.notes.push_back(fmt::format(
-          "Worker {} did not stop when it was told to: its last second is missing.", k));
+          "{} did not stop when it was told to: its last second is missing.", members_[k].name));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
+  if (!options_.agents.empty())
+    report_.notes.push_back(fmt::format(
+        "Clocks of the agents are known to within {:.2f} ms: delays from one to another are as "
+        "exact.",
+        to_seconds(clock_error_) * 1000));
   tick();
   loop_.cancel(deadline_);
   if (members_[0].is_gone) return end({});
@@ -288,15 +412,13 @@ void LoadRun::pause(bool is_paused) {
     paused_at_ = loop_.now();
   else
     paused_ += loop_.now() - *std::exchange(paused_at_, std::nullopt);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(pause_line(is_paused));
+  tell_runners(pause_line(is_paused));
 }
 
 void LoadRun::more(double factor) {
   if (phase_ != Phase::running) return;
   factor_ = std::clamp(factor, 0.0, 1000.0);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(more_line(factor_));
+  tell_runners(more_line(factor_));
 }
 
 // Later, since a worker that is to be dropped may be telling this.

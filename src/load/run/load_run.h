@@ -1,4 +1,5 @@
-// One run of a scenario on this host: its workers are started, told and added up. Loop thread only.
+// One run of a scenario: its workers, of this host or of agents, are started, told and added up.
+// Loop thread only.
 //
 //   loading -> setting up -> running -> stopping -> tearing down -> ended
 //      (a file that cannot be loaded, a plan with mistakes, a set-up that fails: ended at once)
@@ -17,18 +18,19 @@
 #include "load/report/timeline.h"
 #include "load/report/validity.h"
 #include "load/run/worker_words.h"
-#include "load/workers/worker.h"
+#include "load/workers/crew_here.h"
 #include "net/loop.h"
 
 namespace utakata::load {
 
 struct LoadRunOptions {
-  std::string file;               // of the scenario
+  std::string file;               // of the scenario, which is there
   std::vector<std::string> node;  // the command, and its options
   std::string scripts;            // the folder of worker.mjs
-  std::int64_t workers = 1;
+  std::int64_t workers = 1;       // on this host
+  std::vector<Crew*> agents{};    // run all users, if there are any; outlive the run
   PlanOverrides overrides{};
-  LoadOrder order{};  // its `file` is filled in
+  LoadOrder order{};  // what is to be known of files is filled in
 };
 
 class LoadRun {
@@ -55,11 +57,17 @@ class LoadRun {
   enum class Phase : std::uint8_t { loading, setting_up, running, stopping, tearing_down, ended };
   struct Member {
     std::unique_ptr<Worker> worker{};
+    const Crew* crew = nullptr;
+    std::string name{};      // "Worker 3 of bees-2"
+    bool runs_users = true;  // the first does not where agents do
     WorkerTick last{};
+    bool has_ticked = false;
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
   };
 
-  bool start_worker();
+  bool start_worker(Crew& crew);
+  bool start_others(const WorkerLoaded& loaded);
+  bool ship(const WorkerLoaded& loaded);
   void hear(std::size_t member, std::string_view line);
   void hear(std::size_t member, const WorkerLoaded& loaded);
   void hear(std::size_t member, const WorkerDone& done);
@@ -68,11 +76,19 @@ class LoadRun {
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
   void gone(std::size_t member, const WorkerEnd& end);
+  void lost(const Crew& crew, const std::string& why);
+  void go_on_without();
 
+  double seconds_in() const;  // it has begun
   Duration plan_time() const;
   bool take_plan(const WorkerLoaded& loaded);
   bool all(bool Member::* has) const;  // of those who are not gone
+  bool is_anybody_left() const;        // to run users
+  void tell_runners(const std::string& line);
+  void set_up();
+  Duration starts_in(std::size_t bytes) const;
   void start();
+  void tell_clocks();
   void tick();
   void judge_thresholds();
   void tear_down();
@@ -80,11 +96,16 @@ class LoadRun {
 
   net::Loop& loop_;
   const LoadRunOptions options_;
+  LoadOrder order_;
   const Calls calls_;
+  CrewHere here_;  // loads the scenario, sets up and tears down; without agents it runs the users
   Phase phase_ = Phase::loading;
   std::vector<Member> members_;
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
+  Duration clock_error_{};  // at most, of any agent
+  std::int64_t ticks_ = 0;
+  std::string all_lost_;  // when; "": somebody is left
   LoadReport report_;
   Timeline timeline_{report_.points};
   GeneratorWatch watch_;

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <vector>
 
-#include "load/workers/worker.h"
+#include "load/workers/worker_process.h"
 #include "net/run_until.h"
 
 namespace utakata::load {
@@ -78,7 +78,7 @@ class LoopFinderTest : public testing::Test {
 
   net::Loop loop_;
   std::string folder_, file_, url_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<WorkerProcess> worker_;
   std::vector<std::string> said_;
   bool has_ended_ = false;
   LoopFinder finder_{loop_};
