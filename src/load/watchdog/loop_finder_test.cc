@@ -33,13 +33,13 @@ class LoopFinderTest : public testing::Test {
     std::ofstream(file_) << script << "\nimport { writeSync } from 'node:fs';\n"
                          << "function said() { writeSync(3, 'there\\n'); }\n";
     auto worker =
-        Worker::start(loop_, {"node", option, file_},
-                      {.said = [this](std::string_view line) { said_.emplace_back(line); },
-                       .printed =
-                           [this](std::string_view line) {
-                             if (auto url = debugger_url(line)) url_ = *url;
-                           },
-                       .ended = [this](const WorkerEnd&) { has_ended_ = true; }});
+        WorkerProcess::start(loop_, {"node", option, file_},
+                             {.said = [this](std::string_view line) { said_.emplace_back(line); },
+                              .printed =
+                                  [this](std::string_view line) {
+                                    if (auto url = debugger_url(line)) url_ = *url;
+                                  },
+                              .ended = [this](const WorkerEnd&) { has_ended_ = true; }});
     ASSERT_TRUE(worker) << worker.error().what;
     worker_ = std::move(*worker);
     ASSERT_TRUE(net::run_until(loop_, [&] { return !said_.empty(); }));
