@@ -54,7 +54,7 @@ LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
     : loop_(loop),
       options_(std::move(options)),
       calls_(std::move(calls)),
-      here_(loop, command_of(options_), options_.workers) {
+      here_(loop, command_of(options_), std::max<std::int64_t>(options_.workers, 1)) {
   report_.file = options_.file;
   order_ = options_.order;
   order_.file = std::filesystem::canonical(options_.file);
@@ -144,13 +144,33 @@ void LoadRun::tell_runners(const std::string& line) {
 
 void LoadRun::hear(std::size_t member, const WorkerLoaded& loaded) {
   members_[member].is_loaded = true;
-  if (member == 0 && (!take_plan(loaded) || !start_others(loaded))) return;
+  if (member == 0) {
+    if (!take_plan(loaded)) return;
+    if (options_.agents.empty()) check_host();
+    if (phase_ != Phase::loading || !start_others(loaded)) return;
+  }
   if (all(&Member::is_loaded)) set_up();
 }
 
 void LoadRun::set_up() {
   phase_ = Phase::setting_up;
   members_[0].worker->tell(setup_line());
+}
+
+// What the tested servers are is not known here: on loopback, addresses to dial from are found as
+// they are needed.
+void LoadRun::check_host() {
+  const bool has_sources = options_.sources > 0;
+  Preflight found =
+      preflight({.peak = peak(plan_),
+                 .sources = has_sources ? options_.sources : 1,
+                 .workers = options_.workers > 0 ? std::optional(options_.workers) : std::nullopt},
+                options_.host);
+  for (Finding& one : found.findings)
+    if (one.limit == Limit::ports && !has_sources) one.severity = Severity::warning;
+  here_.workers(found.workers);
+  for (const Finding& one : found.findings) report_.notes.push_back("Before the run: " + one.what);
+  if (calls_.checked) calls_.checked(found);
 }
 
 bool LoadRun::take_plan(const WorkerLoaded& loaded) {

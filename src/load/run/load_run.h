@@ -14,6 +14,7 @@
 
 #include "base/problem.h"
 #include "load/plan/load_plan.h"
+#include "load/preflight/preflight.h"
 #include "load/report/load_report.h"
 #include "load/report/load_state.h"
 #include "load/report/timeline.h"
@@ -28,7 +29,9 @@ struct LoadRunOptions {
   std::string file;               // of the scenario, which is there
   std::vector<std::string> node;  // the command, and its options
   std::string scripts;            // the folder of worker.mjs
-  std::int64_t workers = 1;       // on this host
+  std::int64_t workers = 0;       // on this host; 0: as many as the plan and the host ask for
+  HostFacts host{};               // by which that is found out, and what will not do
+  std::int64_t sources = 0;       // addresses that are dialled from; 0: none are named
   std::vector<Crew*> agents{};    // run all users, if there are any; outlive the run
   PlanOverrides overrides{};
   LoadOrder order{};       // what is to be known of files is filled in
@@ -39,6 +42,8 @@ class LoadRun {
  public:
   struct Calls {
     std::function<void(std::int64_t worker, std::string_view line)> printed;  // by the scenario
+    // Before anything is begun, where this host runs the users. May stop the run.
+    std::function<void(const Preflight&)> checked;
     // Each second while it runs: that second's numbers, and what was measured in it.
     std::function<void(const LoadTick&, const Metrics&)> ticked;
     // Once, the last. `invalid`: the file or its plan is wrong; all else: it could not be run.
@@ -85,6 +90,7 @@ class LoadRun {
 
   double seconds_in() const;  // it has begun
   Duration plan_time() const;
+  void check_host();
   bool take_plan(const WorkerLoaded& loaded);
   bool all(bool Member::* has) const;  // of those who are not gone
   bool is_anybody_left() const;        // to run users

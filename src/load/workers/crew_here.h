@@ -16,6 +16,7 @@ class CrewHere final : public Crew {
       : loop_(loop), argv_(std::move(argv)), workers_(workers) {}
   const std::string& name() const override { return name_; }
   std::int64_t workers() const override { return workers_; }
+  void workers(std::int64_t count) { workers_ = count; }
   void send(std::shared_ptr<const Bundle>) override {}
   Expected<std::unique_ptr<Worker>> start(Worker::Calls calls) override {
     return WorkerProcess::start(loop_, argv_, std::move(calls));
@@ -25,7 +26,7 @@ class CrewHere final : public Crew {
  private:
   net::Loop& loop_;
   const std::vector<std::string> argv_;
-  const std::int64_t workers_;
+  std::int64_t workers_;
   const std::string name_;
 };
 
