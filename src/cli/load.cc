@@ -4,11 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/load_agents.h"
 #include "cli/load_compare.h"
 #include "cli/load_keys.h"
 #include "cli/load_outputs.h"
@@ -29,11 +32,13 @@ namespace {
 struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
-  std::int64_t workers = 1;
+  std::int64_t workers = 0;  // 0: one here, on agents as many as they have cores
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false, is_paused = false, is_quiet = false;
   std::string source;
-  std::string http, http_token;  // "": none
+  AgentArguments agents;
+  std::vector<std::string> environment;  // NAME=VALUE
+  std::string http, http_token;          // "": none
   LoadOutputs outputs;
   bool has_json_on_stdout = false;
 };
@@ -48,6 +53,16 @@ std::optional<std::string> scripts_folder() {
   return std::nullopt;
 }
 
+// UTAKATA_STACK and UTAKATA_URL, which u.place() asks by, are the run's on all hosts.
+std::map<std::string, std::string> environment_of(const LoadArguments& given) {
+  std::map<std::string, std::string> all;
+  for (const char* const name : {"UTAKATA_STACK", "UTAKATA_URL"})
+    if (const char* const value = std::getenv(name)) all[name] = value;
+  for (const std::string& one : given.environment)
+    all[one.substr(0, one.find('='))] = one.substr(one.find('=') + 1);
+  return all;
+}
+
 int refuse(std::string what) { return fail({Problem::Kind::invalid, std::move(what)}), 2; }
 
 constexpr double kStep = 0.1;  // of what was planned: + and -
@@ -59,19 +74,22 @@ class Rehearsal {
       : given_(given),
         screen_(given.has_json_on_stdout ? stderr : stdout, given.is_quiet),
         options_{.file = given.file,
-                 .node = {given.node, "--max-semi-space-size=2"},
+                 .node = worker_node(given.node),
                  .scripts = scripts,
-                 .workers = given.workers,
+                 .workers = std::max<std::int64_t>(given.workers, 1),
                  .overrides = given.overrides,
                  .order = {.file = {},
                            .seed = given.seed,
                            .ca_file = given.ca_file,
                            .is_insecure = given.is_insecure,
+                           .environment = environment_of(given),
                            .source = given.source,
                            .compression = given.compression},
                  .is_paused = given.is_paused} {}
 
   int run() {
+    if (const auto called = call(); !called)
+      return fail(called.error()), exit_code_of(called.error());
     if (screen_.is_live()) keys_.emplace(loop_, [this](char key) { press(key); });
     if (given_.is_paused && given_.http.empty() && !(keys_ && keys_->is_heard()))
       return refuse("--paused needs somebody to resume it: a terminal, or --http");
@@ -91,6 +109,19 @@ class Rehearsal {
   }
 
  private:
+  // Agents, if users are to be theirs.
+  Expected<void> call() {
+    if (!given_.agents.is_given()) return {};
+    auto called = call_agents(loop_, given_.agents, given_.workers);
+    if (!called) return std::unexpected(called.error());
+    agents_ = std::move(*called);
+    options_.agents = agents_->crews();
+    return {};
+  }
+  static int exit_code_of(const Problem& problem) {
+    return problem.kind == Problem::Kind::invalid ? 2 : 1;
+  }
+
   load::LoadRun::Calls calls() {
     return {
         .printed = [this](std::int64_t, std::string_view line) { screen_.line(line, loop_.now()); },
@@ -175,7 +206,7 @@ class Rehearsal {
       while (what.ends_with('\n')) what.pop_back();
       fmt::print(stderr, "utakata: {}\n", what);
       if (is_interrupted_) return 130;
-      return report_->error().kind == Problem::Kind::invalid ? 2 : 1;
+      return exit_code_of(report_->error());
     }
     load::LoadReport& report = **report_;
     if (const auto lines = run_->state().unshown + screen_.unshown(); lines > 0)
@@ -199,6 +230,7 @@ class Rehearsal {
   LoadScreen screen_;
   load::LoadRunOptions options_;
   load::Recent recent_;
+  std::unique_ptr<load::Muster> agents_;  // outlives the run
   std::optional<load::LoadRun> run_;
   std::optional<Expected<load::LoadReport>> report_;  // once it has ended
   std::unique_ptr<load::LoadControl> control_;
@@ -246,6 +278,11 @@ void add_plan(CLI::App& command, LoadArguments& given) {
   command.add_option("--source", given.source,
                      "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
   command.add_flag("--compression", given.compression, "WebSockets offer permessage-deflate");
+  command.add_option("-e,--env", given.environment, "NAME=VALUE in the scenario's process.env")
+      ->check([](const std::string& text) {
+        return text.find('=') == text.npos || text[0] == '=' ? text + " is not NAME=VALUE" : "";
+      });
+  add_agents(command, given.agents);
 }
 
 }  // namespace
@@ -261,9 +298,10 @@ void add_load(CLI::App& program, int& exit_code) {
           ->add_option("--json", given->outputs.json,
                        "The report in a file; or, without one, on stdout and nothing else there")
           ->expected(0, 1);
-  CLI::App* const compare = add_load_compare(*command, exit_code);
-  command->callback([given, json, compare, &exit_code] {
-    if (compare->parsed()) return;
+  add_load_compare(*command, exit_code);
+  add_load_agent(*command, scripts_folder().value_or(std::string()), exit_code);
+  command->callback([command, given, json, &exit_code] {
+    if (!command->get_subcommands().empty()) return;
     given->has_json_on_stdout = json->count() > 0 && given->outputs.json.empty();
     exit_code = rehearse(*given);
   });

@@ -49,14 +49,13 @@ int compare_reports(const CompareArguments& given) {
 
 }  // namespace
 
-CLI::App* add_load_compare(CLI::App& load, int& exit_code) {
+void add_load_compare(CLI::App& load, int& exit_code) {
   auto given = std::make_shared<CompareArguments>();
   CLI::App* const command = load.add_subcommand("compare", "Two runs beside one another");
   command->add_option("before", given->before, "A report (--json FILE)")->required();
   command->add_option("after", given->after, "Another, of the later run")->required();
   command->add_flag("--json", given->wants_json, "As JSON");
   command->callback([given, &exit_code] { exit_code = compare_reports(*given); });
-  return command;
 }
 
 }  // namespace utakata

@@ -6,7 +6,7 @@ class App;
 
 namespace utakata {
 
-// `utakata load compare A B`. Returns the command.
-CLI::App* add_load_compare(CLI::App& load, int& exit_code);
+// `utakata load compare A B`.
+void add_load_compare(CLI::App& load, int& exit_code);
 
 }  // namespace utakata

@@ -44,6 +44,23 @@ test('in an open model users come as they are meant to, done or not', async () =
   assert.equal(server.most, 80, 'nobody left before the end');
 });
 
+test('who comes with the last tick of the plan is told to leave, too', async () => {
+  const run = await load(`export const load = { arrivals: '100/s', duration: '0.5s', graceful_stop: '1h', thresholds: { iterations: 'count==50' } };
+    export default (u) => u.stay();`, ['--workers', '2']);
+  assert.equal(run.code, 0, run.out + run.err);
+});
+
+test('chance is another for each user and each time it begins, and the same again with the same seed', async () => {
+  const text = `export const load = { users: 3, iterations: 4 };
+    export default async function user(u) { console.log('drew', u.number, u.random(), u.random()); }`;
+  const drawn = async (...words) => (await load(text, words)).out.match(/^drew .*$/gm).sort();
+  const [once, again, other] = await Promise.all([drawn('--seed', '7'), drawn('--seed', '7', '--workers', '2'), drawn('--seed', '8')]);
+  const numbers = (lines) => lines.flatMap((line) => line.split(' ').slice(2));
+  assert.equal(once.length, 12);
+  assert.equal(new Set([...numbers(once), ...numbers(other)]).size, 48);
+  assert.deepEqual(once, again);
+});
+
 test('scenarios share the users by weight; setup runs once, teardown as well, what setup returns all have', async () => {
   const came = { fan: 0, poller: 0, setup: 0, teardown: 0, wrong: 0 };
   const url = await pages((request, response) => {

@@ -33,21 +33,22 @@ void Users::arm() {
     timer_ = loop_.after(std::max(*next - now, Duration{}), [this] { serve(); });
 }
 
-// user(number, scenario, late_ms), leave(number). Whoever is called may call done() at once.
+// user(number, scenario, late_ms), leave(number); who comes last may be told both. Whoever is
+// called may call done() at once.
 void Users::serve() {
   const Schedule::Turn turn = schedule_.at(std::max(elapsed(), Duration{}));
   is_serving_ = true;
   napi_env env = caller_.env();
-  for (const std::int64_t number : turn.leave) {
-    const Scope scope(env);
-    caller_.call("leave", std::array{number_value(env, double(number))});
-  }
   for (const UserBegin& user : turn.begin) {
     const Scope scope(env);
     const double late_ms = to_seconds(elapsed() - user.meant) * 1000;
     caller_.call("user",
                  std::array{number_value(env, double(user.number)),
                             number_value(env, double(user.scenario)), number_value(env, late_ms)});
+  }
+  for (const std::int64_t number : turn.leave) {
+    const Scope scope(env);
+    caller_.call("leave", std::array{number_value(env, double(number))});
   }
   is_serving_ = false;
   arm();

@@ -28,7 +28,8 @@ const std::string_view control_page = R"(<!doctype html>
   let factor = 1;
   const row = (cells, kind = 'td') => {
     const line = document.createElement('tr');
-    for (const text of cells) line.append(Object.assign(document.createElement(kind), { textContent: text }));
+    for (const textContent of cells)
+      line.append(Object.assign(document.createElement(kind), { textContent }));
     return line;
   };
   function show(s) {
@@ -36,20 +37,26 @@ const std::string_view control_page = R"(<!doctype html>
     at('file').textContent = s.file;
     at('plan').textContent = s.plan;
     const wanted = s.users_wanted == null ? '' : ` of ${number(s.users_wanted)}`;
-    at('state').textContent = `${s.is_paused ? 'paused' : s.phase}, ${Math.round(s.elapsed_s)} s, ${number(s.users)}${wanted} users, ` +
-      `${number(s.sockets)} sockets${factor === 1 ? '' : `, x ${number(factor)}`}`;
+    const phase = s.is_paused ? 'paused' : s.phase;
+    at('state').textContent = `${phase}, ${Math.round(s.elapsed_s)} s, ` +
+      `${number(s.users)}${wanted} users, ${number(s.sockets)} sockets` +
+      `${factor === 1 ? '' : `, x ${number(factor)}`}`;
     at('bar').hidden = !s.planned_s;
     if (s.planned_s) at('bar').value = s.plan_time_s / s.planned_s;
-    at('trouble').textContent = [...s.doubts, ...s.errors.map((one) => `${number(one.count)} x ${one.what}`),
-      ...s.faults.slice(0, 3).map((one) => `${number(one.count)} x ${one.what} ${one.at}`)].join(' · ');
+    const times = (one) => `${number(one.count)} x ${one.what} ${one.at ?? ''}`;
+    at('trouble').textContent =
+      [...s.doubts, ...s.errors.map(times), ...s.faults.slice(0, 3).map(times)].join(' · ');
     const words = ['med', 'p(95)', 'p(99)', 'max'], all = Object.entries(s.metrics);
     at('trends').replaceChildren(row(['ms, last 10 s', ...words, 'in all: p(95)'], 'th'),
       ...all.filter(([, one]) => one.all_ms).map(([name, one]) =>
-        row([name, ...words.map((word) => number(one.recent_ms?.[word])), number(one.all_ms['p(95)'])])));
+        row([name, ...words.map((word) => number(one.recent_ms?.[word])),
+          number(one.all_ms['p(95)'])])));
     at('counts').replaceChildren(row(['', 'in all', 'a second'], 'th'),
-      ...all.filter(([, one]) => 'per_s' in one).map(([name, one]) => row([name, number(one.count), number(one.per_s)])));
-    at('thresholds').replaceChildren(...s.thresholds.map((one) =>
-      Object.assign(document.createElement('li'), { textContent: `${one.is_kept ? '✓' : '✗'} ${one.because}`, className: one.is_kept ? '' : 'bad' })));
+      ...all.filter(([, one]) => 'per_s' in one).map(([name, one]) =>
+        row([name, number(one.count), number(one.per_s)])));
+    at('thresholds').replaceChildren(...s.thresholds.map(({ is_kept, because }) =>
+      Object.assign(document.createElement('li'),
+        { textContent: `${is_kept ? '✓' : '✗'} ${because}`, className: is_kept ? '' : 'bad' })));
   }
   async function ask(path, method = 'GET') {
     try {
@@ -62,7 +69,8 @@ const std::string_view control_page = R"(<!doctype html>
     }
   }
   document.addEventListener('click', ({ target: { dataset: { order } } }) => {
-    if (order === 'more' || order === 'fewer') ask(`/more?factor=${Math.max(0, factor + (order === 'more' ? 0.1 : -0.1)).toFixed(3)}`, 'POST');
+    const step = { more: 0.1, fewer: -0.1 }[order];
+    if (step) ask(`/more?factor=${Math.max(0, factor + step).toFixed(3)}`, 'POST');
     else if (order) ask(`/${order}`, 'POST');
   });
   setInterval(ask, 1000, '/status');

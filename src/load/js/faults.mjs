@@ -4,7 +4,7 @@ import * as metrics from './metrics.mjs';
 
 const kinds_max = 100;
 const frames_in = 16_384;  // of a stack's end: what stands before is the message
-let scenario_url = '\0';
+let scenario_url = '\0', root = '';
 const faults = new Map();
 
 // Well-formed, and a copy: a slice would keep the whole alive.
@@ -13,11 +13,14 @@ function cut(thing, most) {
   try {
     text = String(thing);
   } catch {}
-  return Buffer.from(text.slice(0, most)).toString();
+  text = text.slice(0, most);
+  return Buffer.from(root ? text.replaceAll(root, '') : text).toString();
 }
 
-export function faults_are_in(url) {
+// `unpacked_in`: what names of files begin with that is none of the author's.
+export function faults_are_in(url, unpacked_in) {
   scenario_url = url;
+  root = unpacked_in;
 }
 
 // What the scenario's author can find the place by.

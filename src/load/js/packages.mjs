@@ -44,11 +44,23 @@ export function has_packages(file) {
   }
 }
 
-export function take_browser_builds() {
-  register('./packages_hook.mjs', import.meta.url);
+// What was found elsewhere, by who asks and for what; without it nothing.
+export const key_of = (parent, specifier) => `${parent}\n${specifier}`;
+export const found_again = (resolved, parent, specifier) => resolved?.get(key_of(parent, specifier));
+export const only_where = 'utakata-where:';  // a specifier that is resolved and not loaded
+
+// `shipment` hears of what is found here (shipping.mjs). It may be missing, and so may `resolved`.
+export function take_browser_builds(shipment, resolved) {
+  const port = shipment?.port;
+  register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
   const node_resolves = Module._resolveFilename;
-  Module._resolveFilename = function (request, ...more) {
-    const file = node_resolves.call(this, request, ...more);
-    return Module.isBuiltin(file) ? file : browser_file(file, is_package_name(request));
+  Module._resolveFilename = function (request, parent, ...more) {
+    const known = found_again(resolved, parent?.filename, request);
+    if (known) return known;
+    const file = node_resolves.call(this, request, parent, ...more);
+    if (Module.isBuiltin(file)) return file;
+    const taken = browser_file(file, is_package_name(request));
+    shipment?.note(parent?.filename, request, taken);
+    return taken;
   };
 }

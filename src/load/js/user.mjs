@@ -16,21 +16,27 @@ function random_of(seed) {
   };
 }
 
+// On the clock of who started the run.
+export const clock_ms = (run) => Number(process.hrtime.bigint()) / 1e6 + run.clock_offset_ms;
+
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
   #run;
+  #turn;               // how often it has begun anew
   #random = null;
   #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
 
-  constructor(number, scenario, pool, run) {
+  constructor(number, scenario, pool, run, turn = 0) {
     this.number = number;      // among all users of all workers
     this.scenario = scenario;  // its name
     this.pool = pool;          // requests of one pool share their connections
     this.#run = run;
+    this.#turn = turn;
   }
   get data() { return this.#run.data; }  // what setup() returned
-  random() { return (this.#random ??= random_of(Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b)))(); }
+  random() { return (this.#random ??= random_of(this.#seed()))(); }
+  #seed() { return Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b) ^ Math.imul(this.#turn, 0xc2b2ae35); }
   between(least, most) { return least + (most - least) * this.random(); }
   one_of(list) { return list[Math.floor(this.random() * list.length)]; }
 
@@ -93,8 +99,8 @@ export class User {
   trend(name, ms, tags) { trend(name, ms, tags); }
   rate(name, is_true, tags) { rate(name, is_true, tags); }
   gauge(name, value, tags) { gauge(name, value, tags); }
-  // Milliseconds on a clock that all users of this host share, to say when something was sent; and how long ago that is, measured.
-  clock() { return Number(process.hrtime.bigint()) / 1e6 + this.#run.clock_offset_ms; }
+  // Milliseconds on a clock that all users of the run share, to say when something was sent; and how long ago that is, measured.
+  clock() { return clock_ms(this.#run); }
   delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as

@@ -1,14 +1,21 @@
 // One worker of `utakata load`: a process that runs virtual users. Its parent tells it what to do by lines on stdin, and hears of it by
 // lines on descriptor 3; when stdin ends, so does this.
 //
-//   parent: { "do": "load", file, seed, ... }           here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
+//   parent: { "do": "load", file, folder, seed, env, is_shipped, ... }
+//                                                          here: { "loaded": { load, functions, files, resolved } }
+//                                                                or { "failed": { during, what, at } }
 //           { "do": "setup" } / { "do": "teardown", data }       { "done": "setup", data } or { "failed": {...} }
-//           { "do": "start", plan, worker, workers, data, in_ms }  { "tick": {...} }, then `metrics {...}`, each second
+//           { "do": "start", plan, worker, workers, data, at_ms, clock_offset_ms }
+//                                                                { "tick": {...} }, then `metrics {...}`, each second
+//           { "do": "clock", offset_ms }, when it is known better
 //           { "do": "pause", is_paused } / { "do": "more", factor }
 //                                                                { "over": true }, when nobody is busy and nobody will begin
 //           { "do": "stop", within_ms }                          a last tick, { "done": "stop", left_open: sockets of who has ended }
 //                                                                { "alive": true } each second
-import { realpathSync, writeSync } from 'node:fs';
+//
+// On another host than the parent's the first argument is the folder where the scenario was unpacked, under the names that its files have
+// on the parent's: all names of files are the parent's here as there, what is said of faults included.
+import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -22,12 +29,14 @@ import * as metrics from './metrics.mjs';
 import { has_packages, take_browser_builds } from './packages.mjs';
 import { limit_printing, unshown_lines } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
-import { User } from './user.mjs';
+import { User, clock_ms } from './user.mjs';
 import { defaults, WebSocket } from './web_socket.mjs';
 import { XMLHttpRequest } from './xml_http_request.mjs';
 
+const root = process.argv[2] ?? '';
 const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
+const turns = new Map();  // how often they have begun before, by number; who is new is not in it
 let scenario = null;      // the module
 const flows = [];         // as the engine numbers them
 let workers = 1;
@@ -52,28 +61,35 @@ function fetch(input, init) {
   });
 }
 
-async function load({ file, seed, ca = '', is_insecure = false, source = '', compression = false }) {
+async function load({ file, folder, seed, ca = '', is_insecure = false, source = '', compression = false, env = {}, is_shipped = false }) {
   Object.assign(run, { seed, source });
+  Object.assign(process.env, env);
   engine.sources(source, 0, 1);
   defaults.compression = compression;
-  trust(ca, is_insecure);
-  const path = realpathSync(file), { href } = pathToFileURL(path);
-  faults_are_in(href);
-  if (has_packages(path)) take_browser_builds();
+  trust(ca && root + ca, is_insecure);
+  const { href } = pathToFileURL(root + file);
+  faults_are_in(href, root);
+  const shipping = root || is_shipped ? await import('./shipping.mjs') : null;
+  const resolved = root ? shipping.unpacked(root, folder) : undefined;
+  const shipment = is_shipped ? new shipping.Shipment(file, folder) : undefined;
+  if (shipment || resolved?.size > 0 || (!root && has_packages(file))) take_browser_builds(shipment, resolved);
   scenario = await import(href).catch((error) => {
     if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?tsx?"/.test(error.message)) throw error;
     throw new Error(`this Node (${process.version}) runs no TypeScript: 22.18 and later do (--node), or make JavaScript of it first`);
   });
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
-  tell({ loaded: { load: scenario.load ?? {}, functions } });
+  tell({ loaded: { load: scenario.load ?? {}, functions, ...(await shipment?.all()) } });
 }
 
-function start({ plan, worker, workers: all, data, in_ms }) {
+// `at_ms` is of the parent's clock, which may be another host's; who hears of it too late begins at once, and says how late.
+function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
   health();  // what importing and setting up took is nobody's latency
-  run.data = data;
+  Object.assign(run, { data, clock_offset_ms });
   workers = all;
   engine.sources(run.source, worker, workers);
-  const list = engine.begin(plan, worker, workers, in_ms);
+  const in_ms = at_ms - clock_ms(run);
+  late_ms = Math.max(0, -in_ms);
+  const list = engine.begin(plan, worker, workers, Math.max(0, in_ms));
   for (let k = 0; k < list.length; k += 3) {
     const name = list[k];
     flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
@@ -87,7 +103,7 @@ function start({ plan, worker, workers: all, data, in_ms }) {
 function user(number, which, late) {
   const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  const one = new User(number, flow.name, pool_of(number), run);
+  const one = new User(number, flow.name, pool_of(number), run, turns.get(number));
   one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
@@ -117,6 +133,7 @@ function ended(one, { is_open }) {
   users.delete(one.number);
   ++finished;
   if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  if (!is_open) turns.set(one.number, (turns.get(one.number) ?? 0) + 1);
   engine.done(one.number);
 }
 const leave = (number) => users.get(number)?.leave();
@@ -147,6 +164,7 @@ const orders = {
   setup: async () => tell({ done: 'setup', data: (await scenario.setup?.()) ?? null }),
   teardown: async ({ data }) => tell({ done: 'teardown', data: (await scenario.teardown?.(data)) ?? null }),
   start,
+  clock: ({ offset_ms }) => void (run.clock_offset_ms = offset_ms),
   pause: ({ is_paused }) => engine.pause(is_paused),
   more: ({ factor }) => engine.more(factor),
   stop,

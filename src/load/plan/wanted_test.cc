@@ -8,7 +8,8 @@ namespace {
 TEST(Wanted, is_of_all_flows_at_that_time) {
   const auto plan = read_load_plan(R"({"scenarios": {
     "stay": {"users": 10, "duration": "60s"},
-    "ramp": {"users": {"stages": [{"duration": "10s", "target": 100}, {"duration": "10s", "target": 100}]},
+    "ramp": {"users": {"stages": [{"duration": "10s", "target": 100},
+                                  {"duration": "10s", "target": 100}]},
              "start_after": "5s"},
     "come": {"arrivals": {"start": "0/s", "stages": [{"duration": "10s", "target": "20/s"},
                                                      {"duration": "10s", "target": "20/s"}]}}}})");

@@ -34,7 +34,8 @@ font-variant-numeric:tabular-nums;line-height:1.25}.tiles small{display:block;fo
 gap:1.6rem 2rem}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{vertical-align:baseline;padding:.22rem 0 .22rem 1rem;text-align:right;font-weight:400;white-space:nowrap}
+th,td{vertical-align:baseline;padding:.22rem 0 .22rem 1rem;text-align:right;
+font-weight:400;white-space:nowrap}
 thead th{color:var(--dim);font-size:.85rem}
 th:first-child,td:first-child{padding-left:0;text-align:left;white-space:normal;min-width:11rem}
 .few{width:auto;min-width:min(100%,38rem)}.wide+.wide{margin-top:.8rem}

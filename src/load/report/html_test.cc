@@ -53,7 +53,7 @@ TEST(LoadHtml, every_chart_and_table_is_there) {
   for (const char* const text :
        {"Users and sockets", "Messages a second", "Errors a second", "Latency over time",
         "How many were faster", "<b>vote_seen</b>", "<b>http_req_duration</b>", "scenario=fans",
-        "the vote is counted", "WebSocket closed 1006", "file:///votes.mjs:12:5",
+        "the vote is counted", "WebSocket closed 1011", "file:///votes.mjs:12:5",
         "Gauges of the scenario", "The generator itself", "p99.9"})
     EXPECT_TRUE(has(page, text)) << text;
   EXPECT_FALSE(has(page, "<b>http_req_waiting</b>")) << "a phase is in the table only";

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::size_t instances_max = 8;  // of a metric: a table is to be read
 constexpr std::array<std::string_view, 4> titles = {"Scenario", "WebSockets", "HTTP", "Traffic"};
-constexpr std::array<std::string_view, 10> phases = {
+constexpr std::array<std::string_view, 11> phases = {
     "http_req_blocked", "http_req_connecting", "http_req_tls_handshaking", "http_req_sending",
     "http_req_waiting", "http_req_receiving",  "ws_tcp_connecting",        "ws_tls_handshaking",
-    "ws_handshaking",   "ws_tcp_handshaking"};
+    "ws_handshaking",   "ws_tcp_handshaking",  "ws_first_message"};
 
 bool is_phase(std::string_view metric) { return std::ranges::find(phases, metric) != phases.end(); }
 

@@ -92,18 +92,21 @@ TEST(LoadErrors, are_told_by_kind_and_phase_the_most_frequent_first) {
   count(report, "errors", 1, {{"phase", "script"}, {"scenario", "a"}});
   count(report, "errors", 2, {{"phase", "script"}, {"scenario", "b"}});
   count(report, "http_errors", 9, {{"phase", "connect"}});
-  count(report, "http_errors", 1, {{"phase", "wait"}, {"code", "ETIMEDOUT"}});
-  count(report, "ws_closed", 50, {{"phase", "open"}, {"code", "1000"}});
-  count(report, "ws_closed", 50, {{"phase", "open"}, {"code", "1001"}});
-  count(report, "ws_closed", 50, {{"phase", "open"}, {"code", "1005"}});
+  count(report, "http_errors", 1, {{"phase", "wait"}, {"error", "timed_out"}});
+  count(report, "http_errors", 2, {{"phase", "status"}, {"error", "503"}});
+  for (const char* const code : {"1000", "1001", "1005", "1006"})
+    count(report, "ws_closed", 50, {{"phase", "open"}, {"code", code}});
   count(report, "ws_closed", 4, {{"phase", "open"}, {"code", "4301"}});
-  count(report, "ws_closed", 5, {{"phase", "handshake"}, {"code", "1006"}});
+  count(report, "ws_closed", 5, {{"phase", "connect"}, {"code", "1006"}});
+  count(report, "ws_errors", 5, {{"phase", "connect"}, {"error", "ports"}});
   count(report, "ws_errors", 0, {{"phase", "tls"}});
   Words rows;
   for (const auto& one : errors_in(report.metrics))
     rows.push_back(one.words() + " " + std::to_string(int(one.count)));
-  EXPECT_EQ(rows, (Words{"HTTP connect 9", "WebSocket handshake 5", "WebSocket closed 4301 4",
-                         "scenario script 3", "HTTP wait ETIMEDOUT 1"}));
+  EXPECT_EQ(rows, (Words{"HTTP connect 9", "WebSocket connect ports 5", "WebSocket closed 4301 4",
+                         "scenario script 3", "HTTP status 503 2", "HTTP wait timed_out 1"}));
+  const std::vector<LoadErrors> own = {{"ports", "", 5}};
+  EXPECT_EQ(own_errors_in(report.metrics), own);
   EXPECT_TRUE(is_of_errors("ws_closed"));
   EXPECT_FALSE(is_of_errors("ws_sessions"));
 }

@@ -106,7 +106,7 @@ class Sample {
   void troubles() {
     count("errors", 2, {{"phase", "script"}, {"scenario", "fans"}});
     count("http_errors", 3, {{"phase", "wait"}});
-    count("ws_closed", 4, {{"code", "1006"}, {"phase", "open"}});
+    count("ws_closed", 4, {{"code", "1011"}, {"phase", "open"}});
     count("ws_closed", 9, {{"code", "1000"}, {"phase", "open"}});
   }
   static void judged(LoadReport& report, const char* metric, const char* expression) {

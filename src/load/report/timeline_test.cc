@@ -117,7 +117,7 @@ TEST(Timeline, errors_are_kept_by_kind_and_phase) {
   Timeline timeline(points, {.errors_max = 2});
   timeline.add(second(0), measured([](Metrics& m) {
                  counted(m, "http_errors", 2, {{"phase", "connect"}});
-                 counted(m, "ws_closed", 3, {{"phase", "open"}, {"code", "1006"}});
+                 counted(m, "ws_closed", 3, {{"phase", "open"}, {"code", "1011"}});
                  counted(m, "ws_closed", 5, {{"phase", "open"}, {"code", "1000"}});
                }));
   timeline.add(second(1), measured([](Metrics& m) {
@@ -125,7 +125,7 @@ TEST(Timeline, errors_are_kept_by_kind_and_phase) {
                  counted(m, "http_errors", 1, {{"phase", "connect"}});
                }));
   using Errors = std::map<std::string, double>;
-  EXPECT_EQ(points[0].errors, (Errors{{"HTTP connect", 2}, {"WebSocket closed 1006", 3}}));
+  EXPECT_EQ(points[0].errors, (Errors{{"HTTP connect", 2}, {"WebSocket closed 1011", 3}}));
   EXPECT_EQ(points[1].errors, (Errors{{"HTTP connect", 1}, {"others", 4}}));
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "load/report/errors.h"
 #include "load/report/figures.h"
 
 namespace utakata::load {
@@ -50,6 +51,40 @@ std::vector<Rule> rules_of(const GeneratorHealth& health, const ValidityLimits& 
        "servers got it later than it counts from",
        "See whether the network or the servers read too slowly, and send less from one machine"},
   };
+}
+
+double sum_of(const Metrics& metrics, std::string_view name) {
+  const auto total = metrics.total(name);
+  const auto* counter = total ? std::get_if<Counter>(&*total) : nullptr;
+  return counter != nullptr ? counter->sum : 0;
+}
+
+struct OwnFailures {
+  double count = 0, share = 0;  // of all that was tried
+  std::string_view why;         // most of them did
+};
+
+OwnFailures own_failures(const Metrics& metrics) {
+  OwnFailures failures;
+  for (const LoadErrors& one : own_errors_in(metrics)) {
+    if (failures.count == 0)
+      failures.why = one.kind == "ports" ? "no port was left to come from; give it more addresses "
+                                           "by `--source`"
+                     : one.kind == "source"
+                         ? "an address to come from is not this machine's; see `--source`"
+                         : "it had no descriptors or memory left; raise its limits (`ulimit -n`)";
+    failures.count += one.count;
+  }
+  const double tried =
+      failures.count + sum_of(metrics, "ws_sessions") + sum_of(metrics, "http_reqs");
+  failures.share = failures.count > 0 ? failures.count / tried : 0;
+  return failures;
+}
+
+std::string sentence_of(const OwnFailures& failures) {
+  return fmt::format("{} failed by this machine's own doing ({} of all): {}.",
+                     times_words(failures.count, "connection"), share_words(failures.share),
+                     failures.why);
 }
 
 std::string sentence_of(const Rule& rule) {
@@ -131,6 +166,8 @@ std::vector<std::string> doubts_of(const LoadReport& report, const ValidityLimit
         number_words(double(health.workers_lost)), times_words(double(health.workers), "worker")));
   for (const Rule& rule : rules_of(health, limits))
     if (is_sustained(rule.strain, health.watched, limits)) doubts.push_back(sentence_of(rule));
+  if (const auto own = own_failures(report.metrics); own.share > limits.own_failures_share)
+    doubts.push_back(sentence_of(own));
   if (report.metrics.dropped() > 0)
     doubts.push_back(fmt::format(
         "{} measured went nowhere, since there were too many series or they were no numbers: give "
@@ -148,6 +185,8 @@ std::vector<std::string> notes_of(const LoadReport& report, const ValidityLimits
         "A worker stood still for {}: latencies up to that (max, and perhaps p(99)) may be its "
         "own.",
         time_words(health.lag_ms_max * 1000)));
+  const auto own = own_failures(report.metrics);
+  if (own.count > 0 && own.share <= limits.own_failures_share) notes.push_back(sentence_of(own));
   for (const auto& [key, series] : report.metrics.series()) {
     const auto* trend = std::get_if<Trend>(&series.value);
     if (trend == nullptr || trend->clamped() == 0) continue;

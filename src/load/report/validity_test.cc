@@ -126,6 +126,27 @@ TEST(Validity, a_worker_that_died_is_never_hidden) {
   EXPECT_EQ(doubts_of(report)[0].substr(0, 33), "1 of 2 workers were lost on the w");
 }
 
+TEST(Validity, connections_that_this_machine_could_not_make_are_no_servers_fault) {
+  const auto report_with = [](double opened) {
+    LoadReport report;
+    const auto count = [&](const char* name, double by, const Tags& tags) {
+      report.metrics.count(report.metrics.id(MetricKind::counter, name, tags).value(), by);
+    };
+    count("ws_sessions", opened, {});
+    count("ws_errors", 2, {{"phase", "connect"}, {"error", "ports"}});
+    count("http_errors", 1, {{"phase", "connect"}, {"error", "local"}});
+    count("ws_errors", 500, {{"phase", "connect"}, {"error", "refused"}});
+    return report;
+  };
+  const std::vector<std::string> many = {
+      "3 connections failed by this machine's own doing (0.3 % of all): no port was left to come "
+      "from; give it more addresses by `--source`."};
+  EXPECT_EQ(doubts_of(report_with(997)), many);
+  EXPECT_EQ(notes_of(report_with(997)), std::vector<std::string>{});
+  EXPECT_EQ(doubts_of(report_with(99'997)), std::vector<std::string>{});
+  EXPECT_EQ(notes_of(report_with(99'997)).size(), 1u) << "three in a hundred thousand are told";
+}
+
 TEST(Validity, values_that_went_nowhere_and_ones_that_had_no_room_are_said) {
   LoadReport report;
   report.metrics.count({});

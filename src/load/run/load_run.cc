@@ -5,17 +5,23 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
+#include "load/bundle/bundle.h"
 #include "load/plan/wanted.h"
 
 namespace utakata::load {
 namespace {
 
-constexpr Duration kStartsIn = 50ms;  // until the slowest worker has heard of it
-constexpr Duration kTold = 200ms;     // after its end, all workers have told of a second
-constexpr Duration kPatience = 5s;    // for who is to say a last word
-constexpr Duration kHurry = 1s;       // likewise, once it is to be over at once
+constexpr Duration kStartsIn = 50ms;  // until the slowest worker of this host has heard of it
+// Agents hear of it in the time that two round trips take, and all that setup() returned with 100
+// Mbit/s; and a host that is busy, somewhat later.
+constexpr Duration kAgentsStartIn = 250ms, kMegabyteTakes = 80ms;
+constexpr int kClockEvery = 10;     // seconds, in which clocks part by less than pings tell
+constexpr Duration kTold = 200ms;   // after its end, all workers have told of a second
+constexpr Duration kPatience = 5s;  // for who is to say a last word
+constexpr Duration kHurry = 1s;     // likewise, once it is to be over at once
 constexpr std::size_t kFaultsMax = 200;
 // What loads or sets up may be at it for long, and wait for programs.
 constexpr Watchdog::Patience kAtFirst{.patience = 30s, .gives_up_after = 15min};
@@ -41,18 +47,30 @@ Duration length_of(const LoadPlan& plan) {
   return longest;
 }
 
+std::vector<std::string> command_of(const LoadRunOptions& options) {
+  std::vector<std::string> argv = options.node;
+  // A debugger is opened on demand only (Watchdog), and then at any port.
+  argv.insert(argv.end(), {"--inspect-port=0", options.scripts + "/worker.mjs"});
+  return argv;
+}
+
 }  // namespace
 
 LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
     : loop_(loop),
       options_(std::move(options)),
       calls_(std::move(calls)),
+      here_(loop, command_of(options_), std::max<std::int64_t>(options_.workers, 1)),
       dog_(loop, "file://" + options_.scripts, kAtFirst,
            {.signal = [this](std::size_t member,
                              int signal) { members_[member].worker->kill(signal); },
             .stuck = [this](std::size_t member, const Stuck& how) { stuck(member, how); }}) {
   report_.file = options_.file;
-  start_worker();
+  order_ = options_.order;
+  order_.file = std::filesystem::canonical(options_.file);
+  order_.folder = std::filesystem::current_path();
+  if (!order_.ca_file.empty()) order_.ca_file = std::filesystem::absolute(order_.ca_file);
+  start_worker(here_);
 }
 
 LoadRun::~LoadRun() {
@@ -60,28 +78,59 @@ LoadRun::~LoadRun() {
   loop_.cancel(deadline_);
 }
 
-bool LoadRun::start_worker() {
-  std::vector<std::string> argv = options_.node;
-  argv.insert(argv.end(), {"--inspect-port=0", options_.scripts + "/worker.mjs"});
+bool LoadRun::start_worker(Crew& crew) {
   const std::size_t member = members_.size();
-  auto worker =
-      Worker::start(loop_, argv,
-                    {.said = [this, member](std::string_view line) { hear(member, line); },
-                     .printed =
-                         [this, member](std::string_view line) {
-                           if (!dog_.printed(member, line))
-                             calls_.printed(std::int64_t(member), line);
-                         },
-                     .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
+  const auto fellows = std::ranges::count(members_, &crew, &Member::crew);
+  std::string name = fmt::format("Worker {}{}", fellows,
+                                 crew.name().empty() ? "" : fmt::format(" of {}", crew.name()));
+  auto worker = crew.start({.said = [this, member](std::string_view line) { hear(member, line); },
+                            .printed =
+                                [this, member](std::string_view line) {
+                                  if (!dog_.printed(member, line))
+                                    calls_.printed(std::int64_t(member), line);
+                                },
+                            .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
   if (!worker) {
     end(std::unexpected(worker.error()));
     return false;
   }
-  members_.push_back({.worker = std::move(*worker)});
-  LoadOrder order = options_.order;
-  order.file = options_.file;
-  members_.back().worker->tell(to_line(order));
-  dog_.watch(member, true);
+  const bool runs_users = &crew != &here_ || options_.agents.empty();
+  members_.push_back({.worker = std::move(*worker),
+                      .crew = &crew,
+                      .name = std::move(name),
+                      .runs_users = runs_users,
+                      .is_over = !runs_users,
+                      .has_stopped = !runs_users});
+  order_.is_shipped = member == 0 && !runs_users;
+  members_.back().worker->tell(to_line(order_));
+  dog_.watch(member, &crew == &here_);
+  return true;
+}
+
+// The first one has told the plan, by which there are more of them.
+bool LoadRun::start_others(const WorkerLoaded& loaded) {
+  const auto start = [&](Crew& crew, std::int64_t from) {
+    for (std::int64_t k = from; k < crew.workers(); ++k)
+      if (!start_worker(crew)) return false;
+    return true;
+  };
+  if (options_.agents.empty()) return start(here_, 1);
+  return ship(loaded) &&
+         std::ranges::all_of(options_.agents, [&](Crew* agent) { return start(*agent, 0); });
+}
+
+bool LoadRun::ship(const WorkerLoaded& loaded) {
+  std::vector<std::string> names = loaded.files;
+  if (!order_.ca_file.empty()) names.push_back(order_.ca_file);
+  auto bundle = read_bundle(std::move(names));
+  if (!bundle) {
+    end(problem(Problem::Kind::invalid,
+                fmt::format("{}: {}\n", options_.file, bundle.error().what)));
+    return false;
+  }
+  bundle->files.push_back({.name = "/.utakata-resolved.json", .bytes = loaded.resolved});
+  const auto shared = std::make_shared<const Bundle>(std::move(*bundle));
+  for (Crew* const agent : options_.agents) agent->send(shared);
   return true;
 }
 
@@ -97,17 +146,45 @@ bool LoadRun::all(bool Member::* has) const {
   return std::ranges::all_of(members_, [&](const Member& one) { return one.is_gone || one.*has; });
 }
 
-// The first one tells the plan, by which there are more of them.
+bool LoadRun::is_anybody_left() const {
+  return std::ranges::any_of(members_,
+                             [](const Member& one) { return one.runs_users && !one.is_gone; });
+}
+
+void LoadRun::tell_runners(const std::string& line) {
+  for (const Member& member : members_)
+    if (member.runs_users && !member.is_gone) member.worker->tell(line);
+}
+
 void LoadRun::hear(std::size_t member, const WorkerLoaded& loaded) {
   members_[member].is_loaded = true;
   if (member == 0) {
     if (!take_plan(loaded)) return;
-    for (std::int64_t k = 1; k < options_.workers; ++k)
-      if (!start_worker()) return;
+    if (options_.agents.empty()) check_host();
+    if (phase_ != Phase::loading || !start_others(loaded)) return;
   }
-  if (!all(&Member::is_loaded)) return;
+  if (all(&Member::is_loaded)) set_up();
+}
+
+void LoadRun::set_up() {
   phase_ = Phase::setting_up;
   members_[0].worker->tell(setup_line());
+}
+
+// What the tested servers are is not known here: on loopback, addresses to dial from are found as
+// they are needed.
+void LoadRun::check_host() {
+  const bool has_sources = options_.sources > 0;
+  Preflight found =
+      preflight({.peak = peak(plan_),
+                 .sources = has_sources ? options_.sources : 1,
+                 .workers = options_.workers > 0 ? std::optional(options_.workers) : std::nullopt},
+                options_.host);
+  for (Finding& one : found.findings)
+    if (one.limit == Limit::ports && !has_sources) one.severity = Severity::warning;
+  here_.workers(found.workers);
+  for (const Finding& one : found.findings) report_.notes.push_back("Before the run: " + one.what);
+  if (calls_.checked) calls_.checked(found);
 }
 
 bool LoadRun::take_plan(const WorkerLoaded& loaded) {
@@ -150,19 +227,47 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
   }
 }
 
+Duration LoadRun::starts_in(std::size_t bytes) const {
+  if (options_.agents.empty()) return kStartsIn;
+  Duration round_trip{};
+  for (const Crew* const agent : options_.agents)
+    round_trip = std::max(round_trip, 2 * agent->clock().error);
+  return kAgentsStartIn + 2 * round_trip +
+         from_seconds(double(bytes) * to_seconds(kMegabyteTakes) / 1e6);
+}
+
 void LoadRun::start() {
   phase_ = Phase::running;
   dog_.be(kRunning);
-  started_ = loop_.now() + kStartsIn;
+  StartOrder order{.plan = plan_json_, .data = data_};
+  order.workers = std::ranges::count_if(
+      members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
+  started_ = order.at = loop_.now() + starts_in(std::size_t(order.workers) * data_.size());
   report_.started = net::SystemClock().wall();
-  for (std::size_t k = 0; k < members_.size(); ++k)
-    members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
-                                                .worker = std::int64_t(k),
-                                                .workers = std::int64_t(members_.size()),
-                                                .data = data_,
-                                                .in = kStartsIn}));
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone) continue;
+    order.clock_offset = member.crew->clock().offset;
+    member.worker->tell(to_line(order));
+    ++order.worker;
+  }
+  tell_clocks();
   if (options_.is_paused) pause(true);
-  deadline_ = loop_.after(kTold, [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
+  deadline_ = loop_.after(started_ - loop_.now() + kTold,
+                          [this] { ticker_ = loop_.every(1s, [this] { tick(); }); });
+}
+
+// Clocks of hosts drift apart, and are measured all the time.
+void LoadRun::tell_clocks() {
+  for (const Member& member : members_) {
+    if (!member.runs_users || member.is_gone || options_.agents.empty()) continue;
+    const CrewClock clock = member.crew->clock();
+    clock_error_ = std::max(clock_error_, clock.error);
+    member.worker->tell(clock_line(clock.offset));
+  }
+}
+
+double LoadRun::seconds_in() const {
+  return to_seconds(std::max(loop_.now() - started_, Duration{}));
 }
 
 Duration LoadRun::plan_time() const {
@@ -199,7 +304,9 @@ void LoadRun::tick() {
   report_.elapsed = until;
   report_.generator = watch_.health();
   report_.doubts = doubts_of(report_);
+  if (!all_lost_.empty()) report_.doubts.push_back(all_lost_);
   judge_thresholds();
+  if (++ticks_ % kClockEvery == 0) tell_clocks();
   calls_.ticked(now, second_);
   second_ = Metrics();
   if (phase_ != Phase::running) return;
@@ -224,7 +331,7 @@ void LoadRun::judge_thresholds() {
 
 void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   members_[member].last = tick;
-  members_[member].has_told = true;
+  members_[member].has_ticked = true;
   watch_.add({.worker = std::int64_t(member),
               .length = from_seconds(tick.length_ms / 1000),
               .lag_ms = tick.lag_ms,
@@ -241,8 +348,8 @@ void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
   for (Metrics* const into : {&report_.metrics, &second_}) {
     const auto added = into->add(metrics.line);
     if (added) continue;
-    std::string note = fmt::format("Worker {}: {} What it measured in seconds with it is missing.",
-                                   member, added.error().what);
+    std::string note = fmt::format("{}: {} What it measured in seconds with it is missing.",
+                                   members_[member].name, added.error().what);
     if (std::ranges::find(report_.notes, note) == report_.notes.end())
       report_.notes.push_back(std::move(note));
   }
@@ -268,6 +375,7 @@ void LoadRun::hear(std::size_t, const WorkerFailed& failed) {
 
 void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   Member& member = members_[number];
+  if (!how.lost.empty()) return lost(*member.crew, how.lost);
   member.is_gone = true;
   dog_.forget(number);
   if (phase_ == Phase::ended) return;
@@ -276,24 +384,23 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
                              : fmt::format("with exit code {}", how.status);
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable,
-                       fmt::format("a worker ended {} before the run began; what it printed says "
-                                   "why.\n",
-                                   by)));
-  const std::string what =
-      member.stuck.empty() ? "ended " + by : fmt::format("{}, and was ended", member.stuck);
+                       fmt::format("{} ended {} before the run began; what it printed says why.\n",
+                                   member.name, by)));
+  const std::string what = fmt::format(
+      "{} {}", member.name,
+      member.stuck.empty() ? "ended " + by : fmt::format("{}, and was ended", member.stuck));
   if (member.has_stopped) {
-    report_.notes.push_back(fmt::format("Worker {} {} when its users were done.", number, what));
+    report_.notes.push_back(what + (member.runs_users ? " when all users were done."
+                                                      : ": it ran setup(), and no users."));
   } else {
     report_.notes.push_back(
-        fmt::format("Worker {} {} after {:.0f} s: its {}users are missing from then on.", number,
-                    what, to_seconds(loop_.now() - started_),
-                    member.has_told ? fmt::format("{} ", member.last.users) : std::string()));
+        fmt::format("{} after {:.0f} s: its {}users are missing from then on.", what, seconds_in(),
+                    member.has_ticked ? fmt::format("{} ", member.last.users) : std::string()));
     watch_.lost(std::int64_t(number));
-    if (broken_.empty()) broken_ = fmt::format("worker {} {}", number, what);
+    if (broken_.empty()) broken_ = what;
   }
-  if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
-  if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
-  if (phase_ == Phase::tearing_down && member.tears_down) end({});
+  if (phase_ == Phase::tearing_down && member.tears_down) return end({});
+  go_on_without();
 }
 
 // Of the scenario's own fault nobody is spared; a worker that is stopped is one that is lost.
@@ -307,6 +414,43 @@ void LoadRun::stuck(std::size_t number, const Stuck& how) {
   if (how.is_loop) stop(LoadEnd::broken);
 }
 
+// An agent, and all its workers at once. How many users it had is known from the last second.
+void LoadRun::lost(const Crew& crew, const std::string& why) {
+  std::int64_t users = 0;
+  bool is_known = true, has_told = false;
+  for (std::size_t k = 0; k < members_.size(); ++k) {
+    Member& member = members_[k];
+    if (member.crew != &crew || std::exchange(member.is_gone, true)) continue;
+    dog_.forget(k);
+    is_known = false;
+    has_told |= member.has_ticked;
+    users += member.last.users;
+  }
+  if (is_known || phase_ == Phase::ended) return;
+  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
+    report_.notes.push_back(fmt::format(
+        "Agent {} was lost before the run began ({}): the others have its share of the users.",
+        crew.name(), why));
+  else
+    report_.notes.push_back(
+        fmt::format("Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.",
+                    crew.name(), seconds_in(), why, has_told ? fmt::format("{} ", users) : ""));
+  if (!is_anybody_left() && phase_ == Phase::running)
+    all_lost_ = fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
+                            seconds_in());
+  go_on_without();
+}
+
+// Somebody is gone, who may have been the one the others waited for.
+void LoadRun::go_on_without() {
+  const bool has_begun = phase_ != Phase::loading && phase_ != Phase::setting_up;
+  if (!has_begun && !is_anybody_left())
+    return end(problem(Problem::Kind::unavailable, "all agents were lost before the run began.\n"));
+  if (phase_ == Phase::loading && all(&Member::is_loaded)) return set_up();
+  if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
+  if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
+}
+
 void LoadRun::stop(LoadEnd why) {
   if (phase_ == Phase::loading || phase_ == Phase::setting_up)
     return end(problem(Problem::Kind::unavailable, "it was stopped before it began.\n"));
@@ -318,8 +462,7 @@ void LoadRun::stop(LoadEnd why) {
   report_.end = why;
   const bool had_time = why == LoadEnd::done;  // graceful stop is over, or nobody is busy
   const Duration within = had_time ? 0s : plan_.graceful_stop;
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(stop_line(within));
+  tell_runners(stop_line(within));
   loop_.cancel(deadline_);
   deadline_ = loop_.after(within + kPatience, [this] { tear_down(); });
   if (all(&Member::has_stopped)) tear_down();
@@ -332,8 +475,7 @@ void LoadRun::hurry() {
     report_.notes.emplace_back("teardown() was not waited for.");
     return end({});
   }
-  for (const Member& member : members_)
-    if (!member.has_stopped && !member.is_gone) member.worker->tell(stop_line(0s));
+  tell_runners(stop_line(0s));
   loop_.cancel(deadline_);
   deadline_ = loop_.after(kHurry, [this] { tear_down(); });
 }
@@ -344,13 +486,18 @@ void LoadRun::tear_down() {
   for (std::size_t k = 0; k < members_.size(); ++k)
     if (!members_[k].has_stopped && !members_[k].is_gone)
       report_.notes.push_back(fmt::format(
-          "Worker {} did not stop when it was told to: its last second is missing.", k));
+          "{} did not stop when it was told to: its last second is missing.", members_[k].name));
   if (left_open_ > 0)
     report_.notes.push_back(fmt::format(
         "{} sockets stayed open when their users were done: the scenario does not close them.",
         left_open_));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
+  if (!options_.agents.empty())
+    report_.notes.push_back(fmt::format(
+        "Clocks of the agents are known to within {:.2f} ms: delays from one to another are as "
+        "exact.",
+        to_seconds(clock_error_) * 1000));
   tick();
   loop_.cancel(deadline_);
   const auto worker = std::ranges::find(members_, false, &Member::is_gone);
@@ -372,15 +519,13 @@ void LoadRun::pause(bool is_paused) {
     paused_at_ = loop_.now();
   else
     paused_ += loop_.now() - *std::exchange(paused_at_, std::nullopt);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(pause_line(is_paused));
+  tell_runners(pause_line(is_paused));
 }
 
 void LoadRun::more(double factor) {
   if (phase_ != Phase::running) return;
   factor_ = std::clamp(factor, 0.0, 1000.0);
-  for (const Member& member : members_)
-    if (!member.is_gone) member.worker->tell(more_line(factor_));
+  tell_runners(more_line(factor_));
 }
 
 // Later, since a worker that is to be dropped may be telling this.

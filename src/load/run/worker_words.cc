@@ -44,12 +44,23 @@ WorkerTick tick_from(const Json& json) {
   return tick;
 }
 
-WorkerLoaded loaded_from(const Json& json) {
-  WorkerLoaded loaded{.load = json.value("load", Json::object()).dump(), .functions = {}};
-  for (const Json& name : json.value("functions", Json::array()))
-    if (name.is_string()) loaded.functions.push_back(name.get<std::string>());
-  return loaded;
+std::vector<std::string> texts_in(const Json& json, const char* key) {
+  std::vector<std::string> texts;
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_array()) return texts;
+  for (const Json& one : *found)
+    if (one.is_string()) texts.push_back(one.get<std::string>());
+  return texts;
 }
+
+WorkerLoaded loaded_from(const Json& json) {
+  return {.load = json.value("load", Json::object()).dump(),
+          .functions = texts_in(json, "functions"),
+          .files = texts_in(json, "files"),
+          .resolved = json.value("resolved", Json::array()).dump()};
+}
+
+double in_ms(Duration duration) { return to_seconds(duration) * 1000; }
 
 std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -87,9 +98,15 @@ Expected<WorkerWord> worker_word(std::string_view line) {
 std::string to_line(const LoadOrder& order) {
   return line_of({{"do", "load"},
                   {"file", order.file},
+                  {"folder", order.folder},
                   {"seed", order.seed},
                   {"ca", order.ca_file},
-                  {"is_insecure", order.is_insecure}});
+                  {"is_insecure", order.is_insecure},
+                  {"source", order.source},
+                  {"compression", order.compression},
+
+                  {"env", order.environment},
+                  {"is_shipped", order.is_shipped}});
 }
 
 std::string to_line(const StartOrder& order) {
@@ -98,7 +115,8 @@ std::string to_line(const StartOrder& order) {
                   {"worker", order.worker},
                   {"workers", order.workers},
                   {"data", Json::parse(order.data, nullptr, false)},
-                  {"in_ms", to_ms(order.in)}});
+                  {"at_ms", in_ms(order.at.time_since_epoch())},
+                  {"clock_offset_ms", in_ms(order.clock_offset)}});
 }
 
 std::string setup_line() { return R"({"do":"setup"})"; }
@@ -107,6 +125,9 @@ std::string teardown_line(std::string_view data) {
 }
 std::string stop_line(Duration within) {
   return fmt::format(R"({{"do":"stop","within_ms":{}}})", to_ms(within));
+}
+std::string clock_line(Duration offset) {
+  return line_of({{"do", "clock"}, {"offset_ms", in_ms(offset)}});
 }
 std::string pause_line(bool is_paused) {
   return fmt::format(R"({{"do":"pause","is_paused":{}}})", is_paused);

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
+#include <functional>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -153,7 +154,7 @@ class View {
     const std::span names = std::span(names_).first(std::min(names_.size(), trends_max));
     std::size_t widest = 0;
     for (const std::string& name : names) widest = std::max(widest, name.size());
-    const bool is_wide = size_.columns >= 100;
+    const bool is_wide = size_.columns >= 96;
     const bool is_narrow = size_.columns < 60;
     const std::size_t name_width = std::clamp<std::size_t>(widest + 2, 12, is_narrow ? 16 : 24);
     const std::size_t recent = is_narrow ? 2 : 4, all = is_wide ? 4 : is_narrow ? 0 : 1;
@@ -172,8 +173,8 @@ class View {
       row.add("  ");
       const auto sum = report_.metrics.total(name);
       add_figures(row, figures(std::get<Trend>(*sum)), all);
-      row.add("  ");
-      row.add(sparkline(recent_.p95(name), row.left()), Tone::dim);
+      if (row.left() >= 10)  // a shorter one tells nothing
+        row.add("  ").add(sparkline(recent_.p95(name), row.left() - 2), Tone::dim);
     }
   }
 
@@ -246,28 +247,28 @@ class View {
           .add(fmt::format("and {} more", report_.faults.size() - faults_max), Tone::dim);
   }
 
-  // A row for each value of that tag, where there are so many of them at least.
+  // A row for each value of that tag, where there are so many of them at least; those with most
+  // errors first.
   void parts(const std::string& tag, std::size_t least) {
-    std::set<std::string> values;
+    std::map<std::string, double> errors;
     for (const auto& [key, series] : report_.metrics.series())
       for (const Tag& one : series.name.tags)
-        if (one.name == tag) values.insert(one.value);
-    if (values.size() < least) return;
+        if (one.name == tag) errors[one.value] += errors_of(series);
+    if (errors.size() < least) return;
+    std::vector<std::pair<std::string, double>> values(errors.begin(), errors.end());
+    std::ranges::stable_sort(values, std::greater{}, &std::pair<std::string, double>::second);
     gap();
     ViewLine& titles = line(Rank::parts).cell(tag, 24, Tone::dim);
     for (const char* const title : {"done", "a second", "errors", "p(95)", "max"})
       titles.figure(title, 10, Tone::dim);
-    std::size_t shown = 0;
-    for (const std::string& value : values) {
-      if (++shown > parts_max) break;
-      part(value, {{tag, value}});
-    }
+    for (std::size_t i = 0; i < std::min(values.size(), parts_max); ++i)
+      part(values[i].first, {{tag, values[i].first}}, values[i].second);
     if (values.size() > parts_max)
       line(Rank::parts).add(fmt::format("and {} more", values.size() - parts_max), Tone::dim);
   }
 
   // What an iteration takes, or else the first trend that has this tag.
-  void part(const std::string& name, const Tags& tags) {
+  void part(const std::string& name, const Tags& tags, double failed) {
     std::optional<MetricValue> trend = report_.metrics.total("iteration_duration", tags);
     for (const std::string& metric : names_) {
       if (trend) break;
@@ -277,7 +278,6 @@ class View {
     const double iterations = sum_of(report_.metrics, "iterations", tags);
     const bool is_of_iterations = iterations > 0;
     const double done = is_of_iterations ? iterations : known ? double(known->count()) : 0;
-    const double failed = errors_of(tags);
     line(Rank::parts)
         .cell(name, 24)
         .figure(number_words(done), 10)
@@ -288,9 +288,11 @@ class View {
         .figure(known && known->count() > 0 ? time_words(double(known->max())) : "-", 10);
   }
 
-  double errors_of(const Tags& tags) const {
-    return sum_of(report_.metrics, "errors", tags) + sum_of(report_.metrics, "http_errors", tags) +
-           sum_of(report_.metrics, "ws_errors", tags);
+  static double errors_of(const Metrics::Series& series) {
+    const auto* counter = std::get_if<Counter>(&series.value);
+    const std::string& metric = series.name.metric;
+    const bool is_error = metric == "errors" || metric == "http_errors" || metric == "ws_errors";
+    return counter && is_error ? counter->sum : 0;
   }
 
   void generator() {

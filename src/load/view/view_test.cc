@@ -27,7 +27,7 @@ struct Watched {
     count(measured, "errors", 3, {{"phase", "script"}, {"scenario", "pollers"}});
     count(measured, "http_reqs", 120);
     count(measured, "ws_sessions", 12);
-    count(measured, "ws_closed", 2, {{"code", "1006"}, {"phase", "open"}});
+    count(measured, "ws_closed", 2, {{"code", "1011"}, {"phase", "open"}});
     const MetricId echo = id(measured, MetricKind::trend, "echo");
     for (std::int64_t us = 1; us <= 100; ++us) measured.trend(echo, us * 1000);
     const MetricId whole =
@@ -80,10 +80,10 @@ std::string text_of(const Watched& run, const ViewSize& size) {
 }
 
 TEST(View, a_screen) {
-  EXPECT_EQ("\n" + text_of(watched(), {.columns = 110, .rows = 50}), R"(
-votes.mjs  running  0:20 of 5:00                               space pauses, + and - change the users, q stops
+  EXPECT_EQ("\n" + text_of(watched(), {.columns = 98, .rows = 50}), R"(
+votes.mjs  running  0:20 of 5:00                   space pauses, + and - change the users, q stops
 ramps to 1,000 users in 30 s, holds 4 min 30 s: 80 % fans, 20 % pollers
-██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   6 %
+██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   6 %
 
 users      1,000 of 1,000                ▁▂▂▂▃▃▃▄▄▅▅▅▆▆▆▇▇▇██
 sockets    980
@@ -91,17 +91,17 @@ a second   12 connections, 120 requests, 100 iterations
 
                                                last 10 s                                in all
                           med    p(95)    p(99)      max        med    p(95)    p(99)      max
-echo                    50 ms    95 ms    99 ms   100 ms      50 ms    95 ms    99 ms   100 ms  ██████████████
-iteration_duration        2 s      2 s      2 s      2 s        2 s      2 s      2 s      2 s  ██████████████
+echo                    50 ms    95 ms    99 ms   100 ms      50 ms    95 ms    99 ms   100 ms
+iteration_duration        2 s      2 s      2 s      2 s        2 s      2 s      2 s      2 s
 checks     99 % of 2,000, worst: 20 of 2,000 failed: it echoes
-errors     60 scenario script, 40 WebSocket closed 1006
+errors     60 scenario script, 40 WebSocket closed 1011
 thresholds ✗ rate of `checks` is 0.99, not == 1.
            ✓ p(95) of `echo` is 95.04 ms, < 500 ms.
 faults     60 x nobody gave me a ticket  votes.mjs:12:5
 
 scenario                      done  a second    errors     p(95)       max
-fans                         1,600        80         0       2 s       2 s
 pollers                        400        20        60         -         -
+fans                         1,600        80         0       2 s       2 s
 
 generator  2 workers, the busiest uses 0.45 cores and is late by 3.2 ms, 210 MB in all
 )");
@@ -127,7 +127,7 @@ sockets    980
 a second   12 connections, 120 requests…
                          last 10 s
                     p(95)      max
-echo                95 ms   100 ms    ██
+echo                95 ms   100 ms
 )");
 }
 
@@ -145,6 +145,28 @@ TEST(View, a_threshold_of_which_nothing_is_measured_yet_is_not_missed) {
   run.report.thresholds[1].verdict = {.because = "Nothing of `checks` was measured."};
   const std::string text = text_of(run, {.columns = 110, .rows = 50});
   EXPECT_NE(text.find("           ? Nothing of `checks` was measured.\n"), text.npos) << text;
+}
+
+TEST(View, of_many_instances_those_with_most_errors) {
+  Watched run = watched();
+  Metrics measured;
+  for (int k = 10; k < 30; ++k) {
+    const Tags tags = {{"instance", fmt::format("game-{}", k)}};
+    measured.trend(run.id(measured, MetricKind::trend, "vote", tags), k * 1000);
+    if (k == 27) run.count(measured, "http_errors", 5, tags);
+  }
+  ASSERT_TRUE(run.report.metrics.add(measured.take()));
+  const std::string text = text_of(run, {.columns = 98, .rows = 60});
+  EXPECT_NE(
+      text.find("\n"
+                "instance                      done  a second    errors     p(95)       max\n"
+                "game-27                          1         -         5     27 ms     27 ms\n"
+                "game-10                          1         -         0     10 ms     10 ms\n"),
+      text.npos)
+      << text;
+  EXPECT_NE(text.find("game-16 "), text.npos);
+  EXPECT_EQ(text.find("game-17 "), text.npos);
+  EXPECT_NE(text.find("\nand 12 more\n"), text.npos);
 }
 
 TEST(View, paused_with_more_users) {

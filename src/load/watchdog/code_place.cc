@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <tuple>
 
 namespace utakata::load {
 namespace {
@@ -27,33 +26,35 @@ std::size_t common_depth(std::span<const CodeStack> stacks) {
 
 using Is = std::function<bool(const CodeFrame&)>;
 
+// Nothing: there is none. Of those that were met as often it is the first.
+std::optional<CodePlace> met_most(const std::vector<CodePlace>& places) {
+  std::map<std::string, int> met;
+  std::optional<CodePlace> most;
+  int most_met = 0;
+  for (const CodePlace& place : places)
+    if (const int times = ++met[to_text(place)]; times > most_met) {
+      most_met = times;
+      most = place;
+    }
+  return most;
+}
+
 std::optional<CodePlace> place_in_common(std::span<const CodeStack> stacks, const Is& is_wanted) {
-  const CodeStack& first = stacks.front();
   for (std::size_t depth = common_depth(stacks); depth > 0; --depth) {
-    if (!is_wanted(first[first.size() - depth])) continue;
-    const auto at = [&](const CodeStack& stack) -> const CodePlace& {
-      return stack[stack.size() - depth].at;
-    };
-    return at(*std::ranges::min_element(stacks, {}, [&](const CodeStack& stack) {
-      return std::tuple(at(stack).line, at(stack).column);
-    }));
+    if (!is_wanted(stacks.front()[stacks.front().size() - depth])) continue;
+    std::vector<CodePlace> places;
+    for (const CodeStack& stack : stacks) places.push_back(stack[stack.size() - depth].at);
+    return met_most(places);
   }
   return std::nullopt;
 }
 
-std::optional<CodePlace> place_met_most(std::span<const CodeStack> stacks, const Is& is_wanted) {
-  std::map<std::string, int> met;  // by place
-  std::optional<CodePlace> most;
-  int most_met = 0;
-  for (const CodeStack& stack : stacks) {
-    const auto frame = std::ranges::find_if(stack, is_wanted);
-    if (frame == stack.end()) continue;
-    if (const int times = ++met[to_text(frame->at)]; times > most_met) {
-      most_met = times;
-      most = frame->at;
-    }
-  }
-  return most;
+std::optional<CodePlace> place_of_any(std::span<const CodeStack> stacks, const Is& is_wanted) {
+  std::vector<CodePlace> places;
+  for (const CodeStack& stack : stacks)
+    if (const auto frame = std::ranges::find_if(stack, is_wanted); frame != stack.end())
+      places.push_back(frame->at);
+  return met_most(places);
 }
 
 }  // namespace
@@ -66,11 +67,11 @@ std::string to_text(const CodePlace& place) {
 CodePlace looping_place(std::span<const CodeStack> stacks, std::string_view ours) {
   const Is is_theirs = [&](const CodeFrame& frame) {
     const std::string_view file = frame.at.file;
-    return !file.starts_with("node:") && (ours.empty() || !file.starts_with(ours));
+    return !file.empty() && !file.starts_with("node:") && (ours.empty() || !file.starts_with(ours));
   };
   const Is is_any = [](const CodeFrame&) { return true; };
   for (const Is& is_wanted : {is_theirs, is_any})
-    for (const auto& place : {place_in_common, place_met_most})
+    for (const auto& place : {place_in_common, place_of_any})
       if (auto found = place(stacks, is_wanted)) return std::move(*found);
   return {};
 }

@@ -24,10 +24,11 @@ struct CodeFrame {
 using CodeStack = std::vector<CodeFrame>;  // the innermost first, as debuggers have it
 
 // Of stacks taken while it looped, at least one, none of them empty: in the innermost function that
-// is in all of them (so that what it calls is not taken for the loop), the uppermost place. Where
-// they have none in common, as with jobs that follow one another, the place that is met most often.
-// Functions of Node itself (node:...), and files that begin with `ours` unless that is empty, are
-// passed over where there are others.
+// is in all of them (so that what it calls is not taken for the loop), the place that was met most
+// often; where they have no function in common, as with jobs that follow one another, the one of
+// all. (Not the uppermost one: who resumes after an `await` is at its function's head for a
+// moment.) Functions of Node itself (node:...), of no file, and of files that begin with `ours`
+// unless that is empty, are passed over where there are others.
 CodePlace looping_place(std::span<const CodeStack> stacks, std::string_view ours = {});
 
 }  // namespace utakata::load

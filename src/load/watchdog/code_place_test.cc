@@ -25,12 +25,14 @@ TEST(CodePlace, is_where_the_loop_is) {
       {"what it calls is not the loop",
        {{at("one", 30), at("spin", 8), timer},
         {at("two", 40), at("spin", 7), timer},
-        {at("spin", 9), timer}},
+        {at("three", 50), at("spin", 7), timer},
+        {at("spin", 6), timer}},
        place("spin", 7)},
       {"nor is a function of Node's",
        {{at("existsSync", 1, "node:fs"), at("spin", 7), timer},
         {at("existsSync", 2, "node:fs"), at("spin", 7), timer}},
        place("spin", 7)},
+      {"nor what was evaluated", {{at("", 1, ""), at("spin", 7)}}, place("spin", 7)},
       {"nor the engine's",
        {{at("poll", 1, "file:///ours/poll.mjs"), at("spin", 7)},
         {at("poll", 1, "file:///ours/poll.mjs"), at("spin", 7)}},
@@ -44,7 +46,7 @@ TEST(CodePlace, is_where_the_loop_is) {
        place("spin", 5)},
       {"a call of itself is deeper and deeper",
        {{at("deep", 4), at("deep", 5), at("spin", 7)}, {at("deep", 4), at("spin", 7)}},
-       place("deep", 4)},
+       place("deep", 5)},
   };
   for (const Row& row : rows)
     EXPECT_EQ(to_text(looping_place(row.stacks, "file:///ours/")), to_text(row.place)) << row.name;

@@ -39,6 +39,7 @@ DebuggerNews news_from(const Json& json) {
     return DebuggerScript{script.at("scriptId").get<std::string>(),
                           script.at("url").get<std::string>()};
   }
+  if (method == "Debugger.resumed") return DebuggerResumed{};
   if (method != "Debugger.paused") return DebuggerOther{};
   DebuggerPaused paused;
   for (const Json& frame : json.at("params").at("callFrames"))

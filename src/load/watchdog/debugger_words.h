@@ -20,12 +20,14 @@ struct DebuggerScript {
 struct DebuggerPaused {
   CodeStack stack;
 };
+struct DebuggerResumed {};
 struct DebuggerAnswer {
   std::int64_t to = 0;
   bool is_true = false;  // what was evaluated
 };
 struct DebuggerOther {};
-using DebuggerNews = std::variant<DebuggerOther, DebuggerScript, DebuggerPaused, DebuggerAnswer>;
+using DebuggerNews =
+    std::variant<DebuggerOther, DebuggerScript, DebuggerPaused, DebuggerResumed, DebuggerAnswer>;
 
 // Problem: `invalid`: it is not what a debugger says.
 Expected<DebuggerNews> read_debugger_news(std::string_view json);

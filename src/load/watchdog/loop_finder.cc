@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t stacks_wanted = 10;
 // Ten of them: half a second. A loop that turns is seen to turn in it.
 constexpr Duration between_halts = 50ms;
+constexpr Duration again_after = 500ms;
 // A script may carry its source map within it.
 constexpr std::size_t message_bytes = 64 * 1024 * 1024;
 
@@ -26,20 +27,21 @@ constexpr std::string_view watch_turn =
     "  setImmediate(() => { globalThis[turned] = true; }); }";
 constexpr std::string_view ask_turned = "globalThis[Symbol.for('utakata.turned')] === true";
 
-constexpr std::int64_t first_order = 1;
+//   dialling --> asked (to halt) --> halted (asked whether its loop turned) --+--> found
+//                  ^                                                          |
+//                  +---- running, for 50 ms <------ resuming <----------------+
+// It must have resumed before it is asked again: who is halted takes that for done.
+enum class Step : std::uint8_t { dialling, asked, halted, resuming, running };
 
-//   dialling --> listening (enable, pause) --> halted --> asked whether it turned --+--> found
-//                                                ^                                  |
-//                                                +------- running, for 50 ms <------+
 struct Search {
   LoopFinder::Done done;
   Duration within{};
   net::WebSocketClient::DialId dial = 0;
   std::unique_ptr<net::WebSocket> socket{};
-  net::Loop::TimerId deadline = 0, pause = 0;
-  std::int64_t orders = 0;                       // that were given
-  std::int64_t question = 0;                     // the order whose answer is awaited; 0: none
-  bool is_heard = false;                         // it has answered
+  net::Loop::TimerId deadline = 0, next_halt = 0;
+  Step step = Step::dialling;
+  std::int64_t orders = 0, answered = 0;  // the last of each
+  std::int64_t halt_order = 0;            // the first of those that have not been followed yet
   std::map<std::string, std::string> scripts{};  // files by numbers
   std::vector<CodeStack> stacks{};
 
@@ -61,8 +63,10 @@ struct LoopFinder::State {
   }
 
   void connected(SearchId id, Expected<std::unique_ptr<net::WebSocket>> socket);
+  void halt(SearchId id);
   void heard(SearchId id, std::string_view json);
   void halted(Search& search, CodeStack stack);
+  void resumed(SearchId id, Search& search);
   void answered(SearchId id, Search& search, const DebuggerAnswer& answer);
   void too_late(SearchId id);
   Search take(SearchId id);
@@ -90,7 +94,16 @@ void LoopFinder::State::connected(SearchId id, Expected<std::unique_ptr<net::Web
                   "Its debugger hung up: the process has ended, most likely.");
            }});
   search.order("Debugger.enable");
+  halt(id);
+}
+
+// Again until it has: where another debugger goes away just then, an order to halt is forgotten.
+void LoopFinder::State::halt(SearchId id) {
+  Search& search = searches.at(id);
   search.order("Debugger.pause");
+  if (search.step != Step::asked) search.halt_order = search.orders;
+  search.step = Step::asked;
+  search.next_halt = loop.after(again_after, [this, id] { halt(id); });
 }
 
 void LoopFinder::State::heard(SearchId id, std::string_view json) {
@@ -102,6 +115,8 @@ void LoopFinder::State::heard(SearchId id, std::string_view json) {
     search.scripts[std::move(script->number)] = std::move(script->file);
   else if (auto* paused = std::get_if<DebuggerPaused>(&*news))
     halted(search, std::move(paused->stack));
+  else if (std::holds_alternative<DebuggerResumed>(*news))
+    resumed(id, search);
   else if (const auto* answer = std::get_if<DebuggerAnswer>(&*news))
     answered(id, search, *answer);
 }
@@ -114,39 +129,40 @@ void LoopFinder::State::halted(Search& search, CodeStack stack) {
   const bool is_first = search.stacks.empty();
   if (!stack.empty()) search.stacks.push_back(std::move(stack));
   search.evaluate(is_first ? watch_turn : ask_turned);
-  search.question = search.orders;
+  search.step = Step::halted;
+  loop.cancel(search.next_halt);
+}
+
+void LoopFinder::State::resumed(SearchId id, Search& search) {
+  search.step = Step::running;
+  loop.cancel(search.next_halt);
+  search.next_halt = loop.after(between_halts, [this, id] { halt(id); });
 }
 
 void LoopFinder::State::answered(SearchId id, Search& search, const DebuggerAnswer& answer) {
-  search.is_heard |= answer.to == first_order;
-  if (answer.to != search.question) return;
-  search.question = 0;
+  search.answered = answer.to;
+  if (search.step != Step::halted || search.answered != search.orders) return;
   if (answer.is_true)
     return fail(id, Problem::Kind::not_found, "It does not loop: its events are served.");
   if (search.stacks.size() >= stacks_wanted) return found(id);
   search.order("Debugger.resume");
-  loop.cancel(search.pause);  // it may have halted by itself, at a `debugger` statement
-  search.pause = loop.after(between_halts, [this, id] {
-    Search& again = searches.at(id);
-    again.pause = 0;
-    again.order("Debugger.pause");
-  });
+  search.step = Step::resuming;
 }
 
 void LoopFinder::State::too_late(SearchId id) {
-  Search& search = searches.at(id);
-  search.deadline = 0;
+  const Search& search = searches.at(id);
+  const std::string within = utakata::to_text(search.within);
+  // It knows that it is to halt, and nothing has come that could be halted.
+  if (search.step == Step::asked && search.answered >= search.halt_order)
+    return fail(id, Problem::Kind::not_found,
+                fmt::format("It does not loop: within {} no JavaScript ran there.", within));
   // It calls what takes long, again and again.
   if (search.stacks.size() > 1) return found(id);
-  const std::string within = utakata::to_text(search.within);
   if (search.stacks.size() == 1)
     return fail(id, Problem::Kind::timed_out,
                 fmt::format("It waits in native code, or works there, for more than {}: it came by "
                             "{} before.",
                             within, to_text(looping_place(search.stacks, ours))));
-  if (search.is_heard)
-    return fail(id, Problem::Kind::not_found,
-                fmt::format("It does not loop: within {} no JavaScript ran there.", within));
   fail(id, Problem::Kind::timed_out,
        fmt::format("It does not answer its debugger within {}: it waits in native code, or works "
                    "there, or is stopped.",
@@ -158,7 +174,7 @@ Search LoopFinder::State::take(SearchId id) {
   auto node = searches.extract(id);
   Search& search = node.mapped();
   loop.cancel(search.deadline);
-  loop.cancel(search.pause);
+  loop.cancel(search.next_halt);
   client.cancel(search.dial);
   return std::move(search);
 }

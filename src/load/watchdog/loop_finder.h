@@ -41,6 +41,7 @@ class LoopFinder {
   LoopFinder(const LoopFinder&) = delete;
   LoopFinder& operator=(const LoopFinder&) = delete;
 
+  // One search of a process at a time: Node 20 may crash where one of two debuggers goes away.
   // `done` is called once, never before find() has returned. The process is halted some ten times,
   // a millisecond or so each, within half a second in which its event loop must not turn once;
   // afterwards it runs on, in its loop. Which place is taken: looping_place().

@@ -2,15 +2,15 @@
 #include "load/watchdog/loop_finder.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <vector>
 
-#include "load/workers/worker.h"
+#include "load/workers/worker_process.h"
 #include "net/run_until.h"
 
 namespace utakata::load {
@@ -33,16 +33,31 @@ class LoopFinderTest : public testing::Test {
     std::ofstream(file_) << script << "\nimport { writeSync } from 'node:fs';\n"
                          << "function said() { writeSync(3, 'there\\n'); }\n";
     auto worker =
-        Worker::start(loop_, {"node", option, file_},
-                      {.said = [this](std::string_view line) { said_.emplace_back(line); },
-                       .printed =
-                           [this](std::string_view line) {
-                             if (auto url = debugger_url(line)) url_ = *url;
-                           },
-                       .ended = [this](const WorkerEnd&) { has_ended_ = true; }});
+        WorkerProcess::start(loop_, {"node", option, file_},
+                             {.said = [this](std::string_view line) { said_.emplace_back(line); },
+                              .printed =
+                                  [this](std::string_view line) {
+                                    if (auto url = debugger_url(line)) url_ = *url;
+                                  },
+                              .ended = [this](const WorkerEnd&) { has_ended_ = true; }});
     ASSERT_TRUE(worker) << worker.error().what;
     worker_ = std::move(*worker);
     ASSERT_TRUE(net::run_until(loop_, [&] { return !said_.empty(); }));
+  }
+  // Of the processor, in hundredths of a second (proc(5), stat).
+  long used() const {
+    std::ifstream file("/proc/" + std::to_string(worker_->pid()) + "/stat");
+    std::string text(std::istreambuf_iterator<char>(file), {}), skip;
+    std::istringstream words(text.substr(text.rfind(')') + 1));
+    for (int k = 0; k < 11; ++k) words >> skip;
+    long user = 0, system = 0;
+    words >> user >> system;
+    return user + system;
+  }
+  // What it said is behind it: it is in its loop.
+  void let_it_loop() {
+    const long before = used();
+    ASSERT_TRUE(net::run_until(loop_, [&] { return used() >= before + 10; }));
   }
   void open_debugger() {
     worker_->kill(SIGUSR1);
@@ -63,7 +78,7 @@ class LoopFinderTest : public testing::Test {
 
   net::Loop loop_;
   std::string folder_, file_, url_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<WorkerProcess> worker_;
   std::vector<std::string> said_;
   bool has_ended_ = false;
   LoopFinder finder_{loop_};
@@ -76,6 +91,7 @@ TEST_F(LoopFinderTest, a_loop_within_a_function_is_found_by_its_line) {
       "  for (;;);\n"
       "}\n"
       "setTimeout(() => { said(); spin(); });\n");
+  let_it_loop();
   open_debugger();
   EXPECT_EQ(find(), at("spin", "2:3"));
   EXPECT_EQ(find(), at("spin", "2:3")) << "it has run on, and can be asked again";
@@ -89,25 +105,29 @@ TEST_F(LoopFinderTest, a_loop_of_promises_that_are_resolved_is_one_too) {
       "    await null;\n"
       "}\n"
       "setTimeout(user);\n");
+  let_it_loop();
   open_debugger();
   EXPECT_EQ(find(), at("user", "4:5"));
 }
 
 TEST_F(LoopFinderTest, of_what_a_loop_calls_it_is_the_caller) {
   start(
-      "const steps = Array.from({ length: 50 }, () => new Function('for (let x = 0; x < 1e5;) "
-      "++x'));\n"
+      "const text = (k) => `for (let x = 0; x < 1e5;) ++x; //# sourceURL=file:///step${k}.mjs`;\n"
+      "const steps = Array.from({ length: 50 }, (_, k) => new Function(text(k)));\n"
       "function spin() {\n"
       "  for (;;)\n"
       "    for (const step of steps) step();\n"
       "}\n"
       "setTimeout(() => { said(); spin(); });\n");
+  let_it_loop();
   open_debugger();
-  EXPECT_EQ(find(), at("spin", "4:31"));
+  const std::string found = find();
+  EXPECT_TRUE(found.starts_with("spin (file://" + file_ + ":5:")) << found;
 }
 
 TEST_F(LoopFinderTest, a_pattern_that_backtracks_for_ever_is_found) {
   start("setTimeout(function match() { said(); /^(a+)+$/.test('a'.repeat(60) + 'b'); });\n");
+  let_it_loop();
   open_debugger();
   EXPECT_EQ(find(), at("match", "1:49"));
 }
@@ -120,8 +140,10 @@ TEST_F(LoopFinderTest, what_was_halted_runs_on) {
       "  while (!existsSync(process.argv[1] + '.end'));\n"
       "  process.exit(0);\n"
       "});\n");
+  let_it_loop();
   open_debugger();
-  EXPECT_TRUE(find().starts_with("wait (file://" + file_ + ":4:"));
+  const std::string found = find();
+  EXPECT_TRUE(found.starts_with("wait (file://" + file_ + ":4:")) << found;
   EXPECT_FALSE(has_ended_);
   std::ofstream(file_ + ".end") << "now";
   EXPECT_TRUE(net::run_until(loop_, [&] { return has_ended_; }));
@@ -141,14 +163,15 @@ TEST_F(LoopFinderTest, who_is_busy_and_serves_its_events_does_not_loop) {
   EXPECT_EQ(kind_, Problem::Kind::not_found);
 }
 
-// Nobody opens this pipe's other end. The debugger was open before: else it could not be asked.
+// The program it waits for says so, and ends with its stdin. The debugger was open before: else it
+// could not be asked at all.
 TEST_F(LoopFinderTest, who_waits_in_native_code_does_not_answer) {
-  ASSERT_EQ(mkfifo((folder_ + "/pipe").c_str(), 0600), 0);
   start(
-      "import { readFileSync } from 'node:fs';\n"
-      "setTimeout(() => { said(); readFileSync('" +
-          folder_ + "/pipe'); });\n",
+      "import { execFileSync } from 'node:child_process';\n"
+      "const stdio = ['inherit', 'ignore', 'ignore', 3];\n"
+      "setTimeout(() => execFileSync('sh', ['-c', 'echo there >&3; exec cat'], { stdio }));\n",
       "--inspect=127.0.0.1:0");
+  ASSERT_TRUE(net::run_until(loop_, [&] { return !url_.empty(); }));
   EXPECT_EQ(
       find(300ms),
       "It does not answer its debugger within 300ms: it waits in native code, or works there, "
@@ -156,8 +179,22 @@ TEST_F(LoopFinderTest, who_waits_in_native_code_does_not_answer) {
   EXPECT_EQ(kind_, Problem::Kind::timed_out);
 }
 
+TEST_F(LoopFinderTest, who_waits_in_native_code_again_and_again_is_found) {
+  start(
+      "import { execFileSync } from 'node:child_process';\n"
+      "setTimeout(function user() {\n"
+      "  said();\n"
+      "  for (;;)\n"
+      "    execFileSync('sleep', ['0.3']);\n"
+      "});\n");
+  open_debugger();
+  const std::string found = find(3s);
+  EXPECT_TRUE(found.starts_with("user (file://" + file_ + ":5:")) << found;
+}
+
 TEST_F(LoopFinderTest, who_is_stopped_does_not_answer) {
   start("setTimeout(() => { said(); for (;;); });\n");
+  let_it_loop();
   open_debugger();
   worker_->kill(SIGSTOP);
   find(300ms);
@@ -166,6 +203,7 @@ TEST_F(LoopFinderTest, who_is_stopped_does_not_answer) {
 
 TEST_F(LoopFinderTest, who_dies_meanwhile_is_a_problem) {
   start("setTimeout(() => { said(); for (;;); });\n");
+  let_it_loop();
   open_debugger();
   loop_.after(100ms, [&] { worker_->kill(SIGKILL); });
   find();
@@ -176,18 +214,21 @@ TEST_F(LoopFinderTest, who_dies_meanwhile_is_a_problem) {
 
 TEST_F(LoopFinderTest, what_is_given_up_or_dropped_tells_nothing) {
   start("setTimeout(() => { said(); for (;;); });\n");
+  let_it_loop();
   open_debugger();
   int told = 0;
   finder_.cancel(finder_.find(url_, [&](const auto&) { ++told; }));
   auto other = std::make_unique<LoopFinder>(loop_);
   other->find(url_, [&](const auto&) { ++told; });
   loop_.after(200ms, [&] { other.reset(); });
+  EXPECT_TRUE(net::run_until(loop_, [&] { return !other; }));
   EXPECT_EQ(find(), at("<anonymous>", "1:28"));
   EXPECT_EQ(told, 0);
 }
 
 TEST_F(LoopFinderTest, it_may_be_dropped_when_it_tells) {
   start("setTimeout(() => { said(); for (;;); });\n");
+  let_it_loop();
   open_debugger();
   auto finder = std::make_unique<LoopFinder>(loop_);
   bool is_told = false;

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "load/workers/worker.h"
+#include "load/workers/worker_process.h"
 #include "net/run_until.h"
 
 namespace utakata::load {
@@ -21,13 +21,14 @@ class WatchdogTest : public testing::Test {
   ~WatchdogTest() override { std::filesystem::remove(file_); }
   void start(const std::string& script, bool is_here = true) {
     std::ofstream(file_) << "import { writeSync } from 'node:fs';\n" << script;
-    auto worker = Worker::start(loop_, {"node", "--inspect-port=0", file_},
-                                {.said = [this](auto) { dog_.heard(0), is_begun_ = true; },
-                                 .printed =
-                                     [this](std::string_view line) {
-                                       if (!dog_.printed(0, line)) printed_.emplace_back(line);
-                                     },
-                                 .ended = [](const WorkerEnd&) {}});
+    auto worker = WorkerProcess::start(loop_, {"node", "--inspect-port=0", file_},
+                                       {.said = [this](auto) { dog_.heard(0), is_begun_ = true; },
+                                        .printed =
+                                            [this](std::string_view line) {
+                                              if (!dog_.printed(0, line))
+                                                printed_.emplace_back(line);
+                                            },
+                                        .ended = [](const WorkerEnd&) {}});
     ASSERT_TRUE(worker) << worker.error().what;
     worker_ = std::move(*worker);
     ASSERT_TRUE(net::run_until(loop_, [&] { return is_begun_; }));
@@ -43,7 +44,7 @@ class WatchdogTest : public testing::Test {
       (std::filesystem::temp_directory_path() / ("watchdog" + std::to_string(getpid()) + ".mjs"))
           .string();
   net::Loop loop_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<WorkerProcess> worker_;
   std::vector<std::string> printed_;
   bool is_begun_ = false;
   std::vector<int> signals_;

@@ -10,7 +10,7 @@ const listening = (server) => new Promise((go) => server.listen(0, '127.0.0.1', 
 // Says back what it hears, and knows who came.
 export async function echo() {
   const seen = { paths: [], messages: 0, open: 0, most: 0 };
-  const server = http.createServer();
+  const server = http.createServer((request, response) => response.end('well'));
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket, request) => {
     seen.paths.push(request.url);
