@@ -153,7 +153,7 @@ test('a scenario that loops for ever: its line is named, its worker ended, the r
     }`;
   const run = start_load(text, ['--workers', '2', '--json']);
   assert.equal(await run.ended, 1, run.out + run.err);
-  assert.match(run.err, /utakata: worker 1 loops for ever at spin \(file:\/\/.*scenario\d+\.mjs:4:\d+\)/);
+  assert.match(run.err, /utakata: Worker 1 loops for ever at spin \(file:\/\/.*scenario\d+\.mjs:4:\d+\)/);
   assert.doesNotMatch(run.out + run.err, /Debugger/);
   const report = JSON.parse(run.out);
   assert.equal(report.end, 'broken');
@@ -163,9 +163,9 @@ test('a scenario that loops for ever: its line is named, its worker ended, the r
 
 test('a worker that dies is told of, with how; the others go on, and it is no success', async () => {
   const table = [
-    ['process.exit(0)', /worker \d ended with exit code 0/, /called process\.exit\(\), which ends its worker: .*scenario\d+\.mjs:8:/],
-    ['process.kill(process.pid, "SIGKILL")', /worker \d ended by signal 9 \(Killed\)/, /./],
-    ['{ const all = []; for (;;) all.push(new Array(1000).fill({})); }', /worker \d ended by signal 6 \(Aborted\)/, /heap out of memory/],
+    ['process.exit(0)', /Worker \d ended with exit code 0/, /called process\.exit\(\), which ends its worker: .*scenario\d+\.mjs:8:/],
+    ['process.kill(process.pid, "SIGKILL")', /Worker \d ended by signal 9 \(Killed\)/, /./],
+    ['{ const all = []; for (;;) all.push(new Array(1000).fill({})); }', /Worker \d ended by signal 6 \(Aborted\)/, /heap out of memory/],
   ];
   await Promise.all(table.map(async ([crime, words, printed]) => {
     const run = await load(`

@@ -62,7 +62,7 @@ class LoadRun {
   void more(double factor);                             // times as many as planned
   LoadState state() const;                              // O(stages)
   const LoadReport& report() const { return report_; }  // so far
-  // A clause, why its figures are not of all users: "worker 2 loops for ever at ..."; "": they are.
+  // A clause, why its figures are not of all users: "Worker 2 loops for ever at ..."; "": they are.
   const std::string& broken() const { return broken_; }
 
  private:
