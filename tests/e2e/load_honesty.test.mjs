@@ -19,7 +19,7 @@ async function delaying(ms) {
   return { address: `127.0.0.1:${port}`, delays: async () => (await asks({})).delays, requests: async () => (await asks({})).requests, stall: async (stall_ms) => (await asks({ stall_ms })).stalled_ms };
 }
 // As a percentile is told: the smallest that at least half of all do not exceed.
-const median = (all) => all.toSorted((a, b) => a - b)[Math.ceil(all.length / 2) - 1];
+const median = (all) => [...all].sort((a, b) => a - b)[Math.ceil(all.length / 2) - 1];
 
 // On a machine that does other things, too, what those take is added to some rounds, and never taken away: what is wrong by itself would
 // be so in each of them.

@@ -1,7 +1,7 @@
 // Which file of an npm package a scenario gets: what a browser's bundler would take, since a browser is what a virtual user stands
 // for, and since that build calls the globals (WebSocket, XMLHttpRequest) that are native here. Both ways of loading are covered.
 import { existsSync, readFileSync } from 'node:fs';
-import Module, { register } from 'node:module';
+import Module from 'node:module';
 import { dirname, join, resolve as resolved_path, sep } from 'node:path';
 
 const descriptions = new Map();  // of folders with a package.json of a package
@@ -52,7 +52,8 @@ export const only_where = 'utakata-where:';  // a specifier that is resolved and
 // `shipment` hears of what is found here (shipping.mjs). It may be missing, and so may `resolved`.
 export function take_browser_builds(shipment, resolved) {
   const port = shipment?.port;
-  register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
+  if (!Module.register) throw new Error(`npm packages in a scenario want Node 18.19 or later (--node); this one is ${process.version}`);
+  Module.register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
   const node_resolves = Module._resolveFilename;
   Module._resolveFilename = function (request, parent, ...more) {
     const known = found_again(resolved, parent?.filename, request);
