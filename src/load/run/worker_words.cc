@@ -138,8 +138,8 @@ std::string overridden(std::string_view load, const PlanOverrides& overrides) {
   Json json = Json::parse(load, nullptr, false);
   if (!json.is_object()) return std::string(load);
   if (!overrides.users.empty() || !overrides.arrivals.empty())
-    for (const char* const model : {"users", "arrivals", "stages", "duration", "iterations"})
-      json.erase(model);
+    for (const char* const model : {"users", "arrivals", "stages"}) json.erase(model);
+  if (!overrides.arrivals.empty()) json.erase("iterations");
   const std::pair<const char*, const std::string&> given[] = {{"users", overrides.users},
                                                               {"arrivals", overrides.arrivals},
                                                               {"duration", overrides.duration},
