@@ -94,18 +94,24 @@ function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
   const in_ms = at_ms - clock_ms(run);
   late_ms = Math.max(0, -in_ms);
   const list = engine.begin(plan, worker, workers, Math.max(0, in_ms));
-  for (let k = 0; k < list.length; k += 3) {
-    const name = list[k];
-    flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  for (let k = 0; k < list.length; k += 4) {
+    const name = list[k], given = list[k + 3].length > 0 ? pairs_of(list[k + 3]) : null;
+    flows.push({ name, given, tags: { ...given, scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
   }
   ticking = setInterval(tick, 1000);
+}
+
+function pairs_of(list) {
+  const pairs = {};
+  for (let k = 0; k < list.length; k += 2) pairs[list[k]] = list[k + 1];
+  return pairs;
 }
 
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
 function user(number, which, late) {
   const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  const one = new User(number, flow.name, pool_of(number), run, turns.get(number));
+  const one = new User(number, flow, pool_of(number), run, turns.get(number));
   one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
@@ -125,7 +131,7 @@ function done(one, flow) {
   ended(one, flow);
 }
 function failed(one, flow, error) {
-  fault(error, flow.name);
+  fault(error, flow.name, flow.tags);
   ended(one, flow);
 }
 // Requests of a user who begins anew go over the connections that it had.
@@ -142,17 +148,17 @@ const leave = (number) => users.get(number)?.leave();
 
 // The same fault is told once a second; all are counted.
 const faults = new Map();
-function fault(error, name) {
+function fault(error, name, tags = { scenario: name }) {
   const words = in_words(error);
   const key = `${words.what}\n${words.at}`;
-  metrics.count('errors', 1, { phase: error?.phase ?? 'script', scenario: name });
+  metrics.count('errors', 1, { ...tags, phase: error?.phase ?? 'script' });
   const known = faults.get(key);
   if (known) ++known.count;
   else if (faults.size < 100) faults.set(key, { ...words, scenario: name, count: 1 });
 }
 
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, unshown: unshown_lines(), ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), backlog_bytes: engine.unsent(), late_ms, unshown: unshown_lines(), ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
   parent.write(`metrics ${engine.take()}\n`);
   for (const one of faults.values()) one.count = 0;
   late_ms = 0;

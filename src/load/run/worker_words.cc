@@ -33,6 +33,7 @@ WorkerTick tick_from(const Json& json) {
                   .finished = std::int64_t(number_in(json, "finished")),
                   .length_ms = number_in(json, "length_ms"),
                   .late_ms = number_in(json, "late_ms"),
+                  .backlog_bytes = number_in(json, "backlog_bytes"),
                   .lag_ms = number_in(json, "lag_ms"),
                   .gc_ms = number_in(json, "gc_ms"),
                   .cpu = number_in(json, "cpu"),
