@@ -32,9 +32,10 @@ namespace {
 struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
-  std::int64_t workers = 0;  // 0: one here, on agents as many as they have cores
+  std::int64_t workers = 0;  // 0: as many as plan and host ask for, on agents as they have cores
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false, is_paused = false, is_quiet = false;
+  bool is_preflight = false;
   std::string source;
   AgentArguments agents;
   std::vector<std::string> environment;  // NAME=VALUE
@@ -76,7 +77,8 @@ class Rehearsal {
         options_{.file = given.file,
                  .node = worker_node(given.node),
                  .scripts = scripts,
-                 .workers = std::max<std::int64_t>(given.workers, 1),
+                 .workers = given.workers,
+                 .host = load::read_host_facts(),
                  .overrides = given.overrides,
                  .order = {.file = {},
                            .seed = given.seed,
@@ -125,6 +127,7 @@ class Rehearsal {
   load::LoadRun::Calls calls() {
     return {
         .printed = [this](std::int64_t, std::string_view line) { screen_.line(line, loop_.now()); },
+        .checked = [this](const load::Preflight& found) { checked(found); },
         .ticked =
             [this](const load::LoadTick& tick, const load::Metrics& measured) {
               recent_.add(tick, measured);
@@ -135,6 +138,16 @@ class Rehearsal {
               report_ = std::move(report);
               loop_.stop();
             }};
+  }
+
+  void checked(const load::Preflight& found) {
+    for (const load::Finding& one : found.findings)
+      screen_.note(fmt::format(
+          "{}: {}", one.severity == load::Severity::error ? "error" : "warning", one.what));
+    if (!given_.is_preflight) return;
+    screen_.note(fmt::format("{}; {} workers", run_->report().plan, found.workers));
+    preflight_code_ = found.is_possible() ? 0 : 1;
+    run_->stop();
   }
 
   void show() {
@@ -201,6 +214,7 @@ class Rehearsal {
   }
 
   int finish() {
+    if (preflight_code_) return *preflight_code_;
     if (!*report_) {
       std::string what = report_->error().what;
       while (what.ends_with('\n')) what.pop_back();
@@ -236,6 +250,7 @@ class Rehearsal {
   std::unique_ptr<load::LoadControl> control_;
   std::optional<LoadKeys> keys_;
   bool is_interrupted_ = false;
+  std::optional<int> preflight_code_{};
 };
 
 int rehearse(const LoadArguments& given) {
@@ -246,7 +261,8 @@ int rehearse(const LoadArguments& given) {
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
   if (const auto can = check_outputs(given.outputs); !can) return refuse(can.error().what);
-  std::signal(SIGPIPE, SIG_IGN);  // who reads what we print may leave before the end
+  load::raise_descriptor_limit();  // the workers' as well
+  std::signal(SIGPIPE, SIG_IGN);   // who reads what we print may leave before the end
   return Rehearsal(given, *scripts).run();
 }
 
@@ -270,6 +286,8 @@ void add_plan(CLI::App& command, LoadArguments& given) {
   command.add_option("--arrivals", given.overrides.arrivals, "Users a time, such as 50/s");
   command.add_option("--duration", given.overrides.duration, "Such as 5m");
   command.add_option("--iterations", given.overrides.iterations, "Of each user, at most");
+  command.add_flag("--preflight", given.is_preflight,
+                   "Only say what this host allows, and which limit would be hit");
   command.add_option("--workers", given.workers, "Node processes")->check(CLI::Range(1, 1000));
   command.add_option("--seed", given.seed, "For u.random()")->capture_default_str();
   command.add_option("--node", given.node, "The Node to use")->capture_default_str();
@@ -279,6 +297,7 @@ void add_plan(CLI::App& command, LoadArguments& given) {
                      "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
   command.add_flag("--compression", given.compression, "WebSockets offer permessage-deflate");
   command.add_option("-e,--env", given.environment, "NAME=VALUE in the scenario's process.env")
+      ->allow_extra_args(false)  // one each time, lest it takes the scenario's name as well
       ->check([](const std::string& text) {
         return text.find('=') == text.npos || text[0] == '=' ? text + " is not NAME=VALUE" : "";
       });

@@ -136,3 +136,15 @@ test('a user that throws is counted and named; the others go on', async () => {
     }`);
   assert.equal(run.code, 0, run.out + run.err);
 });
+
+test('tags of the plan and of a scenario are on what it measures, and thresholds may ask for them', async () => {
+  const run = await load(`
+    export const load = { users: 4, iterations: 1, tags: { release: 'v2' }, thresholds: {
+      'votes{release:v2,kind:loud}': 'count==2', 'votes{kind:quiet}': 'count==2', 'checks{kind:loud}': 'rate==1', 'iterations{release:v2}': 'count==4' },
+      scenarios: { a: { exec: 'vote', weight: 1, tags: { kind: 'loud' } }, b: { exec: 'vote', weight: 1, tags: { kind: 'quiet' } } } };
+    export function vote(u) {
+      u.count('votes');
+      u.check('it is a scenario', u.scenario === 'a' || u.scenario === 'b');
+    }`);
+  assert.equal(run.code, 0, run.out + run.err);
+});

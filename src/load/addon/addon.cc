@@ -121,6 +121,12 @@ napi_value backlog(napi_env env, napi_callback_info info) {
   return slot ? number_value(env, double(call.engine->sockets().backlog(*slot))) : nullptr;
 }
 
+// unsent(): bytes of all sockets that the kernel has not taken
+napi_value unsent(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info);
+  return call.is_good ? number_value(env, double(call.engine->sockets().backlog())) : nullptr;
+}
+
 // sockets(): how many there are
 napi_value sockets(napi_env env, napi_callback_info info) {
   const Call<0> call(env, info);
@@ -224,6 +230,7 @@ NAPI_MODULE_INIT() {
   add(env, exports, "send", send);
   add(env, exports, "close", close);
   add(env, exports, "backlog", backlog);
+  add(env, exports, "unsent", unsent);
   add(env, exports, "sockets", sockets);
   add(env, exports, "metric", metric);
   add(env, exports, "record", record);

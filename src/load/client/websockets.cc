@@ -360,6 +360,13 @@ std::size_t WebSockets::backlog(Slot slot) const {
   return socket.backlog ? socket.backlog->left().size() : 0;
 }
 
+std::size_t WebSockets::backlog() const {
+  std::size_t sum = 0;
+  for (const auto& socket : sockets_)
+    if (socket && socket->backlog) sum += socket->backlog->left().size();
+  return sum;
+}
+
 void WebSockets::fail(Slot slot, Failure failure, int status) {
   Socket& socket = *sockets_[slot];
   socket.end = std::make_unique<WebSocketEnd>(

@@ -91,6 +91,7 @@ class WebSockets {
   // Before it is open: the dialling is given up. Code 1005: none is named.
   void close(Slot slot, std::uint16_t code, std::string_view reason);
   std::size_t backlog(Slot slot) const;         // bytes that the kernel has not taken
+  std::size_t backlog() const;                  // of all; O(sockets)
   std::size_t count() const { return count_; }  // dialled and not gone
 
  private:

@@ -37,17 +37,18 @@ export function in_words(error) {
   return { what, at: cut(at.trim().replace(/^at /, ''), 500), stack: cut([what, ...frames].join('\n'), 4000) };
 }
 
-export function fault(error, name = current.user.scenario ?? 'outside of a user') {
+export function fault(error, user = current.user) {
+  const scenario = user.scenario ?? 'outside of a user';
   const words = in_words(error);
   const key = `${words.what}\n${words.at}`;
   let phase = 'script';
   try {
     if (typeof error?.phase === 'string') phase = cut(error.phase, 50);
   } catch {}
-  metrics.count('errors', 1, { phase, scenario: name });
+  metrics.count('errors', 1, { scenario, ...user.tags, phase });
   const known = faults.get(key);
   if (known) ++known.count;
-  else if (faults.size < kinds_max) faults.set(key, { ...words, scenario: name, count: 1 });
+  else if (faults.size < kinds_max) faults.set(key, { ...words, scenario, count: 1 });
 }
 
 // Those since the last call.

@@ -22,18 +22,21 @@ export const clock_ms = (run) => Number(process.hrtime.bigint()) / 1e6 + run.clo
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
+  #flow;               // of the plan: its scenario's name, and the tags that the plan gives it
   #run;
   #turn;               // how often it has begun anew
   #random = null;
   #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
 
-  constructor(number, scenario, pool, run, turn = 0) {
-    this.number = number;      // among all users of all workers
-    this.scenario = scenario;  // its name
-    this.pool = pool;          // requests of one pool share their connections
+  constructor(number, flow, pool, run, turn = 0) {
+    this.number = number;  // among all users of all workers
+    this.pool = pool;      // requests of one pool share their connections
+    this.#flow = flow;
     this.#run = run;
     this.#turn = turn;
   }
+  get scenario() { return this.#flow.name; }
+  get tags() { return this.#flow.tags; }  // of what is counted of its scenario
   get data() { return this.#run.data; }  // what setup() returned
   random() { return (this.#random ??= random_of(this.#seed()))(); }
   #seed() { return Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b) ^ Math.imul(this.#turn, 0xc2b2ae35); }
@@ -57,7 +60,7 @@ export class User {
       if (this.is_leaving) return;
       const began = performance.now();
       await work(k);
-      if (name) trend(name, performance.now() - (began - meant < timer_grain_ms ? began : meant));
+      if (name) this.trend(name, performance.now() - (began - meant < timer_grain_ms ? began : meant));
     }
   }
   #wait(ms) {
@@ -92,16 +95,18 @@ export class User {
     else ends?.();
   }
 
-  check(name, is_true) { return check(name, is_true); }
+  // What is measured has the plan's tags, too.
+  #with(tags) { return this.#flow.given ? { ...this.#flow.given, ...tags } : tags; }
+  check(name, is_true) { return check(name, is_true, this.#flow.given); }
   // How long `work` takes; or begins now, and ends when what it returned is called.
-  measure(name, work, tags) { return measure(name, work, tags); }
-  count(name, by = 1, tags) { count(name, by, tags); }
-  trend(name, ms, tags) { trend(name, ms, tags); }
-  rate(name, is_true, tags) { rate(name, is_true, tags); }
-  gauge(name, value, tags) { gauge(name, value, tags); }
+  measure(name, work, tags) { return measure(name, work, this.#with(tags)); }
+  count(name, by = 1, tags) { count(name, by, this.#with(tags)); }
+  trend(name, ms, tags) { trend(name, ms, this.#with(tags)); }
+  rate(name, is_true, tags) { rate(name, is_true, this.#with(tags)); }
+  gauge(name, value, tags) { gauge(name, value, this.#with(tags)); }
   // Milliseconds on a clock that all users of the run share, to say when something was sent; and how long ago that is, measured.
   clock() { return clock_ms(this.#run); }
-  delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
+  delay(name, sent, tags) { this.trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as
   // long as it is told to while the cluster is full.

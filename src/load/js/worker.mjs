@@ -90,20 +90,26 @@ function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
   const in_ms = at_ms - clock_ms(run);
   late_ms = Math.max(0, -in_ms);
   const list = engine.begin(plan, worker, workers, Math.max(0, in_ms));
-  for (let k = 0; k < list.length; k += 3) {
-    const name = list[k];
-    flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  for (let k = 0; k < list.length; k += 4) {
+    const name = list[k], given = list[k + 3].length > 0 ? pairs_of(list[k + 3]) : null;
+    flows.push({ name, given, tags: { ...given, scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
   }
   // A threshold may ask for none of them.
   for (const name of ['iterations', 'iterations_interrupted', 'errors', 'http_errors', 'ws_errors', 'ws_closed']) metrics.count(name, 0);
   ticking = setInterval(tick, 1000);
 }
 
+function pairs_of(list) {
+  const pairs = {};
+  for (let k = 0; k < list.length; k += 2) pairs[list[k]] = list[k + 1];
+  return pairs;
+}
+
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
 function user(number, which, late) {
   const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  const one = new User(number, flow.name, pool_of(number), run, turns.get(number));
+  const one = new User(number, flow, pool_of(number), run, turns.get(number));
   one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
@@ -123,7 +129,7 @@ function done(one, flow) {
   ended(one, flow);
 }
 function failed(one, flow, error) {
-  fault(error, flow.name);
+  fault(error, one);
   ended(one, flow);
 }
 // Requests of a user who begins anew go over the connections that it had.
@@ -139,7 +145,7 @@ function ended(one, { is_open }) {
 const leave = (number) => users.get(number)?.leave();
 
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), late_ms, unshown: unshown_lines(), ...health(), faults: take_faults() } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), backlog_bytes: engine.unsent(), late_ms, unshown: unshown_lines(), ...health(), faults: take_faults() } });
   parent.write(`metrics ${engine.take()}\n`);
   late_ms = 0;
 }

@@ -336,7 +336,8 @@ void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
               .gc_ms = tick.gc_ms,
               .cpu = tick.cpu,
               .resident_mb = tick.resident_mb,
-              .late_ms = tick.late_ms});
+              .late_ms = tick.late_ms,
+              .backlog_bytes = tick.backlog_bytes});
   unshown_ += tick.unshown;
   for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }

@@ -33,6 +33,7 @@ WorkerTick tick_from(const Json& json) {
                   .finished = std::int64_t(number_in(json, "finished")),
                   .length_ms = number_in(json, "length_ms"),
                   .late_ms = number_in(json, "late_ms"),
+                  .backlog_bytes = number_in(json, "backlog_bytes"),
                   .lag_ms = number_in(json, "lag_ms"),
                   .gc_ms = number_in(json, "gc_ms"),
                   .cpu = number_in(json, "cpu"),
@@ -140,8 +141,8 @@ std::string overridden(std::string_view load, const PlanOverrides& overrides) {
   Json json = Json::parse(load, nullptr, false);
   if (!json.is_object()) return std::string(load);
   if (!overrides.users.empty() || !overrides.arrivals.empty())
-    for (const char* const model : {"users", "arrivals", "stages", "duration", "iterations"})
-      json.erase(model);
+    for (const char* const model : {"users", "arrivals", "stages"}) json.erase(model);
+  if (!overrides.arrivals.empty()) json.erase("iterations");
   const std::pair<const char*, const std::string&> given[] = {{"users", overrides.users},
                                                               {"arrivals", overrides.arrivals},
                                                               {"duration", overrides.duration},
