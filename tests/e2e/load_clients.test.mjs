@@ -83,7 +83,7 @@ test('pusher-js and socket.io-client on utakata-realtime: each event reaches eac
       if (!joined.ok) throw new Error(joined.error);
       await talks(u, (data) => socket.emit('client-said', 'private-stage', data), (on) => socket.on('client-said', on));
       socket.disconnect();
-    }`);
+    }`, ['--workers', '1']);
   assert.equal(run.code, 0, run.out + run.err);
   await wait_for(async () => (await stats_of(server)).connections === 0, { what: 'all connections closed' });
   assert.equal((await stats_of(server)).accepted, 20);

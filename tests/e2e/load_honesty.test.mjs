@@ -36,7 +36,7 @@ test('a known delay comes back within 1 %, by HTTP and by WebSocket, measured by
         for (let k = 0; k < 9 && u.number === 1; ++k) await u.measure('echo', () => asks('echo${round}'));
         if (u.number === 2) await u.every(0.22, () => asks('every${round}'), { name: 'every', times: 9 });
         socket.close();
-      }`, ['--json']);
+      }`, ['--json', '--workers', '1']);
     assert.equal(run.code, 0, run.err);
     const { metrics } = JSON.parse(run.out), real = await server.delays();
     for (const [name, asked] of [['http_req_duration', 'page'], ['page', 'page'], ['echo', 'echo'], ['every', 'every']]) {
@@ -67,7 +67,7 @@ test('a server that stalls for 1 s shows in p(99) in full, for arrivals and with
     export async function closed(u) {
       await u.measure('closed', () => ${get});
       await u.think(${users / rate});
-    }`, ['--json']);
+    }`, ['--json', '--workers', '1']);
   await wait_for(async () => (await server.requests()) > 100, { what: 'the run under way', within: 20_000 });
   const stalled_ms = await server.stall(1000);
   assert.equal(await run.ended, 0, run.err);
@@ -88,7 +88,7 @@ test('what an iteration takes is counted from when it was meant to begin', async
     export const load = { arrivals: '100/s', duration: '1s', thresholds: { iteration_duration: ['p(75)>0', 'min>0'] } };
     export default function user(u) {
       for (const until = performance.now() + (u.number === 0 ? 600 : 0); performance.now() < until;);
-    }`, ['--json']);
+    }`, ['--json', '--workers', '1']);
   assert.equal(run.code, 0, run.err);
   // 60 of them were meant to come while the first one kept all from coming: the 25 who waited longest did so for 350 ms and more.
   const measured = measured_in(JSON.parse(run.out));
@@ -103,7 +103,7 @@ test('a generator that is the bottleneck says so; one that has time has no doubt
   for (const [burn, model, doubts] of table) {
     const run = await load(`
       export const load = ${model};
-      export default async function user(u) { ${burn} await u.think(0.01); }`, ['--json']);
+      export default async function user(u) { ${burn} await u.think(0.01); }`, ['--json', '--workers', '1']);
     assert.equal(run.code, 0, run.err);
     const report = JSON.parse(run.out);
     assert.equal(report.is_valid, doubts.length === 0, report.doubts.join('\n'));

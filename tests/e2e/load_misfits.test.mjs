@@ -168,7 +168,7 @@ test('floods: 100 MB at once, pieces and pings without an end, a user who is slo
       });
       console.log(JSON.stringify({ name, events, heard: heard[name] }));
     }
-    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`);
+    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`, ['--workers', '1']);
   assert.equal(run.code, 0, run.out + run.err);
   const all = new Map(told(run).map((one) => [one.name, one]));
   const is_told = (name, ...events) => {
@@ -237,7 +237,7 @@ test('answers that are none, to fetch', async () => {
         (error) => error.name === 'TimeoutError' ? 'aborted' : error.phase + ': ' + error.message);
       console.log(JSON.stringify({ name, said }));
     }
-    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`);
+    export const teardown = () => console.log(JSON.stringify({ name: 'memory', mb: Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status'))[1]) / 1024 }));`, ['--workers', '1']);
   const all = new Map(told(run).map((one) => [one.name, one]));
   for (const [name, , words] of rows) assert.match(all.get(name)?.said ?? run.err, words, name);
   assert.equal(run.code, 0, run.out + run.err);

@@ -1,6 +1,7 @@
 // What went wrong in the scenario's own code: counted, and told once a second, the same as one. Anything may be thrown, of any size.
 import { current } from './current.mjs';
 import * as metrics from './metrics.mjs';
+import { User } from './user.mjs';
 
 const kinds_max = 100;
 const frames_in = 16_384;  // of a stack's end: what stands before is the message
@@ -45,7 +46,7 @@ export function fault(error, user = current.user) {
   try {
     if (typeof error?.phase === 'string') phase = cut(error.phase, 50);
   } catch {}
-  metrics.count('errors', 1, { scenario, ...user.tags, phase });
+  metrics.count('errors', 1, { scenario, ...User.tags_of(user), phase });
   const known = faults.get(key);
   if (known) ++known.count;
   else if (faults.size < kinds_max) faults.set(key, { ...words, scenario, count: 1 });

@@ -36,7 +36,8 @@ export class User {
     this.#turn = turn;
   }
   get scenario() { return this.#flow.name; }
-  get tags() { return this.#flow.tags; }  // of what is counted of its scenario
+  // Of what is counted of its scenario; whose turn it is may be nobody's.
+  static tags_of(user) { return #flow in user ? user.#flow.tags : null; }
   get data() { return this.#run.data; }  // what setup() returned
   random() { return (this.#random ??= random_of(this.#seed()))(); }
   #seed() { return Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b) ^ Math.imul(this.#turn, 0xc2b2ae35); }
