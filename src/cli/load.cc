@@ -75,6 +75,11 @@ int rehearse(const LoadArguments& given) {
           .ended =
               [&](Expected<load::LoadReport> report) {
                 if (report) {
+                  for (auto& n : report->notes) fmt::print(stderr, "NOTE {}\n", n);
+                  for (auto& n : report->faults) fmt::print(stderr, "FAULT {} x{} {} {} {}\n", n.scenario, n.count, n.what, n.at, n.stack);
+                  for (auto& n : report->thresholds) fmt::print(stderr, "THRESHOLD {} {} {}\n", n.threshold.metric, n.verdict.is_kept, n.verdict.because);
+                  for (auto& [k, one] : report->metrics.series()) fmt::print(stderr, "M {}\n", k);
+                  fmt::print(stderr, "END {} lag {} late {} cpu {} gc {} res {}\n", int(report->end), report->generator.lag_ms_max, report->generator.late_ms_max, report->generator.cpu_max, report->generator.gc_share_max, report->generator.resident_mb);
                   exit_code = exit_code_of(*report, interrupts > 0);
                 } else {
                   fmt::print(stderr, "utakata: {}", report.error().what);
