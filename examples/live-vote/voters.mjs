@@ -70,11 +70,11 @@ export async function voter(u) {
   await news;
 }
 
-// Calls for votes as soon as all are there.
+// Calls for votes as soon as all are there, or a minute later.
 export async function host(u) {
   await u.think(opening_s);
   let here = 0;
-  while (here < people && !u.is_leaving) {
+  for (let tries = 0; tries < 60 && here < people && !u.is_leaving; tries++) {
     await u.think(1);
     here = (await ask(u, 'GET', 'readers', undefined, rights)).readers;
   }

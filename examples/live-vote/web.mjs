@@ -234,6 +234,7 @@ const page = createServer(answer).on('error', (problem) => {
   console.error(`port ${process.env.PAGE_PORT} is taken; trying again`);
   setTimeout(listen, 500);
 });
-const listen = () => page.listen(process.env.PAGE_PORT, process.env.LISTEN);
+// Thousands may come in the same second; how many wait at most is the system's say (net.core.somaxconn).
+const listen = () => page.listen({ port: process.env.PAGE_PORT, host: process.env.LISTEN, backlog: 65_535 });
 listen();
 process.once('SIGTERM', () => process.exit(0));
