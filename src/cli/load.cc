@@ -20,7 +20,8 @@ struct LoadArguments {
   load::PlanOverrides overrides;
   std::int64_t workers = 1;
   std::uint64_t seed = 1;
-  bool is_insecure = false;
+  bool is_insecure = false, compression = false;
+  std::string source;
 };
 
 // Beside this program, or where packages put them.
@@ -52,41 +53,38 @@ int rehearse(const LoadArguments& given) {
   run = std::make_unique<load::LoadRun>(
       loop,
       load::LoadRunOptions{.file = given.file,
-                           .node = {given.node},
+                           .node = {given.node, "--max-semi-space-size=2"},
                            .scripts = *scripts,
                            .workers = given.workers,
                            .overrides = given.overrides,
                            .order = {.file = {},
                                      .seed = given.seed,
                                      .ca_file = given.ca_file,
-                                     .is_insecure = given.is_insecure}},
-      load::LoadRun::Calls{
-          .printed =
-              [](std::int64_t, std::string_view line) {
-                fmt::print("{}\n", line);
-                std::fflush(stdout);
-              },
-          .ticked =
-              [](const load::LoadReport& so_far) {
-                const auto& point = so_far.points.back();
-                fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n", to_seconds(so_far.elapsed),
-                           point.users, point.sockets);
-              },
-          .ended =
-              [&](Expected<load::LoadReport> report) {
-                if (report) {
-                  for (auto& n : report->notes) fmt::print(stderr, "NOTE {}\n", n);
-                  for (auto& n : report->faults) fmt::print(stderr, "FAULT {} x{} {} {} {}\n", n.scenario, n.count, n.what, n.at, n.stack);
-                  for (auto& n : report->thresholds) fmt::print(stderr, "THRESHOLD {} {} {}\n", n.threshold.metric, n.verdict.is_kept, n.verdict.because);
-                  for (auto& [k, one] : report->metrics.series()) fmt::print(stderr, "M {}\n", k);
-                  fmt::print(stderr, "END {} lag {} late {} cpu {} gc {} res {}\n", int(report->end), report->generator.lag_ms_max, report->generator.late_ms_max, report->generator.cpu_max, report->generator.gc_share_max, report->generator.resident_mb);
-                  exit_code = exit_code_of(*report, interrupts > 0);
-                } else {
-                  fmt::print(stderr, "utakata: {}", report.error().what);
-                  exit_code = report.error().kind == Problem::Kind::invalid ? 2 : 1;
-                }
-                loop.stop();
-              }});
+                                     .is_insecure = given.is_insecure,
+                                     .source = given.source,
+                                     .compression = given.compression}},
+      load::LoadRun::Calls{.printed =
+                               [](std::int64_t, std::string_view line) {
+                                 fmt::print("{}\n", line);
+                                 std::fflush(stdout);
+                               },
+                           .ticked =
+                               [](const load::LoadReport& so_far) {
+                                 const auto& point = so_far.points.back();
+                                 fmt::print(stderr, "{:4.0f} s  {} users  {} sockets\n",
+                                            to_seconds(so_far.elapsed), point.users, point.sockets);
+                               },
+                           .ended =
+                               [&](Expected<load::LoadReport> report) {
+                                 if (report) {
+                                   exit_code = exit_code_of(*report, interrupts > 0);
+                                 } else {
+                                   fmt::print(stderr, "utakata: {}", report.error().what);
+                                   exit_code =
+                                       report.error().kind == Problem::Kind::invalid ? 2 : 1;
+                                 }
+                                 loop.stop();
+                               }});
   const auto interrupt = [&] {
     ++interrupts;
     run->stop();
@@ -113,6 +111,9 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--node", given->node, "The Node to use")->capture_default_str();
   command->add_option("--ca", given->ca_file, "Authorities that https: and wss: believe (PEM)");
   command->add_flag("--insecure", given->is_insecure, "Believe any certificate");
+  command->add_option("--source", given->source,
+                      "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
+  command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
   command->callback([given, &exit_code] { exit_code = rehearse(*given); });
 }
 

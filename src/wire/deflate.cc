@@ -68,10 +68,11 @@ class Reader {
   std::string_view left_;
 };
 
+// What one side says of permessage-deflate.
 struct Offer {
   bool can_be_kept = true;
-  bool client_bits = false, server_resets = false, client_resets = false;
-  std::optional<int> server_bits;
+  bool names_client_bits = false, server_resets = false, client_resets = false;
+  std::optional<int> server_bits, client_bits;
 
   // What is not known, said twice or out of range: the whole offer is declined (7.1).
   void take(std::string_view name, const std::optional<std::string>& value) {
@@ -80,8 +81,10 @@ struct Offer {
     if (name == "client_no_context_takeover")
       return keep(!value && !std::exchange(client_resets, true));
     const auto bits = value ? bits_of(*value) : std::nullopt;
-    if (name == "client_max_window_bits")
-      return keep((!value || bits) && !std::exchange(client_bits, true));
+    if (name == "client_max_window_bits") {
+      client_bits = bits;
+      return keep((!value || bits) && !std::exchange(names_client_bits, true));
+    }
     keep(name == "server_max_window_bits" && bits && !server_bits);
     server_bits = bits;
   }
@@ -135,6 +138,22 @@ std::optional<DeflateAgreement> agree_to_deflate(std::string_view offers) {
   if (best->server_bits)
     agreed.answer += fmt::format("; server_max_window_bits={}", *best->server_bits);
   return agreed;
+}
+
+// RFC 7692 section 7.1: the one element, with what we have asked for.
+std::optional<DeflateAgreement> accept_deflate(std::string_view answer) {
+  Reader reader(answer);
+  const auto skip_empty = [&reader] {
+    while (reader.take(',')) continue;
+  };
+  Offer said;
+  skip_empty();
+  if (!read_offer(reader, said)) return std::nullopt;
+  skip_empty();
+  if (!reader.is_at_end() || !said.can_be_kept || !said.server_resets) return std::nullopt;
+  if (said.names_client_bits && !said.client_bits) return std::nullopt;  // 7.1.2.2
+  return DeflateAgreement{.window_bits = said.client_bits.value_or(kWindowMost),
+                          .answer = std::string(answer)};
 }
 
 std::uint8_t deflate_window_bits(std::size_t message_bytes) {

@@ -1,5 +1,5 @@
-// permessage-deflate (RFC 7692) of a server, without a socket: what is agreed on, and messages made
-// small and whole again.
+// permessage-deflate (RFC 7692), without a socket: what is agreed on, and messages made small and
+// whole again.
 //
 // Nothing is kept from one message to the next, in either direction: what was compressed once may
 // go to many, and a connection costs no memory. One Deflater and one Inflater serve all of a
@@ -15,12 +15,19 @@
 namespace utakata::wire {
 
 struct DeflateAgreement {
-  int window_bits;     // 8 to 15: the client keeps the last 2^bits bytes of a message, no more
-  std::string answer;  // of Sec-WebSocket-Extensions
+  int window_bits;     // 8 to 15: who is sent to keeps the last 2^bits bytes of a message, no more
+  std::string answer;  // of Sec-WebSocket-Extensions: the server's
 };
-// To a request's Sec-WebSocket-Extensions: its first offer that can be kept to. None: there is none
-// such, or the header is broken; the connection is opened without.
+// Server. To a request's Sec-WebSocket-Extensions: its first offer that can be kept to. None: there
+// is none such, or the header is broken; the connection is opened without.
 std::optional<DeflateAgreement> agree_to_deflate(std::string_view offers);
+
+// Client: what is offered, and what an answer to it means. None: it is no answer to this offer, so
+// that the connection must fail; also where the server would keep what it has sent.
+inline constexpr std::string_view deflate_offer =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+    "client_max_window_bits";
+std::optional<DeflateAgreement> accept_deflate(std::string_view answer);
 
 // How far back a compressed message can refer, as a window: what its reader needs at least.
 std::uint8_t deflate_window_bits(std::size_t message_bytes);

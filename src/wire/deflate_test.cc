@@ -66,6 +66,43 @@ TEST(Deflate, offers_of_rfc_7692_section_7_1_are_agreed_on_or_declined) {
             kAgreed + "; server_max_window_bits=15"s);
 }
 
+TEST(Deflate, answers_to_the_offer_are_accepted_or_the_connection_must_fail) {
+  const struct {
+    const char* answer;
+    int window_bits;  // 0: it must fail
+  } rows[] = {
+      {"permessage-deflate; server_no_context_takeover", 15},
+      {"permessage-deflate; server_no_context_takeover; client_no_context_takeover", 15},
+      {"permessage-deflate;server_no_context_takeover;client_max_window_bits=10", 10},
+      {"permessage-deflate; client_max_window_bits=\"8\"; server_no_context_takeover", 8},
+      {"permessage-deflate; server_no_context_takeover; server_max_window_bits=9", 15},
+      {",permessage-deflate; server_no_context_takeover,, ", 15},
+      {"permessage-deflate", 0},  // what it sent before would be referred to
+      {"permessage-deflate; client_no_context_takeover", 0},
+      {"permessage-deflate; server_no_context_takeover; client_max_window_bits", 0},
+      {"permessage-deflate; server_no_context_takeover; client_max_window_bits=7", 0},
+      {"permessage-deflate; server_no_context_takeover; client_max_window_bits=010", 0},
+      {"permessage-deflate; server_no_context_takeover; server_max_window_bits", 0},
+      {"permessage-deflate; server_no_context_takeover; server_max_window_bits=16", 0},
+      {"permessage-deflate; server_no_context_takeover=1", 0},
+      {"permessage-deflate; server_no_context_takeover; server_no_context_takeover", 0},
+      {"permessage-deflate; server_no_context_takeover; unknown", 0},
+      {"permessage-deflate; server_no_context_takeover, permessage-deflate", 0},
+      {"permessage-deflate; server_no_context_takeover, x", 0},
+      {"permessage-deflate; server_no_context_takeover x", 0},
+      {"x", 0},
+      {"permessage-bzip2; server_no_context_takeover", 0},
+      {"", 0},
+      {",", 0},
+  };
+  for (const auto& [answer, bits] : rows) {
+    const auto agreed = accept_deflate(answer);
+    EXPECT_EQ(agreed ? agreed->window_bits : 0, bits) << answer;
+    EXPECT_EQ(agreed ? agreed->answer : answer, answer);
+  }
+  EXPECT_TRUE(accept_deflate(agree_to_deflate(deflate_offer).value().answer));
+}
+
 std::string inflated(std::string_view payload, std::size_t bytes_max = 1000) {
   static Inflater inflater;
   std::string out;

@@ -45,7 +45,19 @@ std::string_view field(const http::fields& fields, http::field name) {
   return {value.data(), value.size()};
 }
 
-Expected<void> check_answer(const http::response_header<>& answer, std::string_view key) {
+// The values of all its lines (RFC 6455 section 9.1).
+std::string extensions_in(const http::fields& fields) {
+  std::string all;
+  const auto [first, last] = fields.equal_range(http::field::sec_websocket_extensions);
+  for (auto one = first; one != last; ++one) {
+    const auto value = one->value();
+    if (!value.empty()) all.append(all.empty() ? "" : ", ").append(value.data(), value.size());
+  }
+  return all;
+}
+
+Expected<void> check_answer(const http::response_header<>& answer, std::string_view key,
+                            std::optional<DeflateAgreement>* deflate) {
   if (answer.result_int() != 101)
     return refused(
         fmt::format("The WebSocket handshake was answered with status {}.", answer.result_int()));
@@ -54,8 +66,13 @@ Expected<void> check_answer(const http::response_header<>& answer, std::string_v
     return refused("The WebSocket handshake's answer does not name the upgrade.");
   if (field(answer, http::field::sec_websocket_accept) != websocket_accept(key))
     return refused("The WebSocket handshake's answer is not to our key.");
-  if (!field(answer, http::field::sec_websocket_extensions).empty())
+  const std::string extensions = extensions_in(answer);
+  if (extensions.empty()) return {};
+  if (!deflate)
     return refused("The WebSocket handshake's answer names an extension that was not asked for.");
+  *deflate = accept_deflate(extensions);
+  if (!*deflate)
+    return refused("The WebSocket handshake's answer names extensions as they were not offered.");
   return {};
 }
 
@@ -108,8 +125,8 @@ std::string websocket_request(std::string_view host, std::string_view target, st
       target, host, key, headers);
 }
 
-Expected<std::optional<std::size_t>> read_websocket_answer(std::string_view bytes,
-                                                           std::string_view key) {
+Expected<std::optional<std::size_t>> read_websocket_answer(
+    std::string_view bytes, std::string_view key, std::optional<DeflateAgreement>* deflate) {
   constexpr std::string_view start = "HTTP/1.1 ";
   if (!bytes.starts_with(start.substr(0, bytes.size())))
     return refused("What answered the WebSocket handshake does not speak HTTP/1.1.");
@@ -125,7 +142,7 @@ Expected<std::optional<std::size_t>> read_websocket_answer(std::string_view byte
   boost::system::error_code error;
   parser.put(boost::asio::buffer(bytes.data(), size), error);
   if (!parser.is_header_done()) return refused("The WebSocket handshake's answer is not HTTP/1.1.");
-  const auto checked = check_answer(parser.get().base(), key);
+  const auto checked = check_answer(parser.get().base(), key, deflate);
   if (!checked) return std::unexpected(checked.error());
   return size;
 }

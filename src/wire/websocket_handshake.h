@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/problem.h"
+#include "wire/deflate.h"
 #include "wire/http1.h"
 
 namespace utakata::wire {
@@ -31,8 +32,10 @@ inline constexpr std::size_t websocket_answer_bytes_max = 16 * 1024;
 
 // Reads the answer to websocket_request() from all bytes received until now. Nothing: more are
 // needed. Otherwise how many bytes it has; frames follow. `refused`: another status than 101, not
-// HTTP, or not made from our key.
-Expected<std::optional<std::size_t>> read_websocket_answer(std::string_view bytes,
-                                                           std::string_view key);
+// HTTP, not made from our key, or it names an extension that was not offered. `deflate`: where
+// deflate_offer was sent; what came of it is put there. None: nothing was offered.
+Expected<std::optional<std::size_t>> read_websocket_answer(
+    std::string_view bytes, std::string_view key,
+    std::optional<DeflateAgreement>* deflate = nullptr);
 
 }  // namespace utakata::wire

@@ -85,6 +85,7 @@ TEST(WebSocketHandshake, answers_4_1_that_are_not_an_upgrade_then_refused) {
       changed("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "t3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
       changed("Sec-WebSocket-Accept", "X-Accept"),
       changed("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"),
+      changed("\r\n\r\n", "\r\nSec-WebSocket-Extensions:\r\nSec-WebSocket-Extensions: x\r\n\r\n"),
       "HTTP/1.1 101 x\r\n" + std::string(20'000, 'x'),
       "HTTP/1.1 101 x\r\nA: " + std::string(20'000, 'x') + "\r\n\r\n",
   };
@@ -94,6 +95,32 @@ TEST(WebSocketHandshake, answers_4_1_that_are_not_an_upgrade_then_refused) {
     EXPECT_EQ(read.error().kind, Problem::Kind::refused);
   }
   EXPECT_NE(read_websocket_answer(bad[1], key).error().what.find("404"), std::string::npos);
+}
+
+TEST(WebSocketHandshake, compression_that_was_offered_then_what_came_of_it) {
+  const std::string_view agreed =
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits=9";
+  const struct {
+    std::string lines;
+    std::optional<std::string> answer;  // none: refused
+  } rows[] = {
+      {"", ""},
+      {fmt::format("Sec-WebSocket-Extensions: {}\r\n", agreed), std::string(agreed)},
+      {"Sec-WebSocket-Extensions: permessage-deflate\r\n", {}},
+      {fmt::format("Sec-WebSocket-Extensions: {0}\r\nA: b\r\nSec-WebSocket-Extensions: {0}\r\n",
+                   agreed),
+       {}},
+      {"Sec-WebSocket-Extensions: x\r\n", {}},
+  };
+  for (const auto& row : rows) {
+    auto bytes = websocket_answer(key);
+    bytes.insert(bytes.size() - 2, row.lines);
+    std::optional<DeflateAgreement> deflate;
+    const auto read = read_websocket_answer(bytes, key, &deflate);
+    ASSERT_EQ(read.has_value(), row.answer.has_value()) << row.lines;
+    if (!read) continue;
+    EXPECT_EQ(deflate ? deflate->answer : "", *row.answer);
+  }
 }
 
 }  // namespace

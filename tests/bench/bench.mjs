@@ -1,5 +1,5 @@
 // `make bench`: every figure of docs/benchmarks.md, as ratios within one run where ratios are promised.
-//   tools/bench [placements|latency|tick|seats|heal|probes|idle|simulate|realtime ...] [--json] [--strict] [--write] [--long] [--short]
+//   tools/bench [placements|latency|tick|seats|heal|probes|idle|simulate|realtime|load ...] [--json] [--strict] [--write] [--long] [--short]
 // --strict: a figure that misses makes the exit code 1. --write: the table goes to docs/benchmarks.md (all parts only).
 // --long: a hundred stalls. --short: seconds for each part, to see that it works.
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as kit from './kit.mjs';
 
-const names = ['placements', 'latency', 'tick', 'seats', 'heal', 'probes', 'idle', 'simulate', 'realtime'];
+const names = ['placements', 'latency', 'tick', 'seats', 'heal', 'probes', 'idle', 'simulate', 'realtime', 'load'];
 const titles = {
   placements: 'Placements over keep-alive HTTP',
   latency: 'Latency while 10,000 instances are planned',
@@ -19,6 +19,7 @@ const titles = {
   idle: 'At rest',
   simulate: 'A made-up hour',
   realtime: 'Channels',
+  load: 'Load',
 };
 const flags = ['--json', '--strict', '--write', '--long', '--short'];
 const words = process.argv.slice(2);

@@ -1,8 +1,8 @@
 // Messages that come back: so many are on their way, and where one comes the next is sent. It
 // spins.
 //
-//   relay_load PORT echo|ping|peer MESSAGES
-// echo: bytes; ping: a WebSocket's ping and pong; both of one connection a message. peer: a client
+//   relay_load PORT echo|websocket|ping|peer MESSAGES
+// echo: bytes; websocket: a text that is said back; ping: a WebSocket's ping and pong; all of one connection a message. peer: a client
 // event to the other one on a private channel, who answers with another: two connections a message.
 // Says {"frame_bytes":N}; then, for each SECONDS on stdin, one line of JSON.
 #include <sys/epoll.h>
@@ -29,6 +29,7 @@ struct Connection {
 Connection open(std::uint16_t port, std::string_view kind, std::size_t number) {
   const std::string data(100, 'x');
   if (kind == "echo") return {join(Dialect::raw, {port}), masked_ping(data)};
+  if (kind == "websocket") return {join(Dialect::websocket, {port}), masked_text(data)};
   if (kind == "ping") return {join(Dialect::pusher, {port}), masked_ping(data)};
   const std::string channel = "private-" + std::to_string(100 + number / 2);
   return {join(Dialect::pusher, {port}, channel),
@@ -117,7 +118,7 @@ class Relays {
 
 int main(int count, char** arguments) {
   using namespace utakata::bench;
-  if (count != 4) fail("relay_load PORT echo|ping|peer MESSAGES");
+  if (count != 4) fail("relay_load PORT echo|websocket|ping|peer MESSAGES");
   Relays relays(std::uint16_t(std::atoi(arguments[1])), arguments[2],
                 std::size_t(std::atoi(arguments[3])));
   std::printf("{\"frame_bytes\":%zu}\n", relays.frame_bytes());

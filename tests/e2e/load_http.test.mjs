@@ -252,7 +252,19 @@ test('aborted: at once, while it waits, or by time; the server sees the connecti
   assert.equal((await looked_up).name, 'AbortError');
 });
 
+// Counters, of the whole run until now.
+const totals = {};
+function counted() {
+  for (const [name, count] of JSON.parse(engine.take()).counters) totals[name] = (totals[name] ?? 0) + count;
+  return { ...totals };
+}
+// Without a resolver nobody can say that there is no such host.
+const resolving = ['error=no_such_host,phase=resolve', 'error=resolver,phase=resolve'];
+
 test('each failure says how far it had come', async () => {
+  const before = counted();
+  const { url: missing } = await served((request, response) => response.writeHead(404).end());
+  assert.equal((await fetch(missing)).status, 404);
   const gone = await raw(() => {});
   servers.at(-1).close();
   const table = [
@@ -271,9 +283,18 @@ test('each failure says how far it had come', async () => {
     assert.match(error.message, words);
     assert.match(error.stack, /load_http\.test\.mjs/, 'the place in the scenario');
   }
-  const metrics = JSON.parse(engine.take());
-  const counted = Object.fromEntries(metrics.counters);
-  assert.deepEqual(['connect', 'wait', 'receive'].map((phase) => counted[`http_errors{phase=${phase}}`]), [1, 2, 3]);
+  const after = counted();
+  const since = Object.keys(after).filter((name) => name.startsWith('http_errors{')).map((name) => [name.slice(12, -1), after[name] - (before[name] ?? 0)]);
+  assert.deepEqual(since.filter(([, count]) => count > 0).sort(), [
+    ['error=404,phase=status', 1],
+    ['error=hung_up,phase=receive', 1],
+    ['error=hung_up,phase=wait', 1],
+    ['error=malformed,phase=receive', 2],
+    [resolving.find((name) => since.some(([one, count]) => one === name && count > 0)), 1],
+    ['error=refused,phase=connect', 1],
+    ['error=reset,phase=wait', 1],
+  ].sort());
+  assert.equal(after.http_reqs - (before.http_reqs ?? 0), table.length + 1);
 });
 
 // All events of a request, with the state at each.
@@ -346,6 +367,9 @@ test('XMLHttpRequest: each type of response, and cookies that a page does not se
 
 test('XMLHttpRequest: refused, late and aborted', async () => {
   const silent = await served(() => {});
+  const before = counted();
+  const { url: missing } = await served((request, response) => response.writeHead(404).end());
+  assert.equal((await fetch(missing)).status, 404);
   const gone = await raw(() => {});
   servers.at(-1).close();
   const refused = sent(gone);

@@ -110,8 +110,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(understood == fed(role, inflater, again, [&] { return again.size(); }),
         "written again it is read the same");
 
-  if (const auto agreed = agree_to_deflate(bytes))
+  if (const auto agreed = agree_to_deflate(bytes)) {
     check(agree_to_deflate(agreed->answer)->answer == agreed->answer, "an answer is a good offer");
+    check(accept_deflate(agreed->answer).has_value(), "an answer of ours is accepted");
+  }
+  if (const auto accepted = accept_deflate(bytes))
+    check(accepted->window_bits >= 8 && accepted->window_bits <= 15, "a window as RFC 7692 has it");
+  std::optional<DeflateAgreement> deflate;
   (void)read_websocket_answer(bytes, "dGhlIHNhbXBsZSBub25jZQ==");
+  (void)read_websocket_answer(bytes, "dGhlIHNhbXBsZSBub25jZQ==", &deflate);
   return 0;
 }

@@ -43,36 +43,47 @@ napi_value trust(napi_env env, napi_callback_info info) {
   return undefined(env);
 }
 
-// dial(address, port, source, host, target, headers, deadline_ms, tls_name) -> slot
-// tls_name: whom the certificate must name; '': in the clear
+// sources(text, worker, of): where this worker's connections come from; see sources.h. '': as it is
+// without
+napi_value sources(napi_env env, napi_callback_info info) {
+  const Call<3> call(env, info);
+  if (!call.is_good) return nullptr;
+  const auto text = call.text(0);
+  const auto worker = call.number(1), workers = call.number(2);
+  if (!text || !worker || !workers) return nullptr;
+  if (*worker >= *workers) {
+    throw_error(env, "of n workers one has a number below n");
+    return nullptr;
+  }
+  const auto used = call.engine->sources().use(*text, {.worker = *worker, .workers = *workers});
+  if (!used) throw_error(env, used.error().what);
+  return undefined(env);
+}
+
+// dial(addresses, port, host, target, headers, deadline_ms, tls_name, compression) -> slot
+// addresses: in numbers, joined by commas, in the order that they are tried. tls_name: whom the
+// certificate must name; '': in the clear. compression: it is offered
 napi_value dial(napi_env env, napi_callback_info info) {
   const Call<8> call(env, info);
   if (!call.is_good) return nullptr;
-  const auto address = call.text(0);
-  const auto port = call.number(1);
-  const auto source = call.text(2);
-  const auto host = call.text(3), target = call.text(4), headers = call.text(5);
-  const auto deadline = call.number(6);
-  const auto name = call.text(7);
-  if (!address || !port || !source || !host || !target || !headers || !deadline || !name)
-    return nullptr;
+  const auto to = call.addresses(0, 1);
+  const auto host = call.text(2), target = call.text(3), headers = call.text(4);
+  const auto deadline = call.number(5);
+  const auto name = call.text(6);
+  bool offers_deflate = false;
+  napi_get_value_bool(env, call.arguments[7], &offers_deflate);
+  if (!to || !host || !target || !headers || !deadline || !name) return nullptr;
   const auto tls = call.tls_to(*name);
   if (!tls) return nullptr;
-  const auto to = net::numeric_address(*address, std::uint16_t(*port));
-  const auto from = source->empty() ? net::TcpAddress{} : net::numeric_address(*source, 0);
-  if (!to || !from) {
-    throw_error(env, "an address in numbers is needed, not " + (to ? *source : *address));
-    return nullptr;
-  }
   return number_value(env,
-                      call.engine->sockets().dial({.address = *to,
-                                                   .source = *from,
+                      call.engine->sockets().dial({.addresses = *to,
                                                    .host = *host,
                                                    .target = *target,
                                                    .headers = *headers,
                                                    .deadline = std::chrono::milliseconds(*deadline),
                                                    .tls = *tls,
-                                                   .name = *name}));
+                                                   .name = *name,
+                                                   .offers_deflate = offers_deflate}));
 }
 
 // send(slot, text or bytes): what waits to be sent then, in bytes
@@ -208,6 +219,7 @@ NAPI_MODULE_INIT() {
       engine, nullptr);
   add(env, exports, "start", start);
   add(env, exports, "trust", trust);
+  add(env, exports, "sources", sources);
   add(env, exports, "dial", dial);
   add(env, exports, "send", send);
   add(env, exports, "close", close);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "load/addon/engine.h"
 #include "load/addon/values.h"
@@ -18,6 +19,20 @@ inline std::unique_ptr<Engine>& engine_of(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
   return *static_cast<std::unique_ptr<Engine>*>(data);
+}
+
+// None: one is none.
+inline std::optional<std::vector<net::TcpAddress>> addresses_in(std::string_view list,
+                                                                std::uint16_t port) {
+  std::vector<net::TcpAddress> found;
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    const auto one = net::numeric_address(std::string(list.substr(0, comma)), port);
+    if (!one) return std::nullopt;
+    found.push_back(*one);
+    if (comma == list.npos) return found;
+    list.remove_prefix(comma + 1);
+  }
 }
 
 // The arguments of a call, and the engine, which start() has made.
@@ -35,6 +50,15 @@ struct Call {
   std::optional<std::string> text(std::size_t at) const {
     const auto view = text_of(env, arguments[at], engine->text);
     return view ? std::optional<std::string>(*view) : std::nullopt;
+  }
+  // To dial: in numbers, joined by commas; and their port. None: an exception was thrown.
+  std::optional<std::vector<net::TcpAddress>> addresses(std::size_t at, std::size_t port_at) const {
+    const auto list = text(at);
+    const auto port = number(port_at);
+    if (!list || !port) return std::nullopt;
+    auto found = addresses_in(*list, std::uint16_t(*port));
+    if (!found) throw_error(env, "an address in numbers is needed, not " + *list);
+    return found;
   }
   // For a connection to `host` by TLS; empty: in the clear. None: an exception was thrown.
   std::optional<const net::TlsDialler*> tls_to(const std::string& host) const {

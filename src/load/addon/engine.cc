@@ -9,7 +9,7 @@
 namespace utakata::load {
 namespace {
 
-constexpr std::array kPhases = {"connect", "tls", "handshake", "open"};
+constexpr std::array kPhases = {"connect", "tls", "handshake", "first_message", "open"};
 
 }  // namespace
 
@@ -18,6 +18,7 @@ SocketMetrics::SocketMetrics(Metrics& of)
       tcp(made(of, MetricKind::trend, "ws_tcp_connecting")),
       handshake(made(of, MetricKind::trend, "ws_handshaking")),
       connecting(made(of, MetricKind::trend, "ws_connecting")),
+      first_message(made(of, MetricKind::trend, "ws_first_message")),
       sessions(made(of, MetricKind::counter, "ws_sessions")),
       sent(made(of, MetricKind::counter, "ws_msgs_sent")),
       received(made(of, MetricKind::counter, "ws_msgs_received")),
@@ -42,9 +43,10 @@ void SocketMetrics::heard(std::size_t bytes) const {
 }
 
 void SocketMetrics::ended(const WebSocketEnd& end) const {
-  const std::array tags = {Tag{"code", std::to_string(end.code)},
-                           Tag{"phase", kPhases[std::size_t(end.phase)]}};
+  const Tag phase{"phase", kPhases[std::size_t(end.phase)]};
+  const std::array tags = {Tag{"code", std::to_string(end.code)}, phase};
   if (const auto id = all.id(MetricKind::counter, "ws_closed", tags)) all.count(*id);
+  if (is_fault(end.failure)) count_fault(all, "ws_errors", phase.value, end.failure, end.status);
 }
 
 Engine::Engine(napi_env env, uv_loop_s* uv, napi_value functions)
@@ -52,11 +54,15 @@ Engine::Engine(napi_env env, uv_loop_s* uv, napi_value functions)
       caller_(env, functions),
       measured_(metrics_),
       sockets_(
-          loop_, {},
+          loop_, {}, sources_,
           {.opened = [this](Slot slot, const auto& opening) { opened(slot, opening); },
            .message = [this](Slot slot, auto kind, auto payload) { message(slot, kind, payload); },
+           .first_message =
+               [this](Duration since) {
+                 metrics_.trend(measured_.first_message, microseconds(since));
+               },
            .ended = [this](Slot slot, const auto& end) { ended(slot, end); }}),
-      http_(loop_, caller_, metrics_) {}
+      http_(loop_, sources_, caller_, metrics_) {}
 
 Expected<void> Engine::trust(const net::TlsTrust& trust) {
   auto opened = net::TlsDialler::open(trust);
@@ -81,12 +87,13 @@ bool Engine::send(Slot slot, wire::WebSocketKind kind, std::string_view payload)
   return is_sent;
 }
 
-// opened(slot, protocol)
+// opened(slot, protocol, extensions)
 void Engine::opened(Slot slot, const WebSocketOpened& opened) {
   measured_.opened(opened);
   const Scope scope(caller_.env());
   caller_.call("opened", std::array{number_value(caller_.env(), slot),
-                                    text_value(caller_.env(), opened.protocol)});
+                                    text_value(caller_.env(), opened.protocol),
+                                    text_value(caller_.env(), opened.extensions)});
 }
 
 // message(slot, text or ArrayBuffer)
@@ -99,7 +106,7 @@ void Engine::message(Slot slot, wire::WebSocketKind kind, std::string_view paylo
                                                             : bytes_value(caller_.env(), payload)});
 }
 
-// ended(slot, phase, code, reason, is_clean, what)
+// ended(slot, phase, code, reason, is_clean, what, kind)
 void Engine::ended(Slot slot, const WebSocketEnd& end) {
   measured_.ended(end);
   napi_env env = caller_.env();
@@ -109,7 +116,7 @@ void Engine::ended(Slot slot, const WebSocketEnd& end) {
   caller_.call("ended",
                std::array{number_value(env, slot), text_value(env, kPhases[std::size_t(end.phase)]),
                           number_value(env, end.code), text_value(env, end.reason), is_clean,
-                          text_value(env, end.what)});
+                          text_value(env, end.what), text_value(env, to_text(end.failure))});
 }
 
 }  // namespace utakata::load

@@ -12,6 +12,7 @@
 #include "load/addon/caller.h"
 #include "load/addon/http.h"
 #include "load/addon/users.h"
+#include "load/client/sources.h"
 #include "load/client/websockets.h"
 #include "load/statistics/metrics.h"
 #include "net/loop.h"
@@ -23,7 +24,7 @@ namespace utakata::load {
 struct SocketMetrics {
   explicit SocketMetrics(Metrics& all);
   Metrics& all;
-  const MetricId tcp, handshake, connecting;  // trends
+  const MetricId tcp, handshake, connecting, first_message;  // trends
   const MetricId sessions, sent, received, bytes_sent, bytes_received;
 
   void opened(const WebSocketOpened& opened) const;
@@ -45,6 +46,7 @@ class Engine {
   Expected<const net::TlsDialler*> tls();
 
   bool send(Slot slot, wire::WebSocketKind kind, std::string_view payload);
+  Sources& sources() { return sources_; }
   WebSockets& sockets() { return sockets_; }
   HttpRequests& http() { return http_.requests(); }
   Metrics& metrics() { return metrics_; }
@@ -64,6 +66,7 @@ class Engine {
   Caller caller_;
   Metrics metrics_;
   const SocketMetrics measured_;
+  Sources sources_;
   WebSockets sockets_;
   Http http_;
   std::unique_ptr<Users> users_;

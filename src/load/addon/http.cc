@@ -34,7 +34,9 @@ HttpMetrics::HttpMetrics(Metrics& of)
 void HttpMetrics::answered(const HttpAnswer& answer) const {
   const HttpTimes& times = answer.times;
   all.count(requests);
-  all.rate(failed, answer.status >= 400);
+  const bool is_failed = answer.status >= 400;
+  all.rate(failed, is_failed);
+  if (is_failed) count_fault(all, "http_errors", "status", FailureKind::status, answer.status);
   all.trend(connecting, microseconds(times.connect));
   all.trend(handshaking, microseconds(times.tls));
   all.trend(sending, microseconds(times.sent - times.connect - times.tls));
@@ -45,17 +47,16 @@ void HttpMetrics::answered(const HttpAnswer& answer) const {
   all.count(bytes_received, double(answer.head.size() + answer.body.size()));
 }
 
-void HttpMetrics::ended(HttpPhase phase) const {
+void HttpMetrics::ended(const HttpFailure& failure) const {
   all.count(requests);
   all.rate(failed, true);
-  const std::array tags = {Tag{"phase", kPhases[std::size_t(phase)]}};
-  if (const auto id = all.id(MetricKind::counter, "http_errors", tags)) all.count(*id);
+  count_fault(all, "http_errors", kPhases[std::size_t(failure.phase)], failure.kind, 0);
 }
 
-Http::Http(net::Loop& loop, Caller& caller, Metrics& metrics)
+Http::Http(net::Loop& loop, Sources& sources, Caller& caller, Metrics& metrics)
     : caller_(caller),
       measured_(metrics),
-      requests_(loop, {},
+      requests_(loop, {}, sources,
                 {.answered = [this](RequestId id, const auto& answer) { answered(id, answer); },
                  .failed = [this](RequestId id, const auto& failure) { failed(id, failure); }}) {}
 
@@ -81,7 +82,7 @@ void Http::answered(RequestId id, const HttpAnswer& answer) {
 
 // failed(id, phase, what, is_late)
 void Http::failed(RequestId id, const HttpFailure& failure) {
-  measured_.ended(failure.phase);
+  measured_.ended(failure);
   napi_env env = caller_.env();
   const Scope scope(env);
   napi_value is_late = nullptr;
@@ -93,51 +94,40 @@ void Http::failed(RequestId id, const HttpFailure& failure) {
 
 namespace {
 
-// origin(address, port, host, tls_name) -> number
+// origin(addresses, port, host, tls_name) -> number
+// addresses: in numbers, joined by commas, in the order that they are tried
 // tls_name: whom the certificate must name; '': in the clear
 napi_value origin(napi_env env, napi_callback_info info) {
   const Call<4> call(env, info);
   if (!call.is_good) return nullptr;
-  const auto address = call.text(0);
-  const auto port = call.number(1);
+  const auto to = call.addresses(0, 1);
   const auto host = call.text(2), name = call.text(3);
-  if (!address || !port || !host || !name) return nullptr;
+  if (!to || !host || !name) return nullptr;
   const auto tls = call.tls_to(*name);
   if (!tls) return nullptr;
-  const auto to = net::numeric_address(*address, std::uint16_t(*port));
-  if (to)
-    return number_value(env, call.engine->http().origin(
-                                 {.address = *to, .host = *host, .tls = *tls, .name = *name}));
-  throw_error(env, "an address in numbers is needed, not " + *address);
-  return nullptr;
+  return number_value(env, call.engine->http().origin(
+                               {.addresses = *to, .host = *host, .tls = *tls, .name = *name}));
 }
 
-// http(origin, pool, source, method, target, headers, body, deadline_ms) -> id
+// http(origin, pool, method, target, headers, body, deadline_ms) -> id
 // The body is a text, bytes or null. What is given is written as it is.
 napi_value http(napi_env env, napi_callback_info info) {
-  const Call<8> call(env, info);
+  const Call<7> call(env, info);
   if (!call.is_good) return nullptr;
-  const auto origin = call.number(0), pool = call.number(1), deadline = call.number(7);
-  const auto source = call.text(2), method = call.text(3), target = call.text(4),
-             headers = call.text(5);
-  if (!origin || !pool || !deadline || !source || !method || !target || !headers) return nullptr;
-  const auto from = source->empty() ? net::TcpAddress{} : net::numeric_address(*source, 0);
-  if (!from) {
-    throw_error(env, "an address in numbers is needed, not " + *source);
-    return nullptr;
-  }
+  const auto origin = call.number(0), pool = call.number(1), deadline = call.number(6);
+  const auto method = call.text(2), target = call.text(3), headers = call.text(4);
+  if (!origin || !pool || !deadline || !method || !target || !headers) return nullptr;
   std::optional<std::string_view> body;
   napi_valuetype type = napi_undefined;
-  napi_typeof(env, call.arguments[6], &type);
+  napi_typeof(env, call.arguments[5], &type);
   if (type != napi_null) {
-    body = type == napi_string ? text_of(env, call.arguments[6], call.engine->text)
-                               : bytes_of(env, call.arguments[6]);
+    body = type == napi_string ? text_of(env, call.arguments[5], call.engine->text)
+                               : bytes_of(env, call.arguments[5]);
     if (!body) return nullptr;
   }
   return number_value(
       env, call.engine->http().request({.origin = *origin,
                                         .pool = *pool,
-                                        .source = *from,
                                         .method = *method,
                                         .target = *target,
                                         .headers = *headers,

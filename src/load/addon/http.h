@@ -23,13 +23,13 @@ struct HttpMetrics {
   const MetricId bytes_sent, bytes_received;
 
   void answered(const HttpAnswer& answer) const;
-  void ended(HttpPhase phase) const;
+  void ended(const HttpFailure& failure) const;
 };
 
 class Http {
  public:
   // JavaScript's functions answered() and failed() are called: see http.cc.
-  Http(net::Loop& loop, Caller& caller, Metrics& metrics);
+  Http(net::Loop& loop, Sources& sources, Caller& caller, Metrics& metrics);
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
   HttpRequests& requests() { return requests_; }

@@ -5,31 +5,26 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 
 namespace utakata::load {
-namespace {
 
-std::unexpected<Problem> unavailable(const std::string& what) {
-  return problem(Problem::Kind::unavailable, what, true);
-}
-
-}  // namespace
-
-Expected<net::Descriptor> dial_tcp(const net::TcpAddress& to, const net::TcpAddress& source) {
+std::expected<net::Descriptor, Failure> dial_tcp(const net::TcpAddress& to,
+                                                 const net::TcpAddress& source) {
   net::Descriptor socket(
       ::socket(to.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return unavailable(error_text(errno));
+  if (!socket) return std::unexpected(failure_of(errno));
   const int number = socket.get(), one = 1;
   setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (source.size > 0) {
     // The port is chosen when both ends are known: the same one serves for many servers.
     setsockopt(number, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    if (bind(number, source.get(), source.size) != 0)
-      return unavailable("the source address: " + error_text(errno));
+    if (bind(number, source.get(), source.size) != 0) {
+      const std::string why = failure_of(errno).what;
+      return std::unexpected(Failure{FailureKind::source, "the source address: " + why});
+    }
   }
   if (connect(number, to.get(), to.size) != 0 && errno != EINPROGRESS)
-    return unavailable(error_text(errno));
+    return std::unexpected(failure_of(errno));
   return socket;
 }
 
@@ -39,8 +34,6 @@ int connect_failure(int socket) {
   getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
   return error;
 }
-
-std::string error_text(int number) { return std::strerror(number); }
 
 net::Moved Line::send(std::string_view bytes) const {
   return tls ? tls->send(bytes) : net::tcp_send(socket.get(), bytes);

@@ -3,13 +3,14 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <limits>
 #include <span>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/check.h"
 
 namespace utakata::load {
 namespace {
@@ -20,10 +21,6 @@ constexpr auto kNone = std::numeric_limits<std::uint32_t>::max();
 
 constexpr std::uint64_t pool_key(OriginId origin, std::uint32_t pool) {
   return std::uint64_t{origin} << 32 | pool;
-}
-
-bool is_same(const net::TcpAddress& a, const net::TcpAddress& b) {
-  return a.size == b.size && std::memcmp(&a.bytes, &b.bytes, a.size) == 0;
 }
 
 // Between the status and the end of the line.
@@ -50,9 +47,10 @@ void write(std::string& bytes, const HttpAsk& ask) {
 
 }  // namespace
 
-HttpRequests::HttpRequests(net::Loop& loop, const Limits& limits, Calls calls)
+HttpRequests::HttpRequests(net::Loop& loop, const Limits& limits, Sources& sources, Calls calls)
     : loop_(loop),
       limits_(limits),
+      sources_(sources),
       calls_(std::move(calls)),
       buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
       sweep_(loop.every(std::min(limits.idle, Duration{10s}), [this] { sweep(); })),
@@ -67,13 +65,15 @@ HttpRequests::~HttpRequests() {
 }
 
 OriginId HttpRequests::origin(const HttpOrigin& origin) {
+  check(!origin.addresses.empty(), "who asks has an address");
   const auto found = std::ranges::find_if(origins_, [&](const HttpOrigin& one) {
-    return one.host == origin.host && one.tls == origin.tls && is_same(one.address, origin.address);
+    return one.host == origin.host && one.tls == origin.tls;
   });
   if (found == origins_.end()) {
     origins_.push_back(origin);
     return OriginId(origins_.size() - 1);
   }
+  found->addresses = origin.addresses;
   return OriginId(found - origins_.begin());
 }
 
@@ -96,14 +96,13 @@ RequestId HttpRequests::request(const HttpAsk& ask) {
   one.is_aborted = false;
   one.origin = ask.origin;
   one.pool = ask.pool;
-  one.source = ask.source.size > 0 ? std::make_unique<net::TcpAddress>(ask.source) : nullptr;
   one.times = {};
   one.begin = loop_.now();
   write(one.bytes, ask);
   one.reader.begin(limits_.answer, ask.method == "HEAD");
   one.deadline = loop_.after(ask.deadline, [this, id] {
     requests_[id]->end.is_late = true;
-    fail(id, "it was not done in time");
+    fail(id, {FailureKind::timed_out, "it was not done in time"});
   });
   if (const auto slot = kept(ask, one.is_idempotent)) {
     carry(*slot, id);
@@ -118,9 +117,18 @@ void HttpRequests::dial(RequestId id) {
   Request& one = *requests_[id];
   one.end.phase = HttpPhase::connect;
   one.dialled = loop_.now();
-  auto dialled =
-      dial_tcp(origins_[one.origin].address, one.source ? *one.source : net::TcpAddress{});
-  if (!dialled) return fail(id, dialled.error().what);
+  one.address = 0;
+  dial_next(id);
+}
+
+void HttpRequests::dial_next(RequestId id) {
+  Request& one = *requests_[id];
+  // They may have become fewer since.
+  const auto& addresses = origins_[one.origin].addresses;
+  std::expected<Line, Failure> line =
+      std::unexpected(Failure{FailureKind::unreachable, "its host has moved"});
+  while (!line && one.address < addresses.size()) line = sources_.dial(addresses[one.address++]);
+  if (!line) return fail(id, line.error());
   Slot slot = Slot(connections_.size());
   if (free_connections_.empty()) {
     connections_.push_back(std::make_unique<Connection>());
@@ -130,8 +138,7 @@ void HttpRequests::dial(RequestId id) {
   }
   ++open_;
   Connection& connection = *connections_[slot];
-  connection = {
-      .line = {.socket = std::move(*dialled)}, .origin = one.origin, .pool = one.pool, .since = {}};
+  connection = {.line = std::move(*line), .origin = one.origin, .pool = one.pool, .since = {}};
   carry(slot, id);
   loop_.watch(connection.line.socket.get(), EPOLLOUT,
               [this, slot](std::uint32_t events) { ready(slot, events); });
@@ -161,8 +168,13 @@ void HttpRequests::ready(Slot slot, std::uint32_t events) {
 void HttpRequests::connected(Slot slot) {
   Connection& connection = *connections_[slot];
   Request& one = *requests_[connection.request];
-  if (const int error = connect_failure(connection.line.socket.get()); error != 0)
-    return fail(connection.request, error_text(error));
+  if (const int error = connect_failure(connection.line.socket.get()); error != 0) {
+    if (one.address >= origins_[one.origin].addresses.size())
+      return fail(connection.request, failure_of(error));
+    one.has_connection = false;
+    drop(slot);
+    return dial_next(connection.request);
+  }
   one.times.connect = loop_.now() - one.dialled;
   loop_.rewatch(connection.line.socket.get(), EPOLLIN);
   const HttpOrigin& origin = origins_[one.origin];
@@ -180,9 +192,10 @@ void HttpRequests::shake_hands(Slot slot) {
     case net::Moved::How::would_block:
       return await_writing(slot, tls.wants_write());
     case net::Moved::How::ended:
-      return fail(connection.request, "hung up in the middle of the handshake");
+      return fail(connection.request,
+                  {FailureKind::hung_up, "hung up in the middle of the handshake"});
     case net::Moved::How::failed:
-      return fail(connection.request, tls.failure());
+      return fail(connection.request, {FailureKind::tls, tls.failure()});
     case net::Moved::How::bytes:
       one.times.tls = loop_.now() - one.dialled - one.times.connect;
       return send(slot);
@@ -222,7 +235,7 @@ void HttpRequests::read(Slot slot) {
   if (!one.reader.has_begun()) one.times.first_byte = loop_.now() - one.begin;
   one.end.phase = HttpPhase::receive;
   const auto is_whole = one.reader.feed({buffer_.get(), moved.bytes});
-  if (!is_whole) return fail(id, is_whole.error().what);
+  if (!is_whole) return fail(id, {FailureKind::malformed, is_whole.error().what});
   if (*is_whole) finish(id);
 }
 
@@ -236,8 +249,10 @@ void HttpRequests::closed(Slot slot, net::Moved::How how) {
   drop(slot);
   one.has_connection = false;
   if (was_stale) return dial(id);
-  if (how == net::Moved::How::failed) return fail(id, "the connection was reset");
-  if (const auto ended = one.reader.end(); !ended) return fail(id, ended.error().what);
+  if (how == net::Moved::How::failed)
+    return fail(id, {FailureKind::reset, "the connection was reset"});
+  if (const auto ended = one.reader.end(); !ended)
+    return fail(id, {FailureKind::hung_up, ended.error().what});
   finish(id);
 }
 
@@ -263,12 +278,13 @@ void HttpRequests::finish(RequestId id) {
 }
 
 // Told at the end of the turn: who asks has the id by then.
-void HttpRequests::fail(RequestId id, std::string what) {
+void HttpRequests::fail(RequestId id, Failure failure) {
   Request& one = *requests_[id];
   one.state = State::failed;
   loop_.cancel(one.deadline);
   if (std::exchange(one.has_connection, false)) drop(one.connection);
-  one.end.what = std::move(what);
+  one.end.kind = failure.kind;
+  one.end.what = std::move(failure.what);
   failed_.push_back(id);
 }
 
@@ -284,7 +300,6 @@ void HttpRequests::abort(RequestId id) {
 void HttpRequests::free(RequestId id) {
   Request& one = *requests_[id];
   one.state = State::free;
-  one.source.reset();
   if (one.bytes.capacity() > kSmall) std::exchange(one.bytes, {});
   if (one.reader.body().capacity() > kSmall) one.reader = {};
   free_requests_.push_back(id);
@@ -346,7 +361,7 @@ void HttpRequests::drop(Slot slot) {
   loop_.unwatch(connection.line.socket.get());
   if (connection.line.tls) connection.line.tls->say_goodbye();
   connection.line.tls.reset();
-  connection.line.socket.reset();
+  sources_.closed(connection.line);
   free_connections_.push_back(slot);
   --open_;
 }

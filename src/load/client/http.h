@@ -21,6 +21,8 @@
 
 #include "base/instant.h"
 #include "load/client/dial.h"
+#include "load/client/failure.h"
+#include "load/client/sources.h"
 #include "net/loop.h"
 #include "net/socket_end.h"
 #include "net/tcp.h"
@@ -32,18 +34,18 @@ namespace utakata::load {
 using OriginId = std::uint32_t;
 using RequestId = std::uint32_t;  // small, and used again once it is told
 
-// Where requests go to. Names are looked up by who asks.
+// Where requests go to. Names are looked up by who asks; the addresses are tried in turn until one
+// takes us.
 struct HttpOrigin {
-  net::TcpAddress address{};
-  std::string host{};  // connections to one address are shared by requests to one host only
-  const net::TlsDialler* tls = nullptr;  // none: in the clear. It outlives us
-  std::string name{};                    // for TLS: whom the certificate must name
+  std::vector<net::TcpAddress> addresses{};  // at least one
+  std::string host{};                        // and port: of the Host header
+  const net::TlsDialler* tls = nullptr;      // none: in the clear. It outlives us
+  std::string name{};                        // for TLS: whom the certificate must name
 };
 
 struct HttpAsk {
   OriginId origin = 0;
-  std::uint32_t pool = 0;    // connections are shared by requests of one number: one user's, or all
-  net::TcpAddress source{};  // size 0: the kernel chooses. Of fresh connections
+  std::uint32_t pool = 0;  // connections are shared by requests of one number: one user's, or all
   std::string_view method{};   // as it is to be written
   std::string_view target{};   // path and query
   std::string_view headers{};  // whole lines, each ended by CRLF; Host is one, no length is
@@ -56,6 +58,7 @@ enum class HttpPhase : std::uint8_t { connect, tls, send, wait, receive };
 
 struct HttpFailure {
   HttpPhase phase = HttpPhase::connect;
+  FailureKind kind = FailureKind::none;
   std::string what{};    // in words: "Connection refused"
   bool is_late = false;  // its deadline had come
 };
@@ -86,12 +89,15 @@ class HttpRequests {
     wire::Http1Limits answer{.header_bytes = 64 * 1024, .body_bytes = 64 * 1024 * 1024};
     Duration idle{300s};  // a connection that nobody used for so long is closed
   };
-  HttpRequests(net::Loop& loop, const Limits& limits, Calls calls);
+  // `sources` outlive this.
+  HttpRequests(net::Loop& loop, const Limits& limits, Sources& sources, Calls calls);
   ~HttpRequests();  // cuts all, and tells nobody
   HttpRequests(const HttpRequests&) = delete;
   HttpRequests& operator=(const HttpRequests&) = delete;
 
-  OriginId origin(const HttpOrigin& origin);  // the same number for the same one; never forgotten
+  // The same number for the same host by the same TLS, wherever it has moved to: fresh connections
+  // go to the addresses that were named last. Never forgotten.
+  OriginId origin(const HttpOrigin& origin);
   // On a kept connection, else on a fresh one. A server may close what is kept at any time: where
   // no byte of an answer had come, a GET, HEAD or OPTIONS, and what was not sent yet, goes out once
   // more on a fresh connection.
@@ -121,8 +127,8 @@ class HttpRequests {
     OriginId origin = 0;
     std::uint32_t pool = 0;
     Slot connection = 0;
-    std::unique_ptr<net::TcpAddress> source;  // none: the kernel chooses
-    std::string bytes;                        // released once they cannot be needed again
+    std::uint32_t address = 0;  // of its origin's: the next to be tried
+    std::string bytes;          // released once they cannot be needed again
     std::size_t sent = 0;
     wire::Http1ResponseReader reader;
     Instant begin{}, dialled{};
@@ -131,6 +137,7 @@ class HttpRequests {
   };
   RequestId new_request();
   void dial(RequestId id);
+  void dial_next(RequestId id);
   void carry(Slot slot, RequestId id);
   void ready(Slot slot, std::uint32_t events);
   void connected(Slot slot);
@@ -140,7 +147,7 @@ class HttpRequests {
   void read(Slot slot);
   void closed(Slot slot, net::Moved::How how);
   void finish(RequestId id);
-  void fail(RequestId id, std::string what);
+  void fail(RequestId id, Failure failure);
   void free(RequestId id);
   std::optional<Slot> kept(const HttpAsk& ask, bool is_idempotent);
   void keep(Slot slot);
@@ -151,6 +158,7 @@ class HttpRequests {
 
   net::Loop& loop_;
   const Limits limits_;
+  Sources& sources_;
   const Calls calls_;
   std::vector<HttpOrigin> origins_;
   std::vector<std::unique_ptr<Connection>> connections_;

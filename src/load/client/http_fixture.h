@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "load/client/http.h"
 
@@ -19,6 +20,7 @@ struct Heard {
   std::string status_text, head, body;
   HttpTimes times;
   HttpPhase phase{};
+  FailureKind kind{};
   std::string what;
   bool is_late = false;
 };
@@ -29,43 +31,43 @@ class HttpTest : public testing::Test {
     std::string method = "GET", target = "/", headers{};
     std::optional<std::string> body{};
     std::uint32_t pool = 0;
-    std::string source{};
     Duration deadline = 20s;
   };
   void use(std::uint16_t port, const HttpRequests::Limits& limits = {}) {
     port_ = port;
     client_ = std::make_unique<HttpRequests>(
-        loop_, limits,
-        HttpRequests::Calls{
-            .answered =
-                [this](RequestId id, const HttpAnswer& answer) {
-                  tell(id, {.status = answer.status,
-                            .status_text = std::string(answer.status_text),
-                            .head = std::string(answer.head),
-                            .body = std::string(answer.body),
-                            .times = answer.times});
-                },
-            .failed =
-                [this](RequestId id, const HttpFailure& failure) {
-                  tell(id,
-                       {.phase = failure.phase, .what = failure.what, .is_late = failure.is_late});
-                }});
+        loop_, limits, sources_,
+        HttpRequests::Calls{.answered =
+                                [this](RequestId id, const HttpAnswer& answer) {
+                                  tell(id, {.status = answer.status,
+                                            .status_text = std::string(answer.status_text),
+                                            .head = std::string(answer.head),
+                                            .body = std::string(answer.body),
+                                            .times = answer.times});
+                                },
+                            .failed =
+                                [this](RequestId id, const HttpFailure& failure) {
+                                  tell(id, {.phase = failure.phase,
+                                            .kind = failure.kind,
+                                            .what = failure.what,
+                                            .is_late = failure.is_late});
+                                }});
   }
   RequestId ask(const Question& question, const std::string& host = "a") {
-    const auto source =
-        question.source.empty() ? net::TcpAddress{} : *net::numeric_address(question.source, 0);
     return client_->request(
-        {.origin = client_->origin({.address = *net::numeric_address("127.0.0.1", port_),
-                                    .host = host,
-                                    .tls = tls_,
-                                    .name = host}),
+        {.origin =
+             client_->origin({.addresses = addresses(), .host = host, .tls = tls_, .name = host}),
          .pool = question.pool,
-         .source = source,
          .method = question.method,
          .target = question.target,
          .headers = "Host: " + host + "\r\n" + question.headers,
          .body = question.body,
          .deadline = question.deadline});
+  }
+  std::vector<net::TcpAddress> addresses() const {
+    std::vector<net::TcpAddress> all;
+    for (const auto& one : addresses_) all.push_back(*net::numeric_address(one, port_));
+    return all;
   }
   void run_until(const std::function<bool()>& holds) {
     bool is_late = false, is_over = false;
@@ -91,6 +93,8 @@ class HttpTest : public testing::Test {
   }
 
   net::Loop loop_;
+  Sources sources_;
+  std::vector<std::string> addresses_ = {"127.0.0.1"};
   std::uint16_t port_ = 0;
   const net::TlsDialler* tls_ = nullptr;  // in the clear
   std::unique_ptr<HttpRequests> client_;

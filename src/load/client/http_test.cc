@@ -80,11 +80,44 @@ TEST_F(HttpServed, two_at_once_then_two_connections_and_both_are_kept) {
 }
 
 TEST_F(HttpServed, a_source_address_is_where_it_comes_from) {
-  get({.source = "127.0.0.5"});
+  ASSERT_TRUE(sources_.use("127.0.0.5,127.0.0.6", {}));
+  get({.pool = 1});
   EXPECT_EQ(peers_, std::set<std::string>{"127.0.0.5"});
-  const auto got = get({.pool = 1, .source = "192.0.2.77"});
+  get({.pool = 2});
+  EXPECT_EQ(peers_, (std::set<std::string>{"127.0.0.5", "127.0.0.6"}));
+}
+
+TEST_F(HttpServed, where_the_first_address_takes_nobody_the_next_ones_are_tried) {
+  addresses_ = {"::1", "127.0.0.1"};
+  EXPECT_EQ(get({}).status, 200);
+  EXPECT_EQ(client_->connections(), 1u);
+  addresses_ = {"127.0.0.1"};
+  EXPECT_EQ(get({}).times.connect, 0ns) << "the same host: its connection is kept";
+  addresses_ = {"::1"};
+  EXPECT_EQ(get({}).times.connect, 0ns);
+  const auto got = get({.pool = 1});
   EXPECT_EQ(got.phase, HttpPhase::connect);
-  EXPECT_EQ(got.what, "the source address: Cannot assign requested address");
+  EXPECT_EQ(got.kind, FailureKind::refused) << got.what;
+}
+
+TEST_F(HttpServed, its_connections_are_counted_until_they_are_closed) {
+  Sources few(8);  // 2 from the kernel's choice, 2 from each further one
+  for (const int round : {1, 2}) {
+    std::uint32_t told = 0;
+    HttpRequests client(loop_, {}, few,
+                        {.answered = [&](RequestId, const HttpAnswer&) { ++told; },
+                         .failed = [&](RequestId, const HttpFailure&) { ++told; }});
+    const auto origin = client.origin({.addresses = addresses(), .host = "a"});
+    for (std::uint32_t pool = 0; pool < 3; ++pool)
+      client.request({.origin = origin,
+                      .pool = pool,
+                      .method = "GET",
+                      .target = "/",
+                      .headers = "Host: a\r\n"});
+    run_until([&] { return told == 3; });
+    EXPECT_EQ(peers_, (std::set<std::string>{"127.0.0.1", "127.0.0.2"})) << round;
+    for (std::uint32_t pool = 0; pool < 3; ++pool) client.close_pool(pool);
+  }
 }
 
 TEST_F(HttpServed, thousands_at_once_each_hears_its_own_answer) {
@@ -121,8 +154,10 @@ TEST_F(HttpServed, aborted_then_nothing_is_told_and_the_connection_is_closed) {
   EXPECT_TRUE(heard_.contains(second));
   const auto dialling = ask({.pool = 5});
   client_->abort(dialling);
-  const auto hopeless = ask({.pool = 5, .source = "192.0.2.77"});
+  addresses_ = {"255.255.255.255"};
+  const auto hopeless = ask({.pool = 5}, "nobody");
   client_->abort(hopeless);
+  addresses_ = {"127.0.0.1"};
   EXPECT_EQ(get({}).status, 200);
   EXPECT_EQ(told_, 2u);
 }
@@ -216,6 +251,7 @@ TEST_F(HttpTest, nobody_listens_then_refused_in_the_phase_connect) {
   use(port);
   const auto got = get({});
   EXPECT_EQ(got.phase, HttpPhase::connect);
+  EXPECT_EQ(got.kind, FailureKind::refused);
   EXPECT_EQ(got.what, "Connection refused");
   EXPECT_EQ(client_->connections(), 0u);
 }

@@ -3,10 +3,12 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <span>
 #include <utility>
 
+#include "base/check.h"
 #include "net/tcp.h"
 #include "wire/websocket_handshake.h"
 
@@ -31,6 +33,15 @@ std::string_view header_in(std::string_view head, std::string_view name) {
   return {};
 }
 
+// Of an answer's first line; 0: it has none.
+int status_in(std::string_view answer) {
+  constexpr std::string_view start = "HTTP/1.1 ";
+  int status = 0;
+  if (answer.starts_with(start))
+    std::from_chars(answer.data() + start.size(), answer.data() + answer.size(), status);
+  return status >= 100 && status <= 999 ? status : 0;
+}
+
 }  // namespace
 
 // What one server said. Whatever is called may have closed it, but not freed its slot.
@@ -42,6 +53,7 @@ struct WebSockets::Sink final : wire::WebSocketSink {
 
   bool goes_on() const { return socket.state == State::open || socket.state == State::closing; }
   bool message(wire::WebSocketKind kind, std::string_view payload) override {
+    if (socket.phase == Phase::first_message) all.take_first(socket);
     all.calls_.message(slot, kind, payload);
     return goes_on();
   }
@@ -53,21 +65,24 @@ struct WebSockets::Sink final : wire::WebSocketSink {
   }
   bool pong(std::string_view) override { return true; }
   bool close(std::uint16_t code, std::string_view reason) override {
-    *socket.end = {
-        .phase = Phase::open, .code = code, .reason = std::string(reason), .is_clean = true};
+    socket.end = std::make_unique<WebSocketEnd>(
+        WebSocketEnd{.code = code, .reason = std::string(reason), .is_clean = true});
     if (socket.state == State::open) all.send_close(slot, code, {});
     return false;  // the server ends the connection (RFC 6455 section 7.1.1)
   }
 };
 
-WebSockets::WebSockets(net::Loop& loop, const Limits& limits, Calls calls)
+WebSockets::WebSockets(net::Loop& loop, const Limits& limits, Sources& sources, Calls calls)
     : loop_(loop),
       limits_(limits),
+      sources_(sources),
       calls_(std::move(calls)),
       buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)),
       random_(std::random_device{}()),
       sweep_(loop.every(500ms, [this] { sweep(); })),
-      turn_end_(loop.on_turn_end([this] { end_turn(); })) {}
+      turn_end_(loop.on_turn_end([this] { end_turn(); })) {
+  static_assert(sizeof(Socket) <= 256, "each idle user has one");
+}
 
 WebSockets::~WebSockets() {
   loop_.cancel(sweep_);
@@ -77,6 +92,7 @@ WebSockets::~WebSockets() {
 }
 
 Slot WebSockets::dial(const WebSocketDial& dial) {
+  check(!dial.addresses.empty(), "who dials has an address");
   auto slot = Slot(sockets_.size());
   if (free_.empty()) {
     sockets_.push_back(std::make_unique<Socket>());
@@ -87,26 +103,38 @@ Slot WebSockets::dial(const WebSocketDial& dial) {
   ++count_;
   Socket& socket = *sockets_[slot];
   socket = {.state = State::connecting, .until = loop_.turn_time() + dial.deadline};
-  socket.end = std::make_unique<WebSocketEnd>();
   socket.parser =
       wire::WebSocketParser(wire::WebSocketRole::client, {.message_bytes = limits_.message_bytes});
   const std::string key = new_key();
+  std::string headers = dial.headers;
+  if (dial.offers_deflate)
+    headers.append("Sec-WebSocket-Extensions: ").append(wire::deflate_offer).append("\r\n");
   socket.dialling = std::make_unique<Dialling>(
-      Dialling{.request = wire::websocket_request(dial.host, dial.target, key, dial.headers),
+      Dialling{.request = wire::websocket_request(dial.host, dial.target, key, headers),
                .answer = {},
                .key = key,
+               .addresses = dial.addresses,
+               .offers_deflate = dial.offers_deflate,
                .begin = loop_.now(),
                .tls = dial.tls,
                .name = dial.name});
-  auto dialled = dial_tcp(dial.address, dial.source);
-  if (!dialled) {
-    fail(slot, dialled.error().what);
-    return slot;
-  }
-  socket.line.socket = std::move(*dialled);
-  loop_.watch(socket.line.socket.get(), EPOLLOUT,
-              [this, slot](std::uint32_t events) { ready(slot, events); });
+  dial_next(slot);
   return slot;
+}
+
+void WebSockets::dial_next(Slot slot) {
+  Socket& socket = *sockets_[slot];
+  Dialling& dialling = *socket.dialling;
+  while (dialling.next < dialling.addresses.size()) {
+    auto line = sources_.dial(dialling.addresses[dialling.next++]);
+    if (line) {
+      socket.line = std::move(*line);
+      loop_.watch(socket.line.socket.get(), EPOLLOUT,
+                  [this, slot](std::uint32_t events) { ready(slot, events); });
+      return;
+    }
+    if (dialling.next == dialling.addresses.size()) fail(slot, line.error());
+  }
 }
 
 void WebSockets::ready(Slot slot, std::uint32_t events) {
@@ -131,9 +159,12 @@ void WebSockets::ready(Slot slot, std::uint32_t events) {
 
 void WebSockets::connected(Slot slot) {
   Socket& socket = *sockets_[slot];
-  if (const int error = connect_failure(socket.line.socket.get()); error != 0)
-    return fail(slot, error_text(error));
   Dialling& dialling = *socket.dialling;
+  if (const int error = connect_failure(socket.line.socket.get()); error != 0) {
+    if (dialling.next == dialling.addresses.size()) return fail(slot, failure_of(error));
+    hang_up(socket);
+    return dial_next(slot);
+  }
   dialling.connected = dialling.encrypted = loop_.now();
   if (!dialling.tls) return ask(slot);
   socket.line.tls = dialling.tls->dial(socket.line.socket.get(), dialling.name);
@@ -150,9 +181,9 @@ void WebSockets::shake_hands(Slot slot) {
     case net::Moved::How::would_block:
       return loop_.rewatch(socket.line.socket.get(), EPOLLIN | (tls.wants_write() ? EPOLLOUT : 0u));
     case net::Moved::How::ended:
-      return fail(slot, "hung up in the middle of the handshake of TLS");
+      return fail(slot, {FailureKind::hung_up, "hung up in the middle of the handshake of TLS"});
     case net::Moved::How::failed:
-      return fail(slot, tls.failure());
+      return fail(slot, {FailureKind::tls, tls.failure()});
     case net::Moved::How::bytes:
       socket.dialling->encrypted = loop_.now();
       return ask(slot);
@@ -166,7 +197,8 @@ void WebSockets::ask(Slot slot) {
   // A fresh connection takes a request whole; one that does not is none to measure with.
   const net::Moved moved = socket.line.send(socket.dialling->request);
   if (moved.how != net::Moved::How::bytes || moved.bytes < socket.dialling->request.size())
-    return fail(slot, "the connection was lost before the handshake was sent");
+    return fail(slot,
+                {FailureKind::reset, "the connection was lost before the handshake was sent"});
   loop_.rewatch(socket.line.socket.get(), EPOLLIN);
 }
 
@@ -175,23 +207,38 @@ void WebSockets::read_answer(Slot slot) {
   const net::Moved moved = socket.line.receive(std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes)
-    return fail(slot, "the connection was closed before the handshake was answered");
+    return fail(slot,
+                {moved.how == net::Moved::How::ended ? FailureKind::hung_up : FailureKind::reset,
+                 "the connection was closed before the handshake was answered"});
   Dialling& dialling = *socket.dialling;
   dialling.answer.append(buffer_.get(), moved.bytes);
-  const auto size = wire::read_websocket_answer(dialling.answer, dialling.key);
-  if (!size) return fail(slot, size.error().what);
+  std::optional<wire::DeflateAgreement> deflate;
+  const auto size = wire::read_websocket_answer(dialling.answer, dialling.key,
+                                                dialling.offers_deflate ? &deflate : nullptr);
+  if (!size) return refused(slot, size.error().what);
   if (!*size) return;
   const auto done = std::move(socket.dialling);
   socket.state = State::open;
-  socket.phase = Phase::open;
+  socket.phase = Phase::first_message;
   socket.until = Instant::max();
+  socket.opened = loop_.now();
+  if (deflate) socket.window_bits = std::uint8_t(deflate->window_bits);
   const auto head = std::string_view(done->answer).substr(0, **size);
   calls_.opened(slot, {.protocol = header_in(head, "sec-websocket-protocol"),
+                       .extensions = deflate ? deflate->answer : std::string_view{},
                        .connect = done->connected - done->begin,
                        .tls = done->encrypted - done->connected,
-                       .handshake = loop_.now() - done->encrypted});
+                       .handshake = socket.opened - done->encrypted});
   const auto rest = std::string_view(done->answer).substr(**size);
   if (!rest.empty() && socket.state <= State::closing) hear(slot, rest);
+}
+
+// Of a whole answer with another status than 101 this is what is counted.
+void WebSockets::refused(Slot slot, std::string what) {
+  const int status = status_in(sockets_[slot]->dialling->answer);
+  const bool is_status = status != 0 && status != 101;
+  fail(slot, {is_status ? FailureKind::status : FailureKind::malformed, std::move(what)},
+       is_status ? status : 0);
 }
 
 void WebSockets::read(Slot slot) {
@@ -199,23 +246,43 @@ void WebSockets::read(Slot slot) {
   const net::Moved moved = socket.line.receive(std::span(buffer_.get(), kBuffer));
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how == net::Moved::How::bytes) return hear(slot, {buffer_.get(), moved.bytes});
-  if (!socket.end->is_clean && socket.end->what.empty())
-    socket.end->what = "the connection was lost";
-  drop(slot);
+  if (socket.end) return drop(slot);
+  fail(slot, {moved.how == net::Moved::How::ended ? FailureKind::hung_up : FailureKind::reset,
+              "the connection was lost"});
 }
 
 void WebSockets::hear(Slot slot, std::string_view bytes) {
   Sink sink(*this, slot);
-  const auto failure = sink.socket.parser.feed(bytes, sink);
+  const bool is_agreed = sink.socket.window_bits > 0;
+  if (is_agreed && !inflater_) inflater_ = std::make_unique<wire::Inflater>();
+  const auto failure = sink.socket.parser.feed(bytes, sink, is_agreed ? inflater_.get() : nullptr);
   if (!failure || sink.socket.state > State::closing) return;
   send_close(slot, failure->code, failure->why);
-  fail(slot, failure->why);
+  fail(slot, {failure->code == wire::websocket_code::too_big ? FailureKind::too_big
+                                                             : FailureKind::malformed,
+              failure->why});
+}
+
+void WebSockets::take_first(Socket& socket) {
+  socket.phase = Phase::open;
+  calls_.first_message(loop_.now() - socket.opened);
+}
+
+// None: it goes out as it is.
+std::optional<std::string_view> WebSockets::deflated(const Socket& socket,
+                                                     std::string_view payload) {
+  if (wire::deflate_window_bits(payload.size()) > socket.window_bits) return std::nullopt;
+  if (!deflater_) deflater_ = std::make_unique<wire::Deflater>();
+  return deflater_->deflate(payload);
 }
 
 bool WebSockets::send(Slot slot, wire::WebSocketKind kind, std::string_view payload) {
   if (sockets_[slot]->state != State::open) return false;
   frame_.clear();
-  wire::append_message(frame_, kind, payload, mask());
+  if (const auto small = deflated(*sockets_[slot], payload))
+    wire::append_compressed_message(frame_, kind, *small, mask());
+  else
+    wire::append_message(frame_, kind, payload, mask());
   transmit(slot, frame_);
   return true;
 }
@@ -231,7 +298,7 @@ void WebSockets::transmit(Slot slot, std::string_view frame) {
     loop_.rewatch(socket.line.socket.get(), EPOLLIN | EPOLLOUT);
   }
   if (socket.backlog->size() + frame.size() > limits_.backlog_bytes)
-    return fail(slot, "too much was sent that the server has not read");
+    return fail(slot, {FailureKind::not_read, "too much was sent that the server has not read"});
   socket.backlog->append(frame);
 }
 
@@ -249,7 +316,8 @@ void WebSockets::flush(Slot slot) {
 void WebSockets::close(Slot slot, std::uint16_t code, std::string_view reason) {
   Socket& socket = *sockets_[slot];
   if (socket.state == State::open) return send_close(slot, code, reason);
-  if (socket.state < State::open) fail(slot, "it was closed before it was open");
+  if (socket.state < State::open)
+    fail(slot, {FailureKind::given_up, "it was closed before it was open"});
 }
 
 void WebSockets::send_close(Slot slot, std::uint16_t code, std::string_view reason) {
@@ -268,21 +336,26 @@ std::size_t WebSockets::backlog(Slot slot) const {
   return socket.backlog ? socket.backlog->size() : 0;
 }
 
-void WebSockets::fail(Slot slot, std::string what) {
+void WebSockets::fail(Slot slot, Failure failure, int status) {
   Socket& socket = *sockets_[slot];
-  *socket.end = {.phase = socket.phase, .what = std::move(what)};
+  socket.end = std::make_unique<WebSocketEnd>(
+      WebSocketEnd{.failure = failure.kind, .status = status, .what = std::move(failure.what)});
   drop(slot);
+}
+
+void WebSockets::hang_up(Socket& socket) {
+  if (!socket.line.socket) return;
+  loop_.unwatch(socket.line.socket.get());
+  if (socket.line.tls) socket.line.tls->say_goodbye();
+  socket.line.tls.reset();
+  sources_.closed(socket.line);
 }
 
 void WebSockets::drop(Slot slot) {
   Socket& socket = *sockets_[slot];
   if (socket.state >= State::gone) return;
   socket.state = State::gone;
-  socket.end->phase = socket.phase;
-  if (socket.line.socket) loop_.unwatch(socket.line.socket.get());
-  if (socket.line.tls) socket.line.tls->say_goodbye();
-  socket.line.tls.reset();
-  socket.line.socket.reset();
+  hang_up(socket);
   gone_.push_back(slot);
 }
 
@@ -292,9 +365,11 @@ void WebSockets::sweep() {
     Socket& socket = *sockets_[slot];
     if (socket.state > State::closing || socket.until > now) continue;
     if (socket.state < State::open)
-      fail(slot, "there was no answer in time");
-    else
+      fail(slot, {FailureKind::timed_out, "there was no answer in time"});
+    else if (socket.end)
       drop(slot);  // theirs took too long to end it
+    else
+      fail(slot, {FailureKind::timed_out, "the close was not answered in time"});
   }
 }
 
@@ -302,7 +377,8 @@ void WebSockets::sweep() {
 void WebSockets::end_turn() {
   while (!gone_.empty())  // who is told may close others
     for (const Slot slot : std::exchange(gone_, {})) {
-      const WebSocketEnd end = std::move(*sockets_[slot]->end);
+      WebSocketEnd end = std::move(*sockets_[slot]->end);
+      end.phase = sockets_[slot]->phase;
       *sockets_[slot] = {};
       --count_;
       calls_.ended(slot, end);

@@ -3,9 +3,10 @@ import { isIP } from 'node:net';
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { cookies_for, keep_cookie } from './cookies.mjs';
 import { current } from './current.mjs';
-import { engine, next_source } from './engine.mjs';
+import { engine } from './engine.mjs';
 import { values_in } from './heads.mjs';
-import { resolve } from './names.mjs';
+import * as metrics from './metrics.mjs';
+import { kind_of, resolve } from './names.mjs';
 
 export const answer_deadline_ms = 120_000;  // a long poll may be held for a minute and a half
 const redirects_max = 20;
@@ -86,7 +87,7 @@ export class Exchange {
     if (number !== undefined) return this.#ask_of(number);
     origin_of(this.#request.url).then(
       (found) => this.#is_over || this.#ask_of(found),
-      (error) => this.#is_over || this.#fail('resolve', error.message, false));
+      (error) => this.#is_over || this.#unresolved(error));
   }
 
   #ask_of(origin) {
@@ -97,7 +98,7 @@ export class Exchange {
       if (cookies) headers += `Cookie: ${cookies}\r\n`;
     }
     const left_ms = this.#hops === 0 ? deadline_ms : Math.max(1, Math.ceil(deadline_ms - (performance.now() - this.#began)));
-    this.#id = engine.http(origin, this.#user.pool, next_source(), method, url.pathname + url.search, headers, body, left_ms);
+    this.#id = engine.http(origin, this.#user.pool, method, url.pathname + url.search, headers, body, left_ms);
     exchanges[this.#id] = this;
   }
 
@@ -113,7 +114,7 @@ export class Exchange {
       try {
         answer.body = decoded(answer.head, answer.body);
       } catch (error) {
-        return this.#fail('receive', `the body is not what Content-Encoding says: ${error.message}`, false);
+        return this.#fault('receive', 'malformed', `the body is not what Content-Encoding says: ${error.message}`);
       }
     }
     answer.url = url;
@@ -124,15 +125,15 @@ export class Exchange {
 
   #redirected(status, location) {
     const { url, method, redirect } = this.#request;
-    if (redirect === 'error') return this.#fail('redirect', `it was redirected to ${location}`, false);
-    if (++this.#hops > redirects_max) return this.#fail('redirect', `it was redirected more than ${redirects_max} times`, false);
+    if (redirect === 'error') return this.#fault('redirect', 'refused', `it was redirected to ${location}`);
+    if (++this.#hops > redirects_max) return this.#fault('redirect', 'too_many', `it was redirected more than ${redirects_max} times`);
     let to;
     try {
       to = new URL(location, url);
     } catch {
-      return this.#fail('redirect', `it was redirected to what is no URL: ${location}`, false);
+      return this.#fault('redirect', 'malformed', `it was redirected to what is no URL: ${location}`);
     }
-    if (to.protocol !== 'http:' && to.protocol !== 'https:') return this.#fail('redirect', `it was redirected to ${to.protocol}`, false);
+    if (to.protocol !== 'http:' && to.protocol !== 'https:') return this.#fault('redirect', 'malformed', `it was redirected to ${to.protocol}`);
     if (!to.hash) to.hash = url.hash;
     const next = { ...this.#request, url: to };
     if ((status === 303 && method !== 'GET' && method !== 'HEAD') || (status <= 302 && method === 'POST')) {
@@ -144,6 +145,16 @@ export class Exchange {
     this.#ask();
   }
 
+  // What the engine does not know of, and so has not counted.
+  #unresolved(error) {
+    metrics.count('http_reqs');
+    metrics.rate('http_req_failed', true);
+    this.#fault('resolve', kind_of(error), error.message);
+  }
+  #fault(phase, kind, what) {
+    metrics.count('http_errors', 1, { phase, error: kind });
+    this.#fail(phase, what, false);
+  }
   #fail(phase, what, is_late) {
     this.#is_over = true;
     current.user = this.#user;

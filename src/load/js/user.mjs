@@ -20,7 +20,7 @@ export class User {
   is_leaving = false;  // it was told to end what it does
   #run;
   #random = null;
-  #waits = null;       // how to end each of them
+  #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
 
   constructor(number, scenario, pool, run) {
     this.number = number;      // among all users of all workers
@@ -55,19 +55,33 @@ export class User {
   #wait(ms) {
     if (this.is_leaving) return Promise.resolve();
     return new Promise((resolve) => {
+      if (ms === Infinity) return this.#keep(resolve);
       const end = () => {
-        this.#waits.delete(end);
         clearTimeout(timer);
+        this.#drop(end);
         current.user = this;
         resolve();
       };
-      const timer = ms === Infinity ? undefined : set_timer(end, ms);
-      (this.#waits ??= new Set()).add(end);
+      const timer = set_timer(end, ms);
+      this.#keep(end);
     });
+  }
+  #keep(end) {
+    if (this.#wait_ends === null) this.#wait_ends = end;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.add(end);
+    else this.#wait_ends = new Set([this.#wait_ends, end]);
+  }
+  #drop(end) {
+    if (this.#wait_ends === end) this.#wait_ends = null;
+    else if (this.#wait_ends instanceof Set) this.#wait_ends.delete(end);
   }
   leave() {
     this.is_leaving = true;
-    for (const end of this.#waits ?? []) end();
+    const ends = this.#wait_ends;
+    this.#wait_ends = null;
+    current.user = this;
+    if (ends instanceof Set) for (const end of ends) end();
+    else ends?.();
   }
 
   check(name, is_true) { return check(name, is_true); }
@@ -82,19 +96,28 @@ export class User {
   delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as
-  // long as it is told to while the cluster is full.
-  async place(cluster, { key, seats = 1, stack = process.env.UTAKATA_STACK, api = process.env.UTAKATA_URL ?? 'http://127.0.0.1:7070' } = {}) {
-    for (;;) {
+  // long as it is told to while the cluster is full, in line; `refused(answer, waits_s)` hears of each time, answer: { detail, ... }.
+  // Whatever else is answered is an error with its `status`, such as 409 for a room that is full; 503: it had to leave, or has waited
+  // `within` seconds.
+  async place(cluster, { key, seats = 1, within = Infinity, refused = () => {}, token, stack = process.env.UTAKATA_STACK,
+    api = process.env.UTAKATA_URL ?? 'http://127.0.0.1:7070' } = {}) {
+    const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+    const until = performance.now() + within * 1000;
+    for (let line;;) {
       current.user = this;
       const answer = await fetch(`${api}/v1/stacks/${stack}/clusters/${cluster}/placements`, {
-        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ seats, key }) });
-      if (answer.status !== 503) {
-        if (!answer.ok) throw new Error(`placing in ${cluster} was answered ${answer.status}: ${await answer.text()}`);
-        return answer.json();
-      }
-      await answer.arrayBuffer();
-      if (this.is_leaving) throw new Error(`there was no place in ${cluster} until the user had to leave`);
-      await this.think(Number(answer.headers.get('retry-after') ?? 1));
+        method: 'POST', headers, body: JSON.stringify({ seats, key, line }) });
+      if (answer.ok) return answer.json();
+      const text = await answer.text();
+      const is_full = answer.status === 503 || answer.status === 429;
+      // Spread, so that those who were refused together do not return together.
+      const waits_s = Number(answer.headers.get('retry-after') ?? 1) * this.between(0.8, 1.2);
+      if (!is_full || this.is_leaving || performance.now() + waits_s * 1000 > until)
+        throw Object.assign(new Error(`placing in ${cluster} was answered ${answer.status}: ${text}`), { status: answer.status });
+      const why = /^\s*\{/.test(text) ? JSON.parse(text) : {};
+      line = why.line;
+      refused(why, waits_s);
+      await this.think(waits_s);
     }
   }
 }

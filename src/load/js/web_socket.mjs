@@ -2,10 +2,15 @@
 import { cookies_for } from './cookies.mjs';
 import { current } from './current.mjs';
 import { Event, EventTarget } from './events.mjs';
-import { resolve } from './names.mjs';
-import { dial_deadline_ms, engine, next_source } from './engine.mjs';
+import { dial_deadline_ms, engine } from './engine.mjs';
+import * as metrics from './metrics.mjs';
+import { kind_of, resolve } from './names.mjs';
+
+// Of sockets that do not say themselves, such as those that npm packages make.
+export const defaults = { compression: false };
 
 const sockets = [];  // by slot
+let agreed = '';     // the last extensions: one text serves for all that have the same
 const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -25,13 +30,15 @@ export class WebSocket extends EventTarget {
   url;
   readyState = CONNECTING;
   protocol = '';
+  extensions = '';
   binaryType = 'blob';
   onopen = null;
   onmessage = null;
   onerror = null;
   onclose = null;
 
-  // `options.headers` is no part of the web's. The user's cookies go along, as a browser's do.
+  // No part of the web's: `options.headers`, and `options.compression`, which offers permessage-deflate (RFC 7692). The user's
+  // cookies go along, as a browser's do.
   constructor(url, protocols = [], options = {}) {
     super();
     const at = new URL(url);
@@ -43,33 +50,32 @@ export class WebSocket extends EventTarget {
     if (offered.some((one) => !token.test(one)) || new Set(offered).size < offered.length)
       throw syntax_error('Each subprotocol is a token, and named once.');
     this.url = at.href;
-    void this.#dial(at, offered, options.headers ?? {});
+    void this.#dial(at, offered, options.headers ?? {}, Boolean(options.compression ?? defaults.compression));
   }
   get CONNECTING() { return CONNECTING; }
   get OPEN() { return OPEN; }
   get CLOSING() { return CLOSING; }
   get CLOSED() { return CLOSED; }
-  get extensions() { return ''; }
   get bufferedAmount() {
     return this.#behind + (this.#slot < 0 ? 0 : engine.backlog(this.#slot));
   }
 
-  async #dial(at, offered, headers) {
+  async #dial(at, offered, headers, compression) {
     const user = this.#user;
     const is_secure = at.protocol === 'wss:', port = Number(at.port || (is_secure ? 443 : 80));
-    let address;
+    let addresses;
     try {
-      address = await resolve(at.hostname);
+      addresses = await resolve(at.hostname);
     } catch (error) {
-      return this.#ended('resolve', 1006, '', false, error.message);
+      return this.#unresolved(error.message, kind_of(error));
     }
-    if (this.readyState !== CONNECTING) return this.#ended('resolve', 1006, '', false, '');
+    if (this.readyState !== CONNECTING) return this.#unresolved('', 'given_up');
     const cookies = cookies_for(user.cookies, at);
     if (cookies && !Object.keys(headers).some((name) => name.toLowerCase() === 'cookie')) headers = { ...headers, Cookie: cookies };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     if (offered.length > 0) lines.push(`Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`);
-    this.#slot = engine.dial(address, port, next_source(), at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms,
-      is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '');
+    this.#slot = engine.dial(addresses, port, at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms,
+      is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '', compression);
     sockets[this.#slot] = this;
   }
 
@@ -92,11 +98,12 @@ export class WebSocket extends EventTarget {
   }
 
   // Calls of the engine.
-  static opened(slot, protocol) {
+  static opened(slot, protocol, extensions) {
     const socket = sockets[slot];
     if (socket.readyState !== CONNECTING) return engine.close(slot, 1005, '');
     socket.readyState = OPEN;
     socket.protocol = protocol;
+    socket.extensions = extensions === agreed ? agreed : (agreed = extensions);
     current.user = socket.#user;
     socket.dispatchEvent(new Event('open'));
   }
@@ -107,16 +114,22 @@ export class WebSocket extends EventTarget {
     current.user = socket.#user;
     socket.dispatchEvent(new Event('message', { data, origin: socket.url, lastEventId: '', ports: [] }));
   }
-  static ended(slot, phase, code, reason, was_clean, what) {
+  static ended(slot, phase, code, reason, was_clean, what, kind) {
     const socket = sockets[slot];
     sockets[slot] = undefined;
     socket.#slot = -1;
-    socket.#ended(phase, code, reason, was_clean, what);
+    socket.#ended(phase, code, reason, was_clean, what, kind);
   }
-  #ended(phase, code, reason, was_clean, what) {
+  // The engine has not heard of it, and so has counted nothing.
+  #unresolved(what, kind) {
+    metrics.count('ws_closed', 1, { code: 1006, phase: 'resolve' });
+    if (kind !== 'given_up') metrics.count('ws_errors', 1, { phase: 'resolve', error: kind });
+    this.#ended('resolve', 1006, '', false, what, kind);
+  }
+  #ended(phase, code, reason, was_clean, what, kind) {
     this.readyState = CLOSED;
     current.user = this.#user;
-    if (!was_clean) this.dispatchEvent(new Event('error', { message: what, phase, error: new Error(what || 'it was cut') }));
+    if (!was_clean) this.dispatchEvent(new Event('error', { message: what, phase, kind, error: new Error(what || 'it was cut') }));
     this.dispatchEvent(new Event('close', { code, reason, wasClean: was_clean }));
   }
 }

@@ -1,7 +1,7 @@
 // One worker of `utakata load`: a process that runs virtual users. Its parent tells it what to do by lines on stdin, and hears of it by
 // lines on descriptor 3; when stdin ends, so does this.
 //
-//   parent: { "do": "load", file, seed, ca, is_insecure }  here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
+//   parent: { "do": "load", file, seed, ... }           here: { "loaded": { load, functions } } or { "failed": { during, what, at } }
 //           { "do": "setup" } / { "do": "teardown", data }       { "done": "setup", data } or { "failed": {...} }
 //           { "do": "start", plan, worker, workers, data, in_ms }  { "tick": {...} }, then `metrics {...}`, each second
 //           { "do": "pause", is_paused } / { "do": "more", factor }
@@ -13,24 +13,22 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { current, everyone } from './current.mjs';
 import { engine } from './engine.mjs';
-import { fetch } from './fetch.mjs';
 import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
-import { take_browser_builds } from './packages.mjs';
+import { has_packages, take_browser_builds } from './packages.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User } from './user.mjs';
-import { WebSocket } from './web_socket.mjs';
+import { defaults, WebSocket } from './web_socket.mjs';
 import { XMLHttpRequest } from './xml_http_request.mjs';
 
 const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
 let scenario = null;      // the module
 let scenario_file = '\0';
-let flows = [];           // { name, work, is_open }, as the engine numbers them
-let pools = 0;
-const pool_of = new Map();  // of users who begin anew, by number
+const flows = [];         // as the engine numbers them
+let workers = 1;
 let finished = 0, late_ms = 0;
 let is_over = () => {};
 
@@ -45,50 +43,76 @@ function in_words(error) {
   return { what: String(error?.message ?? error).slice(0, 2000), at: at.trim().replace(/^at /, '').slice(0, 500), stack: stack.slice(0, 4000) };
 }
 
-async function load({ file, seed, ca = '', is_insecure = false }) {
-  run.seed = seed;
+// Node's own Response and Request, which fetch.mjs is built on, are 4 MB that not each scenario needs.
+let fetch_for = null;
+function fetch(input, init) {
+  const { user } = current;
+  if (fetch_for) return fetch_for(user)(input, init);
+  return import('./fetch.mjs').then((loaded) => {
+    ({ fetch_for } = loaded);
+    return fetch_for(user)(input, init);
+  });
+}
+
+async function load({ file, seed, ca = '', is_insecure = false, source = '', compression = false }) {
+  Object.assign(run, { seed, source });
+  engine.sources(source, 0, 1);
+  defaults.compression = compression;
   trust(ca, is_insecure);
   scenario_file = resolve(file);
+  if (has_packages(scenario_file)) take_browser_builds();
   scenario = await import(pathToFileURL(scenario_file).href);
   const functions = Object.keys(scenario).filter((name) => typeof scenario[name] === 'function');
   tell({ loaded: { load: scenario.load ?? {}, functions } });
 }
 
-function start({ plan, worker, workers, data, in_ms }) {
+function start({ plan, worker, workers: all, data, in_ms }) {
   run.data = data;
+  workers = all;
+  engine.sources(run.source, worker, workers);
   const list = engine.begin(plan, worker, workers, in_ms);
-  for (let k = 0; k < list.length; k += 3)
-    flows.push({ name: list[k], work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  for (let k = 0; k < list.length; k += 3) {
+    const name = list[k];
+    flows.push({ name, tags: { scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
+  }
   setInterval(tick, 1000);
 }
 
 // A user's time has come; it was meant to `late` milliseconds ago, and what it takes is counted from then.
-async function user(number, which, late) {
-  const { name, work, is_open } = flows[which];
-  const meant = performance.now() - late;
+function user(number, which, late) {
+  const flow = flows[which];
   late_ms = Math.max(late_ms, late);
-  let pool = pool_of.get(number);
-  if (pool === undefined) {
-    pool = ++pools;
-    if (!is_open) pool_of.set(number, pool);
-  }
-  const one = new User(number, name, pool, run);
+  const one = new User(number, flow.name, pool_of(number), run);
+  one.meant = performance.now() - late;
   users.set(number, one);
   current.user = one;
+  begun(flow.work, one).then(() => done(one, flow), (error) => failed(one, flow, error));
+}
+// An async function around it would keep 300 bytes more for each user who stays.
+function begun(work, one) {
   try {
-    await work(one, run.data);
-    metrics.count('iterations', 1, { scenario: name });
-    metrics.trend('iteration_duration', performance.now() - meant, { scenario: name });
+    return Promise.resolve(work(one, run.data));
   } catch (error) {
-    fault(error, name);
+    return Promise.reject(error);
   }
-  users.delete(number);
+}
+function done(one, flow) {
+  metrics.count('iterations', 1, flow.tags);
+  metrics.trend('iteration_duration', performance.now() - one.meant, flow.tags);
+  ended(one, flow);
+}
+function failed(one, flow, error) {
+  fault(error, flow.name);
+  ended(one, flow);
+}
+// Requests of a user who begins anew go over the connections that it had.
+const pool_of = (number) => Math.floor(number / workers) + 1;
+
+function ended(one, { is_open }) {
+  users.delete(one.number);
   ++finished;
-  if (is_open || one.is_leaving) {
-    engine.close_pool(pool);
-    pool_of.delete(number);
-  }
-  engine.done(number);
+  if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  engine.done(one.number);
 }
 const leave = (number) => users.get(number)?.leave();
 
@@ -145,7 +169,6 @@ engine.start({
 });
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
-take_browser_builds();
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line);

@@ -85,7 +85,9 @@ std::string to_line(const LoadOrder& order) {
                   {"file", order.file},
                   {"seed", order.seed},
                   {"ca", order.ca_file},
-                  {"is_insecure", order.is_insecure}});
+                  {"is_insecure", order.is_insecure},
+                  {"source", order.source},
+                  {"compression", order.compression}});
 }
 
 std::string to_line(const StartOrder& order) {

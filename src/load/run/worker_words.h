@@ -43,6 +43,8 @@ struct LoadOrder {
   std::uint64_t seed = 1;
   std::string ca_file;  // "": the system's authorities
   bool is_insecure = false;
+  std::string source;  // addresses that connections come from, as client/source_ranges.h has them
+  bool compression = false;  // permessage-deflate is offered
 };
 std::string to_line(const LoadOrder& order);
 struct StartOrder {

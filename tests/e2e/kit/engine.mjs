@@ -16,7 +16,7 @@ export const { cookies_for, keep_cookie } = await script('cookies');
 export const { fetch, fetch_for } = await script('fetch');
 export const { FileReader } = await script('file_reader');
 export const { XMLHttpRequest } = await script('xml_http_request');
-export const { WebSocket } = await script('web_socket');
+export const { WebSocket, defaults } = await script('web_socket');
 const { take_browser_builds } = await script('packages');
 
 const { opened, message, ended } = WebSocket;
