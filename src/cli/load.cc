@@ -8,7 +8,10 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/load_outputs.h"
+#include "cli/table.h"
 #include "cli/target.h"
+#include "load/report/summary.h"
 #include "load/run/load_run.h"
 #include "net/loop.h"
 
@@ -18,6 +21,7 @@ namespace {
 struct LoadArguments {
   std::string file, node = "node", ca_file;
   load::PlanOverrides overrides;
+  LoadOutputs outputs;
   std::int64_t workers = 1;
   std::uint64_t seed = 1;
   bool is_insecure = false, compression = false;
@@ -41,12 +45,22 @@ int exit_code_of(const load::LoadReport& report, bool was_interrupted) {
   return report.is_kept() ? 0 : 3;
 }
 
+// At the end: the summary, and the files.
+int report_on(const load::LoadReport& report, const LoadOutputs& outputs, bool was_interrupted) {
+  put(load::summary_of(report, style_of(stdout).has_colour));
+  const auto written = write_load_outputs(outputs, report);
+  if (!written) return fail(written.error());
+  return exit_code_of(report, was_interrupted);
+}
+
 int rehearse(const LoadArguments& given) {
   std::error_code error;
+  if (given.file.empty()) return refuse("name a scenario such as votes.mjs");
   if (!std::filesystem::is_regular_file(given.file, error))
     return refuse(given.file + " is no file: name a scenario such as votes.mjs");
   const auto scripts = scripts_folder();
   if (!scripts) return refuse("the load engine (load/utakata-load.node) is not beside utakata");
+  if (const auto can = try_load_outputs(given.outputs); !can) return refuse(can.error().what);
   net::Loop loop;
   int exit_code = 1, interrupts = 0;
   std::unique_ptr<load::LoadRun> run;
@@ -77,7 +91,7 @@ int rehearse(const LoadArguments& given) {
                            .ended =
                                [&](Expected<load::LoadReport> report) {
                                  if (report) {
-                                   exit_code = exit_code_of(*report, interrupts > 0);
+                                   exit_code = report_on(*report, given.outputs, interrupts > 0);
                                  } else {
                                    fmt::print(stderr, "utakata: {}", report.error().what);
                                    exit_code =
@@ -101,7 +115,7 @@ void add_load(CLI::App& program, int& exit_code) {
   auto given = std::make_shared<LoadArguments>();
   CLI::App* command = program.add_subcommand(
       "load", "Rehearses the show: runs virtual users from a scenario in JavaScript");
-  command->add_option("scenario", given->file, "Such as votes.mjs")->required();
+  command->add_option("scenario", given->file, "Such as votes.mjs");
   command->add_option("--users", given->overrides.users, "So many, instead of what it says");
   command->add_option("--arrivals", given->overrides.arrivals, "Users a time, such as 50/s");
   command->add_option("--duration", given->overrides.duration, "Such as 5m");
@@ -114,7 +128,11 @@ void add_load(CLI::App& program, int& exit_code) {
   command->add_option("--source", given->source,
                       "Addresses that connections come from: 127.0.0.0/8, a list, or an interface");
   command->add_flag("--compression", given->compression, "WebSockets offer permessage-deflate");
-  command->callback([given, &exit_code] { exit_code = rehearse(*given); });
+  add_load_outputs(*command, given->outputs);
+  add_load_compare(*command, exit_code);
+  command->callback([command, given, &exit_code] {
+    if (command->get_subcommands().empty()) exit_code = rehearse(*given);
+  });
 }
 
 }  // namespace utakata

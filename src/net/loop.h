@@ -43,9 +43,9 @@ class Loop {
   TimerId every(Duration period, std::function<void()> work);
   void cancel(TimerId id);  // a timer that has fired, or was never set, is not a failure
 
-  // Level-triggered, in the private epoll set that one uv_poll_t watches. The descriptor stays the
-  // caller's; unwatch it before closing it. `ready` may unwatch and destroy anything, itself
-  // included.
+  // Level-triggered but for EPOLLET, in the private epoll set that one uv_poll_t watches. The
+  // descriptor stays the caller's; unwatch it before closing it. `ready` may unwatch and destroy
+  // anything, itself included.
   void watch(int descriptor, std::uint32_t events, Ready ready);
   void rewatch(int descriptor, std::uint32_t events);
   void unwatch(int descriptor);

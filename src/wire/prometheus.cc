@@ -192,8 +192,8 @@ void PrometheusWriter::family(std::string_view name, std::string_view type, std:
   text_ += '\n';
 }
 
-void PrometheusWriter::head(Labels labels) {
-  text_ += name_;
+void PrometheusWriter::head(std::string_view part, std::span<const Label> labels) {
+  (text_ += name_) += part;
   char before = '{';
   for (const auto& [name, value] : labels) {
     text_ += before;
@@ -205,8 +205,11 @@ void PrometheusWriter::head(Labels labels) {
   text_ += labels.size() > 0 ? "} " : " ";
 }
 
-void PrometheusWriter::sample(Labels labels, double value) {
-  head(labels);
+void PrometheusWriter::sample(Labels labels, double value) { sample_of("", labels, value); }
+
+void PrometheusWriter::sample_of(std::string_view part, std::span<const Label> labels,
+                                 double value) {
+  head(part, labels);
   if (std::isnan(value))
     text_ += "NaN";
   else if (std::isinf(value))
@@ -217,7 +220,7 @@ void PrometheusWriter::sample(Labels labels, double value) {
 }
 
 void PrometheusWriter::sample(Labels labels, std::int64_t value) {
-  head(labels);
+  head("", labels);
   fmt::format_to(std::back_inserter(text_), "{}\n", value);
 }
 

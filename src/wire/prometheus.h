@@ -37,14 +37,18 @@ Expected<std::vector<PrometheusSum>> prometheus_sums(std::string_view text,
 // Families in the order of the calls; a name is the caller's to keep valid and single.
 class PrometheusWriter {
  public:
-  using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  using Label = std::pair<std::string_view, std::string_view>;
+  using Labels = std::initializer_list<Label>;
   // Begins a family; samples of it follow.
   void counter(std::string_view name, std::string_view help) { family(name, "counter", help); }
   void gauge(std::string_view name, std::string_view help) { family(name, "gauge", help); }
+  void summary(std::string_view name, std::string_view help) { family(name, "summary", help); }
   void sample(Labels labels, double value);
   void sample(Labels labels, std::int64_t value);
   void sample(double value) { sample({}, value); }
   void sample(std::int64_t value) { sample({}, value); }
+  // `part`: of a summary "", "_sum" or "_count".
+  void sample_of(std::string_view part, std::span<const Label> labels, double value);
 
   static constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
   const std::string& text() const { return text_; }
@@ -52,7 +56,7 @@ class PrometheusWriter {
 
  private:
   void family(std::string_view name, std::string_view type, std::string_view help);
-  void head(Labels labels);
+  void head(std::string_view part, std::span<const Label> labels);
   std::string name_, text_;
 };
 

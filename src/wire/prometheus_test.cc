@@ -127,6 +127,14 @@ TEST(Prometheus, what_the_writer_writes_the_reader_reads) {
   odd.sample(NAN);
   odd.sample(-INFINITY);
   EXPECT_TRUE(odd.text().ends_with("x NaN\nx -Inf\n"));
+  PrometheusWriter times;
+  times.summary("t_seconds", "Times.");
+  const PrometheusWriter::Label labels[] = {{"to", "a"}, {"quantile", "0.5"}};
+  times.sample_of("", labels, 0.25);
+  times.sample_of("_count", std::span(labels).first(1), 3);
+  EXPECT_EQ(times.text(),
+            "# HELP t_seconds Times.\n# TYPE t_seconds summary\n"
+            "t_seconds{to=\"a\",quantile=\"0.5\"} 0.25\nt_seconds_count{to=\"a\"} 3\n");
 }
 
 }  // namespace

@@ -20,6 +20,10 @@ bool Utf8Check::feed(std::string_view bytes) {
         i += 8;
       }
       if (i == bytes.size()) break;
+      if (bytes.size() >= 8) {  // the rest, if it is less than eight, with what was before it
+        std::memcpy(&eight, bytes.data() + bytes.size() - 8, 8);
+        if (i + 8 > bytes.size() && !(eight & 0x8080808080808080)) break;
+      }
     }
     const auto byte = static_cast<std::uint8_t>(bytes[i]);
     if (left_ > 0) {

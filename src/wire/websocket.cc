@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/check.h"
@@ -31,20 +32,25 @@ void append_masked(std::string& out, std::string_view payload, WebSocketMask mas
                    std::uint64_t offset) {
   const auto start = out.size();
   out.append(payload);
-  WebSocketMask turned;
-  for (std::size_t i = 0; i < 4; ++i) turned[i] = mask[(offset + i) & 3];
   std::uint32_t four;
-  std::memcpy(&four, turned.data(), 4);
+  std::memcpy(&four, mask.data(), 4);
+  constexpr bool is_little = std::endian::native == std::endian::little;
+  four = is_little ? std::rotr(four, int(offset & 3) * 8) : std::rotl(four, int(offset & 3) * 8);
+  std::memcpy(mask.data(), &four, 4);
   const std::uint64_t eight = std::uint64_t{four} << 32 | four;
   auto* at = out.data() + start;
   std::size_t i = 0;
-  for (; i + 8 <= payload.size(); i += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at + i, 8);
-    word ^= eight;
-    std::memcpy(at + i, &word, 8);
+  for (std::uint64_t words[4]; i + sizeof words <= payload.size(); i += sizeof words) {
+    std::memcpy(words, at + i, sizeof words);
+    for (auto& word : words) word ^= eight;
+    std::memcpy(at + i, words, sizeof words);
   }
-  for (; i < payload.size(); ++i) at[i] = char(std::uint8_t(at[i]) ^ turned[i & 3]);
+  for (std::uint64_t word; i + sizeof word <= payload.size(); i += sizeof word) {
+    std::memcpy(&word, at + i, sizeof word);
+    word ^= eight;
+    std::memcpy(at + i, &word, sizeof word);
+  }
+  for (; i < payload.size(); ++i) at[i] = char(std::uint8_t(at[i]) ^ mask[i & 3]);
 }
 
 struct Head {
@@ -134,21 +140,22 @@ WebSocketParser::Step WebSocketParser::read(std::string_view& bytes, WebSocketSi
   return Step::stop;
 }
 
-// True: head_ is whole.
+// True: head_ is whole. As much is copied as the longest has; what is not of it stays in `bytes`.
 bool WebSocketParser::read_head(std::string_view& bytes) {
-  const auto size_wanted = [this] {
-    if (head_size_ < 2) return 2;
-    const int length = head_[1] & ~mask_bit;
-    return 2 + (length == 127 ? 8 : length == 126 ? 2 : 0) + (head_[1] & mask_bit ? 4 : 0);
-  };
-  for (int wanted = 0; head_size_ < (wanted = size_wanted());) {
-    const auto piece = bytes.substr(0, std::size_t(wanted - head_size_));
-    if (piece.empty()) return false;
-    std::memcpy(head_.data() + head_size_, piece.data(), piece.size());
-    head_size_ += std::uint8_t(piece.size());
-    bytes.remove_prefix(piece.size());
-  }
-  return true;
+  const auto piece = bytes.substr(0, head_.size() - head_size_);
+  if (piece.empty()) return false;
+  std::memcpy(head_.data() + head_size_, piece.data(), piece.size());
+  const std::size_t had = head_size_, has = had + piece.size();
+  const int length = head_[1] & ~mask_bit;
+  const std::size_t wanted = has < 2 ? 2
+                                     : 2 +
+                                           (length == 127   ? 8u
+                                            : length == 126 ? 2u
+                                                            : 0u) +
+                                           (head_[1] & mask_bit ? 4u : 0u);
+  head_size_ = std::uint8_t(std::min(has, wanted));
+  bytes.remove_prefix(head_size_ - had);
+  return head_size_ == wanted;
 }
 
 bool WebSocketParser::take_head(bool may_be_compressed) {
@@ -215,13 +222,12 @@ bool WebSocketParser::read_payload(std::string_view& bytes) {
   const auto piece = bytes.substr(0, std::size_t(std::min<std::uint64_t>(left_, bytes.size())));
   if (piece.empty()) return true;
   bytes.remove_prefix(piece.size());
-  auto& kept = is_control(opcode_) ? control_ : message_;
-  const auto start = kept.size();
-  append_masked(kept, piece, mask_, offset_);
+  const auto start = message_.size();
+  append_masked(message_, piece, mask_, offset_);
   left_ -= piece.size();
   offset_ += piece.size();
   if (is_control(opcode_) || kind_ != WebSocketKind::text || is_compressed_) return true;
-  return utf8_.feed(std::string_view(kept).substr(start)) ||
+  return utf8_.feed(std::string_view(message_).substr(start)) ||
          fail(websocket_code::not_utf8, "A text message is not UTF-8.");
 }
 
@@ -273,8 +279,10 @@ WebSocketParser::Step WebSocketParser::end_compressed(WebSocketSink& sink, Infla
 }
 
 WebSocketParser::Step WebSocketParser::end_control(WebSocketSink& sink) {
-  const std::string payload = std::move(control_);
-  control_.clear();
+  const std::size_t begin = message_.size() - std::size_t(offset_);
+  std::array<char, control_bytes_max> bytes;  // of our own, as the sink may destroy this parser
+  const std::string_view payload(bytes.data(), message_.copy(bytes.data(), bytes.size(), begin));
+  message_.resize(begin);
   if (opcode_ == ping_frame) return sink.ping(payload) ? Step::again : Step::stop;
   if (opcode_ == pong_frame) return sink.pong(payload) ? Step::again : Step::stop;
 
@@ -303,7 +311,7 @@ WebSocketParser::Step WebSocketParser::end_control(WebSocketSink& sink) {
 bool WebSocketParser::fail(std::uint16_t code, const char* why) {
   state_ = State::failed;
   failure_ = {.code = code, .why = why};
-  message_ = control_ = {};
+  message_ = {};
   return false;
 }
 

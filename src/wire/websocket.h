@@ -96,7 +96,7 @@ class WebSocketParser {
   bool in_message_ = false;     // a fragmented message is under way
   bool is_compressed_ = false;  // that message
   WebSocketKind kind_ = WebSocketKind::text;
-  std::string message_, control_;
+  std::string message_;  // and behind it, while one is read, a control frame's payload
   Utf8Check utf8_;
 };
 

@@ -2,9 +2,10 @@
 // spins.
 //
 //   relay_load PORT echo|websocket|ping|peer MESSAGES
-// echo: bytes; websocket: a text that is said back; ping: a WebSocket's ping and pong; all of one connection a message. peer: a client
-// event to the other one on a private channel, who answers with another: two connections a message.
-// Says {"frame_bytes":N}; then, for each SECONDS on stdin, one line of JSON.
+// echo: bytes; websocket: a text that is said back; ping: a WebSocket's ping and pong; all of one
+// connection a message. peer: a client event to the other one on a private channel, who answers
+// with another: two connections a message. Says {"frame_bytes":N}; then, for each SECONDS on stdin,
+// one line of JSON.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 

@@ -1,5 +1,6 @@
 // What two clients say to a tenant, a line each: whatever it is, all that anybody hears is JSON
-// with an event, and who reads a channel is who subscribed to it.
+// with an event, and who reads a channel is who subscribed to it. What is read of an event in one
+// walk is what a whole reader of JSON finds in it.
 
 #include <cstdlib>
 
@@ -11,10 +12,10 @@ using namespace utakata;
 using namespace utakata::realtime;
 
 struct Judge final : PusherOut {
-  void say(ClientSlot, std::string text) override {
+  void say(ClientSlot, std::string_view text) override {
     if (!reader.read(text)) std::abort();
   }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot>,
+  void say_all(std::string_view, Readers clients, std::string_view text, std::optional<ClientSlot>,
                bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients) say(client, text);
@@ -58,7 +59,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (app.channels().channels_of(client) != 0) std::abort();
       app.opens(client, SocketId::of(2, client));
     } else {
-      app.says(client, line.substr(1), now);
+      const std::string_view text = line.substr(1);
+      if (const auto event = client_event_in(text)) {
+        const auto whole = judge.reader.read(text);
+        if (!whole || event->name != whole->event || event->channel != whole->channel ||
+            event->data != whole->data)
+          std::abort();
+      }
+      app.says(client, text, now);
     }
     if (app.clients() != 2) std::abort();
     channels.sync().tick(

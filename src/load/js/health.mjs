@@ -12,6 +12,7 @@ let last_cpu = process.cpuUsage(), last = performance.now();
 export function health() {
   const now = performance.now(), cpu = process.cpuUsage(last_cpu);
   const one = {
+    length_ms: now - last,
     lag_ms: Math.max(0, delay.max / 1e6 - resolution_ms),
     gc_ms,
     cpu: (cpu.user + cpu.system) / 1000 / (now - last),

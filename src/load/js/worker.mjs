@@ -67,6 +67,7 @@ async function load({ file, seed, ca = '', is_insecure = false, source = '', com
 }
 
 function start({ plan, worker, workers: all, data, in_ms }) {
+  health();  // what importing and setting up took is nobody's latency
   run.data = data;
   workers = all;
   engine.sources(run.source, worker, workers);

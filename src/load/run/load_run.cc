@@ -133,7 +133,6 @@ void LoadRun::start() {
   phase_ = Phase::running;
   started_ = loop_.now() + kStartsIn;
   report_.started = net::SystemClock().wall();
-  report_.generator.workers = std::int64_t(members_.size());
   for (std::size_t k = 0; k < members_.size(); ++k)
     members_[k].worker->tell(to_line(StartOrder{.plan = plan_json_,
                                                 .worker = std::int64_t(k),
@@ -149,23 +148,22 @@ Duration LoadRun::plan_time() const {
 
 // Numbers of each worker, as they last were; what was measured since the last second.
 void LoadRun::tick() {
-  LoadPoint point;
-  double resident_mb = 0;
+  LoadTick now;
   for (const Member& member : members_) {
     if (member.is_gone) continue;
-    point.users += member.last.users;
-    point.sockets += member.last.sockets;
-    resident_mb += member.last.resident_mb;
+    now.users += member.last.users;
+    now.sockets += member.last.sockets;
+    now.cpu_max = std::max(now.cpu_max, member.last.cpu);
+    now.lag_ms_max = std::max(now.lag_ms_max, member.last.lag_ms);
   }
-  report_.generator.resident_mb = std::max(report_.generator.resident_mb, resident_mb);
   const Duration until = std::max(loop_.now() - started_, Duration{});
-  point.at = report_.elapsed;
-  point.length = until - report_.elapsed;
-  for (const auto& [metric, kind] : second_.kinds())
-    if (auto value = second_.total(metric)) point.measured.emplace(metric, std::move(*value));
+  now.at = report_.elapsed;
+  now.length = until - report_.elapsed;
+  timeline_.add(now, second_);
   second_ = Metrics();
   report_.elapsed = until;
-  report_.points.push_back(std::move(point));
+  report_.generator = watch_.health();
+  report_.doubts = doubts_of(report_);
   judge_thresholds();
   calls_.ticked(report_);
   if (phase_ != Phase::running) return;
@@ -190,11 +188,13 @@ void LoadRun::judge_thresholds() {
 
 void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   members_[member].last = tick;
-  GeneratorHealth& worst = report_.generator;
-  worst.cpu_max = std::max(worst.cpu_max, tick.cpu);
-  worst.lag_ms_max = std::max(worst.lag_ms_max, tick.lag_ms);
-  worst.late_ms_max = std::max(worst.late_ms_max, tick.late_ms);
-  worst.gc_share_max = std::max(worst.gc_share_max, tick.gc_ms / 1000);
+  watch_.add({.worker = std::int64_t(member),
+              .length = from_seconds(tick.length_ms / 1000),
+              .lag_ms = tick.lag_ms,
+              .gc_ms = tick.gc_ms,
+              .cpu = tick.cpu,
+              .resident_mb = tick.resident_mb,
+              .late_ms = tick.late_ms});
   for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }
 
@@ -237,6 +237,7 @@ void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
   report_.notes.push_back(
       fmt::format("Worker {} ended {} after {:.0f} s: its {} users are missing from then on.",
                   number, by, to_seconds(loop_.now() - started_), member.last.users));
+  if (!member.has_stopped) watch_.lost(std::int64_t(number));
   if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
   if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
   if (phase_ == Phase::tearing_down && number == 0) end({});
@@ -303,6 +304,7 @@ void LoadRun::end(Expected<void> result) {
   if (std::exchange(phase_, Phase::ended) == Phase::ended) return;
   loop_.cancel(ticker_);
   loop_.cancel(deadline_);
+  std::ranges::move(notes_of(report_), std::back_inserter(report_.notes));
   deadline_ = loop_.after(0s, [this, result = std::move(result)] {
     if (result)
       calls_.ended(std::move(report_));

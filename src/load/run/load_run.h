@@ -14,6 +14,8 @@
 #include "base/problem.h"
 #include "load/plan/load_plan.h"
 #include "load/report/load_report.h"
+#include "load/report/timeline.h"
+#include "load/report/validity.h"
 #include "load/run/worker_words.h"
 #include "load/workers/worker.h"
 #include "net/loop.h"
@@ -84,6 +86,8 @@ class LoadRun {
   LoadPlan plan_;
   std::string plan_json_, data_ = "null";
   LoadReport report_;
+  Timeline timeline_{report_.points};
+  GeneratorWatch watch_;
   Metrics second_;  // of this one
   Instant started_{};
   net::Loop::TimerId ticker_ = 0, deadline_ = 0;

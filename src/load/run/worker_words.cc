@@ -31,6 +31,7 @@ WorkerTick tick_from(const Json& json) {
   WorkerTick tick{.users = std::int64_t(number_in(json, "users")),
                   .sockets = std::int64_t(number_in(json, "sockets")),
                   .finished = std::int64_t(number_in(json, "finished")),
+                  .length_ms = number_in(json, "length_ms"),
                   .late_ms = number_in(json, "late_ms"),
                   .lag_ms = number_in(json, "lag_ms"),
                   .gc_ms = number_in(json, "gc_ms"),

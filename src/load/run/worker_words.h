@@ -26,6 +26,7 @@ struct WorkerFailed {
 };
 struct WorkerTick {
   std::int64_t users = 0, sockets = 0, finished = 0;
+  double length_ms = 0;  // since the last, or the run began
   double late_ms = 0, lag_ms = 0, gc_ms = 0, cpu = 0, resident_mb = 0;
   std::vector<LoadFault> faults;  // since the last
 };

@@ -83,6 +83,8 @@ class Metrics {
   // All since the last take(), as one line of JSON without its end; series remain, empty. A series
   // is told once even if nothing was recorded to it, so that its name is known.
   std::string take();
+  // All there is, as such a line; nothing is emptied.
+  std::string line() const;
   // Adds what take() gave elsewhere: all of it, or (`invalid`, `conflict`) nothing. Lines of one
   // sender come in their order; the last value of a gauge is that of the line that came last.
   Expected<void> add(std::string_view line);

@@ -105,27 +105,36 @@ Expected<std::vector<MetricNews>> news_in(const Json& line) {
   return news;
 }
 
-}  // namespace
-
-std::string Metrics::take() {
+std::string line_of(const Metrics::AllSeries& all, std::uint64_t dropped, bool is_only_news) {
   Json lists[4] = {Json::array(), Json::array(), Json::array(), Json::array()};
   std::vector<std::pair<std::uint64_t, Json>> gauges;
-  for (auto& [key, series] : series_) {
-    if (!std::exchange(series.is_news, false)) continue;
+  for (const auto& [key, series] : all) {
+    if (is_only_news && !series.is_news) continue;
     Json entry = std::visit([&](const auto& value) { return entry_of(key, value); }, series.value);
     if (const auto* gauge = std::get_if<Gauge>(&series.value))
       gauges.emplace_back(gauge->turn, std::move(entry));
     else
       lists[series.value.index()].push_back(std::move(entry));
-    std::visit([](auto& value) { clear(value); }, series.value);
   }
   std::ranges::stable_sort(gauges, {}, [](const auto& gauge) { return gauge.first; });
   for (auto& gauge : gauges)
     lists[std::size_t(MetricKind::gauge)].push_back(std::move(gauge.second));
-  Json line{{"dropped", std::exchange(dropped_, 0)}};
+  Json line{{"dropped", dropped}};
   for (std::size_t i = 0; i < 4; ++i) line[list_names[i]] = std::move(lists[i]);
   return line.dump();
 }
+
+}  // namespace
+
+std::string Metrics::take() {
+  std::string line = line_of(series_, std::exchange(dropped_, 0), true);
+  for (auto& [key, series] : series_)
+    if (std::exchange(series.is_news, false))
+      std::visit([](auto& value) { clear(value); }, series.value);
+  return line;
+}
+
+std::string Metrics::line() const { return line_of(series_, dropped_, false); }
 
 // Kinds must be those that are known here, and one for each name within the line, too.
 Expected<void> Metrics::fits(std::span<const MetricNews> news) const {

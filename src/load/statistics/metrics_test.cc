@@ -150,6 +150,21 @@ TEST(Metrics, take_tells_what_is_new_and_only_that) {
   EXPECT_EQ(metrics.take(), nothing);
 }
 
+TEST(Metrics, a_line_tells_all_and_empties_nothing) {
+  Metrics metrics, other;
+  metrics.count(id_in(metrics, MetricKind::counter, "n", get), 3);
+  metrics.take();
+  metrics.gauge(id_in(metrics, MetricKind::gauge, "b"), 1);
+  metrics.gauge(id_in(metrics, MetricKind::gauge, "a"), 2);
+  const std::string line =
+      R"({"counters":[["n{method=GET}",0.0]],"dropped":0,"gauges":[["b",1.0,1.0,1.0],)"
+      R"(["a",2.0,2.0,2.0]],"rates":[],"trends":[]})";
+  EXPECT_EQ(metrics.line(), line);
+  EXPECT_EQ(metrics.line(), line);
+  ASSERT_TRUE(other.add(line));
+  EXPECT_EQ(other.line(), line);
+}
+
 // Last, min and max; the turns of who was told a second's worth at once are others.
 std::string text_of(const MetricValue& value) {
   if (const auto* gauge = std::get_if<Gauge>(&value))

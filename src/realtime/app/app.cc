@@ -87,7 +87,8 @@ bool App::publish(std::string_view channel, Message&& message, const Sender& sen
   if (!channel.starts_with(user_channel_prefix)) tell_node(channel, message, sender);
   if (!peers_.publish) {
     message.but = sender.id;
-    arrive({channel, std::move(message), sender.client ? sender.client : client_of(sender.id), {}});
+    arrive(channel, std::move(message), sender.client ? sender.client : client_of(sender.id),
+           nullptr);
     return true;
   }
   const bool is_kept = message.attachments.empty() && !channel.starts_with(user_channel_prefix);
@@ -140,32 +141,35 @@ void App::take(const BusWord& word) {
       cut(std::string(word.channel.substr(user_channel_prefix.size())));
     return;
   }
-  arrive({word.channel, std::move(heard->message), client_of(heard->but),
-          word.position.epoch.empty() ? std::nullopt : std::optional(word.position)});
+  arrive(word.channel, std::move(heard->message), client_of(heard->but),
+         word.position.epoch.empty() ? nullptr : &word.position);
 }
 
-void App::arrive(Heard heard) {
-  const auto& [channel, message, but, given] = heard;
+void App::arrive(std::string_view channel, Message&& message, std::optional<ClientSlot> but,
+                 const Position* given) {
   if (channel.starts_with(user_channel_prefix)) {
     const std::string user(channel.substr(user_channel_prefix.size()));
     pusher_.hears_as_user(user, message, but);
     return socketio_.hears_as_user(user, message, but);
   }
-  const Instant now = now_();
   if (!message.attachments.empty()) return socketio_.hears(channel, message, {}, but);
-  const auto shared = std::make_shared<const Message>(std::move(heard.message));
+  MessagePtr kept;
   bool is_first = false;
   Position position;
-  if (given) {
+  if (channels_.keeps(channel)) {
+    kept = std::make_shared<const Message>(std::move(message));
     const Timeline* const timeline = channels_.timeline(channel);
-    is_first = timeline && timeline->end().epoch != given->epoch;
-    if (!channels_.place(channel, shared, *given, now)) return;
-    if (channels_.timeline(channel)) position = *given;
-  } else {
-    position = channels_.publish(channel, shared, now);
+    is_first = given && timeline && timeline->end().epoch != given->epoch;
+    if (!given)
+      position = channels_.publish(channel, kept, now_());
+    else if (!channels_.place(channel, kept, *given, now_()))
+      return;
+    else if (channels_.timeline(channel))
+      position = *given;
   }
-  pusher_.hears(channel, *shared, position, but, is_first);
-  socketio_.hears(channel, *shared, position, but);
+  const Message& said = kept ? *kept : message;
+  pusher_.hears(channel, said, position, but, is_first);
+  socketio_.hears(channel, said, position, but);
 }
 
 void App::hears_elsewhere(const Channels::Changed& changed, bool is_count) {

@@ -85,12 +85,6 @@ class App {
   void on_publish(std::function<void(NodeBroadcast&&)> tell) { tell_node_ = std::move(tell); }
 
  private:
-  struct Heard {
-    std::string_view channel;
-    Message message;
-    std::optional<ClientSlot> but;
-    std::optional<Position> position;  // given by the bus
-  };
   struct Waiting {
     std::uint64_t turn = 0;
     std::string channel, body;
@@ -98,7 +92,9 @@ class App {
   };
   void wait_for_turn(const BusWord& word);
   void take(const BusWord& word);
-  void arrive(Heard heard);
+  // `given`: its place on the timeline, by the bus; none: it has none yet.
+  void arrive(std::string_view channel, Message&& message, std::optional<ClientSlot> but,
+              const Position* given);
   std::optional<BusKeeps> keeps(std::string_view channel) const;
   std::optional<ClientSlot> client_of(std::string_view id) const;
   void terminate(const std::string& user);

@@ -175,9 +175,14 @@ std::vector<Channels::Left> Channels::leave(ClientSlot client, Instant now) {
   return left;
 }
 
+bool Channels::keeps(std::string_view name) const {
+  if (const Channel* const known = find(name)) return known->timeline || known->kind.is_cache;
+  return limits_.has_timelines || channel_kind(name).is_cache;
+}
+
 Position Channels::publish(std::string_view name, MessagePtr message, Instant now) {
   Channel* const known = find(name);
-  if (!known && !limits_.has_timelines && !channel_kind(name).is_cache) return {};
+  if (!known && !keeps(name)) return {};
   Channel& channel = known && !known->is_over() ? *known : open(name);
   channel.used = now;
   if (channel.kind.is_cache) channel.last = message, channel.last_at = now;

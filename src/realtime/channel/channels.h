@@ -112,6 +112,8 @@ class Channels {
                       const std::function<void(const std::string& channel, std::size_t readers,
                                                const std::vector<std::string>& users)>& take) const;
 
+  // Is what is published there kept? Where not, publish() and place() need not be called.
+  bool keeps(std::string_view channel) const;
   // Kept by the timeline or as the last one where the channel has such. The channel need not be
   // read by anybody.
   Position publish(std::string_view channel, MessagePtr message, Instant now);

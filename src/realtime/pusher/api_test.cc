@@ -8,8 +8,9 @@ namespace utakata::realtime {
 namespace {
 
 struct Nobody final : PusherOut {
-  void say(ClientSlot, std::string) override {}
-  void say_all(std::string_view, Readers, std::string, std::optional<ClientSlot>, bool) override {}
+  void say(ClientSlot, std::string_view) override {}
+  void say_all(std::string_view, Readers, std::string_view, std::optional<ClientSlot>,
+               bool) override {}
   void end(ClientSlot, int, const std::string&) override {}
 };
 

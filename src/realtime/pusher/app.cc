@@ -73,7 +73,8 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
   if (clients_[client].is_waiting)
     return out_.say(client,
                     say_error(pusher_code::none, "Wait for pusher:connection_established."));
-  auto says = reader_.read(text);
+  if (const auto event = client_event_in(text)) return client_event(client, *event, now);
+  const auto says = reader_.read(text);
   if (!says) return out_.say(client, say_error(pusher_code::none, says.error().what));
   switch (says->kind) {
     case PusherSays::Kind::ping:
@@ -89,7 +90,7 @@ void PusherApp::says(ClientSlot client, std::string_view text, Instant now) {
     case PusherSays::Kind::history:
       return history(client, *says, now);
     case PusherSays::Kind::event:
-      return client_event(client, std::move(*says), now);
+      return client_event(client, {says->event, says->channel, says->data}, now);
     case PusherSays::Kind::pong:
     case PusherSays::Kind::unknown:
       return;
@@ -213,14 +214,14 @@ void PusherApp::sign_in(ClientSlot client, const PusherSays& says) {
   out_.say(client, say_signed_in(says.user_data));
 }
 
-const char* PusherApp::event_fault(ClientSlot client, const PusherSays& says,
+const char* PusherApp::event_fault(ClientSlot client, const ClientEvent& said,
                                    ChannelKind kind) const {
   if (!spec_.takes_client_events) return "To send client events, enable them for this app.";
-  if (!kind.takes_client_events() && !(kind.is_sync && says.event == sync_put_event))
+  if (!kind.takes_client_events() && !(kind.is_sync && said.name == sync_put_event))
     return "Client events are for private and presence channels, not for encrypted ones.";
-  if (!channels_.reads(client, says.channel)) return "Subscribe to the channel first.";
-  if (says.event.size() > spec_.event_name_bytes) return "The name of the event is too long.";
-  if (says.data.size() > spec_.event_data_bytes) return "The data of the event is too long.";
+  if (!channels_.reads(client, said.channel)) return "Subscribe to the channel first.";
+  if (said.name.size() > spec_.event_name_bytes) return "The name of the event is too long.";
+  if (said.data.size() > spec_.event_data_bytes) return "The data of the event is too long.";
   return nullptr;
 }
 
@@ -230,28 +231,28 @@ PusherApp::Client& PusherApp::counted(ClientSlot client, Instant now) {
   return one;
 }
 
-void PusherApp::client_event(ClientSlot client, PusherSays&& says, Instant now) {
-  const ChannelKind kind = channel_kind(says.channel);
-  if (const char* const fault = event_fault(client, says, kind))
+void PusherApp::client_event(ClientSlot client, const ClientEvent& said, Instant now) {
+  const ChannelKind kind = channel_kind(said.channel);
+  if (const char* const fault = event_fault(client, said, kind))
     return out_.say(client, say_error(pusher_code::too_many_events, fault));
   Client& sender = counted(client, now);
-  if (kind.is_sync && says.event == sync_put_event) return sync_event(client, says);
+  if (kind.is_sync && said.name == sync_put_event) return sync_event(client, said);
   if (++sender.events > spec_.client_events_per_second)
     return out_.say(client, say_error(pusher_code::too_many_events,
                                       fmt::format("{} client events a second are allowed.",
                                                   spec_.client_events_per_second)));
-  Message message{.event = std::move(says.event),
-                  .data = says.data.empty() ? "null" : std::move(says.data)};
+  Message message{.event = std::string(said.name),
+                  .data = std::string(said.data.empty() ? "null" : said.data)};
   if (kind.access == ChannelAccess::presence)
-    if (const auto member = channels_.member_of(client, says.channel)) message.user = member->user;
+    if (const auto member = channels_.member_of(client, said.channel)) message.user = member->user;
   if (hooks_.wants_client_events())
     hooks_.news({.name = "client_event",
-                 .channel = says.channel,
+                 .channel = std::string(said.channel),
                  .member = {.user = message.user.value_or(""), .info = {}},
                  .event = message.event,
                  .data = message.data,
                  .socket_id = sender.id.text()});
-  if (!hooks_.publish(says.channel, std::move(message), {.client = client}))
+  if (!hooks_.publish(said.channel, std::move(message), {.client = client}))
     out_.say(client, say_error(pusher_code::too_many_events, "Too much waits: try again later."));
 }
 
@@ -259,9 +260,9 @@ void PusherApp::hears(std::string_view channel, const Message& message, const Po
                       std::optional<ClientSlot> but, bool tells_epoch) {
   Readers readers = channels_.readers(channel);
   if (!readers || readers->empty()) return;
-  out_.say_all(channel, std::move(readers),
-               say_event(channel, message, position.offset, tells_epoch ? position.epoch : ""), but,
-               true);
+  said_.clear();
+  append_event(said_, channel, message, position.offset, tells_epoch ? position.epoch : "");
+  out_.say_all(channel, std::move(readers), said_, but, true);
 }
 
 void PusherApp::hears(std::string_view channel, const Message& message, Readers readers) {

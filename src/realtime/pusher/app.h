@@ -48,10 +48,11 @@ struct TenantSpec {
 class PusherOut {
  public:
   virtual ~PusherOut() = default;
-  virtual void say(ClientSlot client, std::string text) = 0;
+  // Texts are valid in the call.
+  virtual void say(ClientSlot client, std::string_view text) = 0;
   // To all of them, each text of a channel in its order. None: nobody. `but`: who sent it and does
   // not hear it. `may_be_missed`: by who reads too slowly, as its tenant's `when_slow` says.
-  virtual void say_all(std::string_view channel, Readers clients, std::string text,
+  virtual void say_all(std::string_view channel, Readers clients, std::string_view text,
                        std::optional<ClientSlot> but, bool may_be_missed) = 0;
   virtual void end(ClientSlot client, int code, const std::string& why) = 0;
 };
@@ -124,18 +125,19 @@ class PusherApp {
   void tell_departure(const Channels::Left& left);
   void tell_count(const std::string& channel);
   void sign_in(ClientSlot client, const PusherSays& says);
-  void client_event(ClientSlot client, PusherSays&& says, Instant now);
+  void client_event(ClientSlot client, const ClientEvent& said, Instant now);
   void history(ClientSlot client, const PusherSays& says, Instant now);
   Client& counted(ClientSlot client, Instant now);  // with what it said in this second
-  void sync_event(ClientSlot client, const PusherSays& says);
+  void sync_event(ClientSlot client, const ClientEvent& said);
   void sync_arrival(ClientSlot client, const std::string& channel);
-  const char* event_fault(ClientSlot client, const PusherSays& says, ChannelKind kind) const;
+  const char* event_fault(ClientSlot client, const ClientEvent& said, ChannelKind kind) const;
 
   TenantSpec spec_;
   Channels& channels_;
   PusherOut& out_;
   const DialectHooks hooks_;
   PusherReader reader_;
+  std::string said_;             // the memory of what hears() says
   std::vector<Client> clients_;  // by slot
   std::unordered_map<SocketId, ClientSlot, SocketIdHash> by_socket_id_;
 };

@@ -7,16 +7,16 @@
 
 namespace utakata::realtime {
 
-void PusherApp::sync_event(ClientSlot client, const PusherSays& says) {
+void PusherApp::sync_event(ClientSlot client, const ClientEvent& said) {
   const auto refuse = [&](const std::string& why) {
     out_.say(client, say_error(pusher_code::too_many_events, why));
   };
   const int syncs_max = spec_.syncs_per_second();
   if (++clients_[client].syncs > syncs_max)
     return refuse(fmt::format("{} states a second are allowed.", syncs_max));
-  const auto fields = reader_.read_fields(says.data, spec_.channels.sync.keys_of_owner);
+  const auto fields = reader_.read_fields(said.data, spec_.channels.sync.keys_of_owner);
   if (!fields) return refuse(fields.error().what);
-  if (const auto put = channels_.sync().put(says.channel, *fields, client); !put)
+  if (const auto put = channels_.sync().put(said.channel, *fields, client); !put)
     refuse(put.error().what);
 }
 

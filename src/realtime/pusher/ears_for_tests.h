@@ -13,9 +13,11 @@
 namespace utakata::realtime {
 
 struct PusherEars final : PusherOut {
-  void say(ClientSlot client, std::string text) override { by_client[client] += text + "\n"; }
-  void say_all(std::string_view, Readers clients, std::string text, std::optional<ClientSlot> but,
-               bool) override {
+  void say(ClientSlot client, std::string_view text) override {
+    by_client[client].append(text).append("\n");
+  }
+  void say_all(std::string_view, Readers clients, std::string_view text,
+               std::optional<ClientSlot> but, bool) override {
     if (!clients) return;
     for (const ClientSlot client : *clients)
       if (client != but) say(client, text);

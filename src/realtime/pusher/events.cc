@@ -62,7 +62,13 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset,
                       std::string_view epoch) {
   std::string text;
-  text.reserve(80 + message.event.size() + channel.size() + message.data.size());
+  append_event(text, channel, message, offset, epoch);
+  return text;
+}
+
+void append_event(std::string& text, std::string_view channel, const Message& message,
+                  std::uint64_t offset, std::string_view epoch) {
+  text.reserve(text.size() + 80 + message.event.size() + channel.size() + message.data.size());
   append_json_text(text.append(R"({"event":)"), message.event);
   append_json_text(text.append(R"(,"channel":)"), channel);
   text.append(R"(,"data":)").append(message.data);
@@ -70,7 +76,6 @@ std::string say_event(std::string_view channel, const Message& message, std::uin
   if (offset > 0) text += fmt::format(R"(,"offset":{})", offset);
   if (!epoch.empty()) append_json_text(text.append(R"(,"epoch":)"), epoch);
   text += '}';
-  return text;
 }
 
 std::string say_member_added(std::string_view channel, const Member& member) {

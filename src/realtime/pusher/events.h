@@ -43,6 +43,14 @@ struct PusherSays {
   PageWords page{};                 // of history
 };
 
+// What a client says to the others of a channel. Views; data: a JSON value as it came, or nothing.
+struct ClientEvent {
+  std::string_view name, channel, data;
+};
+// In one walk without a copy, since it comes most often. None: it is something else, or only a
+// PusherReader can tell.
+std::optional<ClientEvent> client_event_in(std::string_view text);
+
 // Reads one text after another; keeps its memory. Problem `invalid`: not JSON, or not an object
 // with a text `event`.
 class PusherReader {
@@ -90,6 +98,8 @@ std::string say_subscription_error(std::string_view channel, std::string_view ty
 // `offset`, `epoch`: of the timeline; 0 and empty: not said.
 std::string say_event(std::string_view channel, const Message& message, std::uint64_t offset = 0,
                       std::string_view epoch = {});
+void append_event(std::string& text, std::string_view channel, const Message& message,
+                  std::uint64_t offset, std::string_view epoch);
 // The channel of all clients of a user who has signed in, for what its server says to it.
 inline constexpr std::string_view user_channel_prefix = "#server-to-user-";
 std::string say_member_added(std::string_view channel, const Member& member);

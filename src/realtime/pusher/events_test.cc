@@ -1,6 +1,7 @@
 // Texts as pusher-js and server SDKs write and read them.
 #include "realtime/pusher/events.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -115,11 +116,37 @@ TEST_F(PusherTexts, a_client_event_is_refused_exactly_if_it_is_no_json) {
           R"({"event":"client-a","channel":"private-a","data":1})" + value}) {
       const auto says = reader_.read(text);
       EXPECT_EQ(says.has_value(), nlohmann::json::accept(text)) << text.substr(0, 200);
+      if (const auto event = client_event_in(text)) {
+        ASSERT_TRUE(says) << text.substr(0, 200);
+        EXPECT_EQ(event->name, says->event);
+        EXPECT_EQ(event->channel, says->channel);
+        EXPECT_EQ(event->data, says->data);
+      }
       if (says && text.contains("\"data\":1,")) {
         EXPECT_EQ(says->data, "1");
       }
     }
   EXPECT_EQ(read(R"({"event":"client-a","data":1,"data":2})").data, "1");
+}
+
+TEST_F(PusherTexts, what_clients_mostly_write_is_read_in_one_walk) {
+  for (const char* data :
+       {R"("hello")", R"("a \"b\"\n\u00e4/")", "\"\xc3\xa4 \xf0\x9f\x98\x80\"", "-12.5e+3", "null",
+        R"({"x":1,"y":[true,false,{}],"z":{"a":""}})", "[ ]"}) {
+    const std::string text =
+        fmt::format(R"( {{"event":"client-a", "data" : {} ,"channel":"private-a"}} )", data);
+    const auto event = client_event_in(text);
+    ASSERT_TRUE(event) << text;
+    EXPECT_EQ(event->name, "client-a");
+    EXPECT_EQ(event->channel, "private-a");
+    EXPECT_EQ(event->data, data);
+  }
+  EXPECT_EQ(client_event_in(R"({"event":"client-a"})").value_or(ClientEvent{}).name, "client-a");
+  for (const char* other :
+       {R"({"event":"pusher:ping"})", R"({"event":"client-a","data":"\ud83d"})",
+        R"({"event":"client-a","data":1234567890123456789})", R"({"event":"client-\u0061"})",
+        "{\"event\":\"client-a\",\"data\":\"\xc3\"}", R"({"data":1})", R"({"event":"client-a"}})"})
+    EXPECT_FALSE(client_event_in(other)) << other;
 }
 
 TEST_F(PusherTexts, what_is_no_event_is_refused) {

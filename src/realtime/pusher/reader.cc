@@ -4,6 +4,7 @@
 
 #include "realtime/pusher/events.h"
 #include "realtime/pusher/json_source.h"
+#include "realtime/pusher/json_walk.h"
 
 namespace utakata::realtime {
 namespace {
@@ -15,6 +16,8 @@ std::unexpected<Problem> invalid(std::string what) {
   return problem(Problem::Kind::invalid, std::move(what));
 }
 
+bool is_client_event(std::string_view name) { return name.starts_with("client-"); }
+
 PusherSays::Kind kind_of(std::string_view event) {
   using Kind = PusherSays::Kind;
   if (event == "pusher:ping") return Kind::ping;
@@ -23,7 +26,7 @@ PusherSays::Kind kind_of(std::string_view event) {
   if (event == "pusher:unsubscribe") return Kind::unsubscribe;
   if (event == "pusher:signin") return Kind::sign_in;
   if (event == history_event_name) return Kind::history;
-  return event.starts_with("client-") ? Kind::event : Kind::unknown;
+  return is_client_event(event) ? Kind::event : Kind::unknown;
 }
 
 // An id may be written as a number.
@@ -40,7 +43,6 @@ std::optional<std::string> id_of(const element& value) {
 struct PusherReader::Parser : JsonSource {
   simdjson::dom::parser inner;
 
-  bool client_event(std::string_view from, PusherSays& says);
   std::optional<std::string> id_in(std::string_view from, std::string_view key, object& top) {
     element root, id;
     if (parse(from).get(root) || root.get(top) || top[key].get(id)) return std::nullopt;
@@ -77,43 +79,28 @@ void read_history(const object& data, PusherSays& says) {
 
 }  // namespace
 
-// In one walk, since it comes most often: a client's event of nothing but these three, and right to
-// its end. False: it is something else, or has a mistake that the whole reading will name.
-bool PusherReader::Parser::client_event(std::string_view from, PusherSays& says) {
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object top;
-  hold(from);
-  if (again().get(document) || document.get_object().get(top)) return false;
-  for (auto each : top) {
-    simdjson::ondemand::field field;
-    if (std::move(each).get(field)) return false;
-    const auto is = [&](std::string_view key, const std::string& part) {
-      return part.empty() && field.key().unsafe_is_equal(key);
-    };
-    std::string_view name;
-    if (is("data", says.data)) {
-      says.data = checked(document, field.value());
-      if (says.data.empty()) return false;
-    } else if (is("event", says.event)) {
-      if (field.value().get(name) || !name.starts_with("client-")) return false;
-      says.event = name;
-    } else if (is("channel", says.channel)) {
-      if (field.value().get(name) || name.empty()) return false;
-      says.channel = name;
-    } else {
-      return false;
-    }
-  }
-  if (says.event.empty() ||
-      document.current_location().error() != simdjson::OUT_OF_BOUNDS)  // more follows
-    return false;
-  says.kind = PusherSays::Kind::event;
-  return true;
+std::optional<ClientEvent> client_event_in(std::string_view text) {
+  JsonWalk walk(text);
+  ClientEvent event;
+  if (!walk.sign('{')) return std::nullopt;
+  do {
+    std::string_view key, part;
+    if (!walk.text(key) || !walk.sign(':')) return std::nullopt;
+    std::string_view* const to = key == "event"     ? &event.name
+                                 : key == "channel" ? &event.channel
+                                 : key == "data"    ? &event.data
+                                                    : nullptr;
+    if (!to || !to->empty()) return std::nullopt;
+    if (to == &event.data ? !walk.value(part) : !walk.text(part)) return std::nullopt;
+    if (part.empty() || (to == &event.name && !is_client_event(part))) return std::nullopt;
+    *to = part;
+  } while (walk.sign(','));
+  if (!walk.sign('}') || !walk.end() || event.name.empty()) return std::nullopt;
+  if (!walk.is_ascii() && !simdjson::validate_utf8(text.data(), text.size())) return std::nullopt;
+  return event;
 }
 
 Expected<PusherSays> PusherReader::read(std::string_view text) {
-  if (text.contains("client-"))  // all else is read once, by what follows
-    if (Expected<PusherSays> says; parser_->client_event(text, *says)) return says;
   element root;
   object top;
   if (parser_->parse(text).get(root) != simdjson::SUCCESS) return invalid("It is not JSON.");

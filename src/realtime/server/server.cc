@@ -92,12 +92,12 @@ class Server::State final : public PusherOut {
     close_some();
   }
 
-  void say(ClientSlot client, std::string text) override {
-    sockets_.send(client, text_frame(std::move(text)));
+  void say(ClientSlot client, std::string_view text) override {
+    sockets_.send(client, sockets_.text_frame(text));
   }
-  void say_all(std::string_view channel, Readers clients, std::string text,
+  void say_all(std::string_view channel, Readers clients, std::string_view text,
                std::optional<ClientSlot> but, bool may_be_missed) override {
-    fanout_.publish(channel, std::move(clients), text_frame(std::move(text)), but,
+    fanout_.publish(channel, std::move(clients), sockets_.text_frame(text), but,
                     may_be_missed ? topic_of(channel) : 0);
     go_on_later();
   }

@@ -17,14 +17,6 @@ constexpr std::size_t kBuffer = 64 * 1024;
 // So many bytes of the limit are for one frame: pongs are of 2, and cost as much memory as events.
 constexpr std::size_t kBytesOfFrame = 64;
 
-Frame control_frame(void (*append)(std::string&, std::string_view,
-                                   std::optional<wire::WebSocketMask>),
-                    std::string_view payload) {
-  auto frame = std::make_shared<std::string>();
-  append(*frame, payload, std::nullopt);
-  return frame;
-}
-
 Frame close_frame(std::uint16_t code, std::string_view reason) {
   auto frame = std::make_shared<std::string>();
   wire::append_close(*frame, code, reason, std::nullopt);
@@ -73,7 +65,9 @@ struct Sockets::Sink final : wire::WebSocketSink {
   }
   bool ping(std::string_view payload) override {
     if (all.sockets_[client]->phase == Phase::open)
-      all.send(client, control_frame(wire::append_pong, payload));
+      all.send(client, all.frame([payload](std::string& to) {
+        wire::append_pong(to, payload, std::nullopt);
+      }));
     return goes_on();
   }
   bool pong(std::string_view) override { return true; }
@@ -155,7 +149,7 @@ ClientSlot Sockets::add(NewSocket fresh) {
   }
   if (fresh.tls) tls_[slot] = std::move(fresh.tls);
   descriptors_[slot] = socket.is_tls || socket.window_bits != 0 ? -1 : socket.descriptor.get();
-  loop_.watch(socket.descriptor.get(), EPOLLIN,
+  loop_.watch(socket.descriptor.get(), events_of(socket),
               [this, slot](std::uint32_t events) { ready(slot, events); });
   return slot;
 }
@@ -227,7 +221,7 @@ void Sockets::queue(ClientSlot client, const Frame& frame, Topic topic, std::siz
     socket.backlog = std::make_unique<Backlog>();
     socket.backlog->sent = sent;
     descriptors_[client] = -1;
-    loop_.rewatch(socket.descriptor.get(), EPOLLIN | EPOLLOUT);
+    loop_.rewatch(socket.descriptor.get(), events_of(socket));
   }
   if (socket.when_slow == SlowReaders::conflate && topic != 0) conflate(socket, topic);
   socket.backlog->frames.push_back({frame, topic});
@@ -303,7 +297,7 @@ void Sockets::flush(ClientSlot client) {
     return;
   }
   socket.backlog.reset();
-  loop_.rewatch(socket.descriptor.get(), EPOLLIN);
+  loop_.rewatch(socket.descriptor.get(), events_of(socket));
   if (socket.phase == Phase::open && !socket.is_tls && socket.window_bits == 0)
     descriptors_[client] = socket.descriptor.get();
   if (socket.phase >= Phase::leaving) end_sending(client);
@@ -346,19 +340,28 @@ void Sockets::drop(ClientSlot client) {
   gone_.push_back(client);
 }
 
-void Sockets::ready(ClientSlot client, std::uint32_t events) {
-  if (events & EPOLLOUT) flush(client);
-  if (sockets_[client]->phase < Phase::gone && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
-    read(client);
+// Told once of each arrival, the kernel looks at a socket half as often. Not over TLS, where a read
+// does not take all that is there.
+std::uint32_t Sockets::events_of(const Socket& socket) {
+  return (socket.is_tls ? EPOLLIN : EPOLLIN | EPOLLRDHUP | EPOLLET) |
+         (socket.backlog ? EPOLLOUT : 0u);
 }
 
-void Sockets::read(ClientSlot client) {
+void Sockets::ready(ClientSlot client, std::uint32_t events) {
+  if (events & EPOLLOUT) flush(client);
+  if (sockets_[client]->phase < Phase::gone && (events & ~EPOLLOUT)) read(client, events);
+}
+
+void Sockets::read(ClientSlot client, std::uint32_t events) {
   Socket& socket = *sockets_[client];
   const std::span buffer(buffer_.get(), kBuffer);
   const net::Moved moved = socket.is_tls ? tls_.at(client)->receive(buffer)
                                          : net::tcp_receive(socket.descriptor.get(), buffer);
   if (moved.how == net::Moved::How::would_block) return;
   if (moved.how != net::Moved::How::bytes) return drop(client);
+  // What this read has left, or an end behind it, is told only to who asks anew.
+  if (moved.bytes == kBuffer || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+    loop_.rewatch(socket.descriptor.get(), events_of(socket));
   socket.silent_looks = 0;
   if (socket.phase > Phase::closing) return;  // what comes after their close is not read
   Sink sink(*this, client);

@@ -83,6 +83,18 @@ class Sockets {
   void send(ClientSlot client, const Frame& frame, Topic topic = 0, Twin* twin = nullptr);
   void close(ClientSlot client, std::uint16_t code, std::string_view reason);
   bool is_open(ClientSlot client) const { return sockets_[client]->phase == Phase::open; }
+  // One as `write` makes it, in the memory of the last one where nobody holds that any more.
+  template <typename Write>
+  Frame frame(Write&& write) {
+    if (!spare_ || spare_.use_count() > 1 || spare_->capacity() > kSpareBytes)
+      spare_ = std::make_shared<std::string>();
+    spare_->clear();
+    write(*spare_);
+    return spare_;
+  }
+  Frame text_frame(std::string_view text) {
+    return frame([text](std::string& to) { append_frame(to, wire::WebSocketKind::text, text); });
+  }
   struct Slowness {
     std::int64_t cut = 0;                     // clients
     std::int64_t dropped = 0, conflated = 0;  // frames
@@ -117,7 +129,8 @@ class Sockets {
   struct Sink;
   ClientSlot take_slot();
   void ready(ClientSlot client, std::uint32_t events);
-  void read(ClientSlot client);
+  static std::uint32_t events_of(const Socket& socket);
+  void read(ClientSlot client, std::uint32_t events);
   void send_otherwise(ClientSlot client, const Frame& frame, Topic topic, Twin* twin);
   const Frame& best_for(const Socket& socket, const Frame& frame, Twin& twin);
   Twin compressed(const std::string& frames);
@@ -145,6 +158,8 @@ class Sockets {
   std::vector<ClientSlot> free_;  // slots, a heap, the lowest first
   std::vector<ClientSlot> gone_;  // to be told at the turn's end
   std::unique_ptr<char[]> buffer_;
+  static constexpr std::size_t kSpareBytes = 4096;
+  std::shared_ptr<std::string> spare_;        // the last of frame()
   std::unique_ptr<wire::Deflater> deflater_;  // none until one comes who wants it
   std::unique_ptr<wire::Inflater> inflater_;
   const std::uint8_t looks_;  // in silence, until it is told

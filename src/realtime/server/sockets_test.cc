@@ -229,6 +229,25 @@ TEST_P(SocketsTest, a_slow_one_may_be_told_only_the_newest_of_each_channel) {
   EXPECT_EQ(std::size_t(sockets_->slowness().conflated) + letters.size(), 26u);
 }
 
+TEST_P(SocketsTest, what_is_more_than_one_read_takes_is_heard_though_nothing_more_comes) {
+  begin();
+  const int client = come(0);
+  for (const char c : {'a', 'b', 'c'}) say(client, masked(std::string(40'000, c)));
+  turn();
+  EXPECT_EQ(heard_[0].size(), 120'000u);
+  EXPECT_EQ(gone_, "");
+}
+
+TEST_P(SocketsTest, what_was_said_right_before_the_end_is_heard) {
+  begin();
+  const int client = come(0);
+  say(client, masked("bye"));
+  shutdown(client, SHUT_WR);
+  turn();
+  EXPECT_EQ(heard_[0], "bye");
+  EXPECT_EQ(gone_, "0 ");
+}
+
 TEST_P(SocketsTest, who_breaks_the_protocol_is_told_and_nothing_more_is_heard) {
   begin({.message_bytes = 100});
   const int client = come(0);

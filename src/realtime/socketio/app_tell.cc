@@ -10,7 +10,7 @@ namespace utakata::realtime {
 
 void SocketIoApp::hears(std::string_view channel, const Message& message, const Position& position,
                         std::optional<ClientSlot> but) {
-  if (is_reserved_event(message.event)) return;
+  if (by_sid_.empty() || is_reserved_event(message.event)) return;
   std::string offset;
   if (recovery_.is_on() && !position.epoch.empty()) offset = recovery_.offset_of(channels_.came());
   deliver(channel, message, offset, message.attachments, but, true);
