@@ -31,15 +31,17 @@ export async function setup() {
   if (!answer.ok) throw new Error(`${page} answered ${answer.status}: is VOTE_SECRET that of the stack?`);
 }
 
+// As the page does: whoever is told "later" comes again later.
 async function ask(u, method, path, body, headers = {}) {
   for (;;) {
     const answer = await fetch(`${page}/api/${path}`, {
       method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
-    if (answer.status !== 503) {
+    if (answer.status < 500 || u.is_leaving) {
       u.check(`${path} is answered`, answer.ok);
       return answer.json();
     }
     await answer.arrayBuffer();
+    u.count('told_later', 1, { path });
     await u.think(Number(answer.headers.get('retry-after') ?? 1));
   }
 }

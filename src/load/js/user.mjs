@@ -18,6 +18,7 @@ function random_of(seed) {
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
+  is_gone = false;     // and has, for good: no connection is kept for it
   #run;
   #random = null;
   #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
