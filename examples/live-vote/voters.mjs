@@ -32,18 +32,19 @@ export async function setup() {
   if (!answer.ok) throw new Error(`${page} answered ${answer.status}: is VOTE_SECRET that of the stack?`);
 }
 
-// As the page does: whoever is told "later" comes again later.
+// As the page does: whoever is told "later", or nothing, comes again later.
 async function ask(u, method, path, body, headers = {}) {
   for (;;) {
-    const answer = await fetch(`${page}/api/${path}`, {
-      method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
-    if (answer.status < 500 || u.is_leaving) {
-      u.check(`${path} is answered`, answer.ok);
+    const request = { method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } };
+    const answer = await fetch(`${page}/api/${path}`, request).catch(() => null);
+    if (answer && answer.status < 500) {
+      if (!u.check(`${path} is answered`, answer.ok)) throw new Error(`${path} was answered ${answer.status}`);
       return answer.json();
     }
-    await answer.arrayBuffer();
-    u.count('told_later', 1, { path });
-    await u.think(Number(answer.headers.get('retry-after') ?? 1));
+    if (u.is_leaving) throw new Error(`${path} was answered ${answer?.status ?? 'by nobody'} until the user had to leave`);
+    await answer?.arrayBuffer();
+    u.count('came_again', 1, { path });
+    await u.think(Number(answer?.headers.get('retry-after') ?? 1));
   }
 }
 
