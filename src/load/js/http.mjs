@@ -178,6 +178,7 @@ export class Exchange {
     exchanges[id] = undefined;
     exchange.#id = -1;
     current.user = exchange.#user;
+    if (exchange.#user.is_gone) engine.close_pool(exchange.#user.pool);  // its last words: a long poll, a goodbye
     exchange.#answered({ status, status_text, head, body, times: { connect, tls, sent, first_byte, whole } });
   }
   static failed(id, phase, what, is_late) {

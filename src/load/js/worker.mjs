@@ -138,7 +138,8 @@ const pool_of = (number) => Math.floor(number / workers) + 1;
 function ended(one, { is_open }) {
   users.delete(one.number);
   ++finished;
-  if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  one.is_gone = is_open || one.is_leaving;
+  if (one.is_gone) engine.close_pool(one.pool);
   if (!is_open) turns.set(one.number, (turns.get(one.number) ?? 0) + 1);
   engine.done(one.number);
 }
