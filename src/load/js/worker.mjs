@@ -26,7 +26,7 @@ import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
-import { has_packages, take_browser_builds } from './packages.mjs';
+import { may_import_packages, take_browser_builds } from './packages.mjs';
 import { limit_printing, unshown_lines } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User, clock_ms } from './user.mjs';
@@ -72,7 +72,7 @@ async function load({ file, folder, seed, ca = '', is_insecure = false, source =
   const shipping = root || is_shipped ? await import('./shipping.mjs') : null;
   const resolved = root ? shipping.unpacked(root, folder) : undefined;
   const shipment = is_shipped ? new shipping.Shipment(file, folder) : undefined;
-  if (shipment || resolved?.size > 0 || (!root && has_packages(file))) take_browser_builds(shipment, resolved);
+  if (shipment || resolved?.size > 0 || (!root && may_import_packages(file))) take_browser_builds(shipment, resolved);
   scenario = await import(href).catch((error) => {
     if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?tsx?"/.test(error.message)) throw error;
     throw new Error(`this Node (${process.version}) runs no TypeScript: 22.18 and later do (--node), or make JavaScript of it first`);
