@@ -1,115 +1,128 @@
 #include "cli/load_outputs.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <functional>
-#include <iterator>
-#include <memory>
-#include <utility>
-#include <vector>
+#include <filesystem>
 
-#include "cli/table.h"
-#include "cli/target.h"
-#include "load/report/compare.h"
 #include "load/report/csv.h"
 #include "load/report/html.h"
 #include "load/report/junit.h"
 #include "load/report/prometheus.h"
 #include "load/report/report_json.h"
+#include "net/descriptor.h"
 
 namespace utakata {
 namespace {
 
+namespace fs = std::filesystem;
+
+using ReportText = std::string (*)(const load::LoadReport&);
 struct Output {
-  std::string file;
-  std::string (*text_of)(const load::LoadReport&);
+  std::string path;
+  ReportText text;
 };
 
-std::vector<Output> wanted(const LoadOutputs& outputs) {
-  std::vector<Output> all = {{outputs.json, load::to_json},
-                             {outputs.html, load::to_html},
-                             {outputs.csv, load::to_csv},
-                             {outputs.junit, load::to_junit},
-                             {outputs.prometheus, load::to_prometheus}};
-  std::erase_if(all, [](const Output& one) { return one.file.empty(); });
-  return all;
+std::vector<Output> files_of(const LoadOutputs& outputs) {
+  std::vector<Output> files;
+  const auto add = [&](const std::string& path, const char* usual, ReportText text) {
+    if (!path.empty()) files.push_back({path, text});
+    if (!outputs.folder.empty()) files.push_back({fs::path(outputs.folder) / usual, text});
+  };
+  add(outputs.json, "report.json", &load::to_json);
+  add(outputs.csv, "report.csv", &load::to_csv);
+  add(outputs.junit, "junit.xml", &load::to_junit);
+  add(outputs.html, "report.html", &load::to_html);
+  if (!outputs.prometheus.empty()) files.push_back({outputs.prometheus, &load::to_prometheus});
+  return files;
 }
 
-std::string cannot_write(const std::string& file) {
-  return fmt::format("{} cannot be written: {}.", file, std::strerror(errno));
+std::unexpected<Problem> cannot_write(const std::string& path) {
+  return problem(Problem::Kind::invalid,
+                 fmt::format("{} cannot be written: {}.", path, std::strerror(errno)));
 }
 
-Expected<load::LoadReport> read_report(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream)
-    return problem(Problem::Kind::not_found,
-                   fmt::format("{} cannot be read: {}.", file, std::strerror(errno)));
-  std::string text;  // no more of it than a report may have: the file may be anything
-  char part[65536];
-  while (text.size() <= load::report_bytes_max && (stream.read(part, sizeof part), stream.gcount()))
-    text.append(part, std::size_t(stream.gcount()));
-  auto report = load::report_from_json(text);
-  if (!report) return problem(report.error().kind, file + ": " + report.error().what);
-  return report;
+// Where it really is, so that a link stays one; and the name it has until it is whole.
+fs::path target_of(const std::string& path) {
+  std::error_code error;
+  const fs::path target = fs::canonical(path, error);
+  return error ? fs::path(path) : target;
+}
+fs::path unfinished(const fs::path& target) {
+  return target.parent_path() / fmt::format(".{}.{}", target.filename().string(), getpid());
+}
+bool is_no_file(const fs::path& target) {
+  std::error_code error;
+  return fs::exists(target, error) && !fs::is_regular_file(target, error);
 }
 
-int compare_runs(const std::string& before_file, const std::string& after_file, bool wants_json) {
-  const auto before = read_report(before_file);
-  if (!before) return fail(before.error()), 2;
-  const auto after = read_report(after_file);
-  if (!after) return fail(after.error()), 2;
-  const auto comparison = load::compare(*before, *after);
-  put(wants_json ? load::to_json(comparison)
-                 : load::to_text(comparison, style_of(stdout).has_colour));
-  return 0;
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t gone = ::write(descriptor, text.data(), text.size());
+    if (gone < 0 && errno == EINTR) continue;
+    if (gone <= 0) return false;
+    text.remove_prefix(std::size_t(gone));
+  }
+  return true;
+}
+
+Expected<void> check_output(const std::string& path) {
+  const fs::path target = target_of(path);
+  std::error_code error;
+  if (fs::is_directory(target, error)) {
+    errno = EISDIR;
+    return cannot_write(path);
+  }
+  if (is_no_file(target)) {
+    if (access(target.c_str(), W_OK) != 0) return cannot_write(path);
+    return {};
+  }
+  const fs::path fresh = unfinished(target);
+  const net::Descriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.get() < 0) return cannot_write(path);
+  unlink(fresh.c_str());
+  return {};
 }
 
 }  // namespace
 
-void add_load_outputs(CLI::App& command, LoadOutputs& outputs) {
-  command.add_option("--json", outputs.json, "A file for the report, which `compare` reads");
-  command.add_option("--html", outputs.html, "A file for the report as one page with charts");
-  command.add_option("--csv", outputs.csv, "A file for a line of each second and metric");
-  command.add_option("--junit", outputs.junit, "A file of thresholds and checks, for CI");
-  command.add_option("--prometheus", outputs.prometheus, "A file in Prometheus' text format");
-}
-
-Expected<void> try_load_outputs(const LoadOutputs& outputs) {
-  for (const auto& [file, text_of] : wanted(outputs))
-    if (!std::ofstream(file, std::ios::app))
-      return problem(Problem::Kind::invalid, cannot_write(file));
+Expected<void> check_outputs(const LoadOutputs& outputs) {
+  std::error_code error;
+  if (!outputs.folder.empty() && !fs::is_directory(outputs.folder, error) &&
+      !fs::create_directories(outputs.folder, error)) {
+    errno = error ? error.value() : ENOTDIR;
+    return cannot_write(outputs.folder);
+  }
+  for (const Output& output : files_of(outputs))
+    if (const auto can = check_output(output.path); !can) return can;
   return {};
 }
 
-Expected<void> write_load_outputs(const LoadOutputs& outputs, const load::LoadReport& report) {
-  Expected<void> result;
-  for (const auto& [file, text_of] : wanted(outputs)) {
-    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-    stream << text_of(report);
-    stream.close();
-    if (!stream && result) result = problem(Problem::Kind::unavailable, cannot_write(file));
+Expected<void> replace_file(const std::string& path, const std::string& text) {
+  const fs::path target = target_of(path);
+  if (is_no_file(target)) {
+    const net::Descriptor file(open(target.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.get() < 0 || !write_all(file.get(), text)) return cannot_write(path);
+    return {};
   }
-  return result;
+  const fs::path fresh = unfinished(target);
+  const net::Descriptor file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (file.get() < 0) return cannot_write(path);
+  if (write_all(file.get(), text) && rename(fresh.c_str(), target.c_str()) == 0) return {};
+  const auto why = cannot_write(path);
+  unlink(fresh.c_str());
+  return why;
 }
 
-void add_load_compare(CLI::App& load, int& exit_code) {
-  struct Given {
-    std::string before, after;
-    bool wants_json = false;
-  };
-  auto given = std::make_shared<Given>();
-  CLI::App* command = load.add_subcommand("compare", "Two runs beside one another: what changed");
-  command->add_option("before", given->before, "A file of --json")->required();
-  command->add_option("after", given->after, "Another one")->required();
-  command->add_flag("--json", given->wants_json, "For programs");
-  command->callback([given, &exit_code] {
-    exit_code = compare_runs(given->before, given->after, given->wants_json);
-  });
+std::vector<std::string> write_outputs(const LoadOutputs& outputs, const load::LoadReport& report) {
+  std::vector<std::string> failures;
+  for (const Output& output : files_of(outputs))
+    if (const auto written = replace_file(output.path, output.text(report)); !written)
+      failures.push_back(written.error().what);
+  return failures;
 }
 
 }  // namespace utakata

@@ -1,29 +1,26 @@
-// The files that a run of `utakata load` leaves behind, and two of them beside one another.
+// Files that a run's report is written to: whole or not at all.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/problem.h"
 #include "load/report/load_report.h"
 
-namespace CLI {
-class App;
-}
-
 namespace utakata {
 
-struct LoadOutputs {  // names of files; "": not wanted
-  std::string json, html, csv, junit, prometheus;
+struct LoadOutputs {
+  std::string json, csv, junit, html, prometheus;  // files; "": none
+  std::string folder;  // all but the last, under their usual names; "": none
 };
-void add_load_outputs(CLI::App& command, LoadOutputs& outputs);
 
-// Can they be written? Asked before a run that takes an hour; an empty file is left where there was
-// none. `invalid` names the one that cannot.
-Expected<void> try_load_outputs(const LoadOutputs& outputs);
-// All that can be; `unavailable` names the first that could not.
-Expected<void> write_load_outputs(const LoadOutputs& outputs, const load::LoadReport& report);
+// Can all be written? Before the run, which may take hours. Makes the folder.
+Expected<void> check_outputs(const LoadOutputs& outputs);
+// Each that can be; the sentences of those that cannot.
+std::vector<std::string> write_outputs(const LoadOutputs& outputs, const load::LoadReport& report);
 
-// `load compare BEFORE AFTER`, of files of --json. When it was given, `exit_code` is set.
-void add_load_compare(CLI::App& load, int& exit_code);
+// By another name that takes the place of the old file once all is in it. What is no file, such as
+// /dev/stdout, is written to as it is.
+Expected<void> replace_file(const std::string& path, const std::string& text);
 
 }  // namespace utakata

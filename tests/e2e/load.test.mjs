@@ -1,44 +1,9 @@
 // `utakata load`, whole: scenarios on servers of Node's, which are the witnesses of what was done.
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import { after, test } from 'node:test';
-import { WebSocketServer } from 'ws';
+import { test } from 'node:test';
 import { load, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
-
-const servers = [];
-after(() => servers.forEach((close) => close()));
-const listening = (server) => new Promise((go) => server.listen(0, '127.0.0.1', () => go(server.address().port)));
-
-// Says back what it hears, and knows who came.
-async function echo() {
-  const seen = { paths: [], messages: 0, open: 0, most: 0 };
-  const server = http.createServer();
-  const sockets = new WebSocketServer({ server });
-  sockets.on('connection', (socket, request) => {
-    seen.paths.push(request.url);
-    seen.most = Math.max(seen.most, ++seen.open);
-    socket.on('close', () => --seen.open);
-    socket.on('message', (data, is_binary) => {
-      ++seen.messages;
-      socket.send(data, { binary: is_binary });
-    });
-  });
-  seen.url = `ws://127.0.0.1:${await listening(server)}`;
-  servers.push(() => {
-    for (const one of sockets.clients) one.terminate();
-    server.close();
-  });
-  return seen;
-}
-async function pages(serve) {
-  const server = http.createServer(serve);
-  servers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${await listening(server)}`;
-}
+import { echo, pages } from './kit/witness.mjs';
 
 const echo_user = (url) => `
 export default async function user(u) {
@@ -77,6 +42,23 @@ test('in an open model users come as they are meant to, done or not', async () =
   assert.equal(server.paths.length, 80);
   assert.equal(new Set(server.paths).size, 80);
   assert.equal(server.most, 80, 'nobody left before the end');
+});
+
+test('who comes with the last tick of the plan is told to leave, too', async () => {
+  const run = await load(`export const load = { arrivals: '100/s', duration: '0.5s', graceful_stop: '1h', thresholds: { iterations: 'count==50' } };
+    export default (u) => u.stay();`, ['--workers', '2']);
+  assert.equal(run.code, 0, run.out + run.err);
+});
+
+test('chance is another for each user and each time it begins, and the same again with the same seed', async () => {
+  const text = `export const load = { users: 3, iterations: 4 };
+    export default async function user(u) { console.log('drew', u.number, u.random(), u.random()); }`;
+  const drawn = async (...words) => (await load(text, words)).out.match(/^drew .*$/gm).sort();
+  const [once, again, other] = await Promise.all([drawn('--seed', '7'), drawn('--seed', '7', '--workers', '2'), drawn('--seed', '8')]);
+  const numbers = (lines) => lines.flatMap((line) => line.split(' ').slice(2));
+  assert.equal(once.length, 12);
+  assert.equal(new Set([...numbers(once), ...numbers(other)]).size, 48);
+  assert.deepEqual(once, again);
 });
 
 test('scenarios share the users by weight; setup runs once, teardown as well, what setup returns all have', async () => {
@@ -176,6 +158,18 @@ test('a user that throws is counted and named; the others go on', async () => {
     export default async function user(u) {
       await u.think(0.01);
       if (u.number === 2) throw new Error('nobody gave me a ticket');
+    }`);
+  assert.equal(run.code, 0, run.out + run.err);
+});
+
+test('tags of the plan and of a scenario are on what it measures, and thresholds may ask for them', async () => {
+  const run = await load(`
+    export const load = { users: 4, iterations: 1, tags: { release: 'v2' }, thresholds: {
+      'votes{release:v2,kind:loud}': 'count==2', 'votes{kind:quiet}': 'count==2', 'checks{kind:loud}': 'rate==1', 'iterations{release:v2}': 'count==4' },
+      scenarios: { a: { exec: 'vote', weight: 1, tags: { kind: 'loud' } }, b: { exec: 'vote', weight: 1, tags: { kind: 'quiet' } } } };
+    export function vote(u) {
+      u.count('votes');
+      u.check('it is a scenario', u.scenario === 'a' || u.scenario === 'b');
     }`);
   assert.equal(run.code, 0, run.out + run.err);
 });

@@ -44,8 +44,10 @@ class VotePage {
         asks_(loop, {}, sources_,
               {.answered = [this](load::RequestId id,
                                   const load::HttpAnswer& answer) { answered(id, answer); },
-               .failed = [this](load::RequestId id,
-                                const load::HttpFailure&) { take(id).send({.status = 502, .body = later}); }}),
+               .failed =
+                   [this](load::RequestId id, const load::HttpFailure&) {
+                     take(id).send({.status = 502, .body = later});
+                   }}),
         placement_host_(host_line(placement_port)),
         web_host_(host_line(web_port)),
         placement_(host(placement_port)),
@@ -53,8 +55,8 @@ class VotePage {
 
   void serve(const net::HttpRequest& request, net::HttpReply reply) {
     if (request.path == "/api/place") return ask(placement_, "GET", endpoint, {}, std::move(reply));
-    const bool is_ours = request.path == "/api/info" || request.path == "/api/login" ||
-                         request.path == "/api/vote";
+    const bool is_ours =
+        request.path == "/api/info" || request.path == "/api/login" || request.path == "/api/vote";
     if (!is_ours) return pass_on(request, std::move(reply));
     const std::string person = person_of(request.header("cookie"));
     const std::string cookie = fmt::format("Set-Cookie: who={}; Path=/; HttpOnly\r\n", person);
@@ -124,22 +126,21 @@ class VotePage {
   }
 
   void pass_on(const net::HttpRequest& request, net::HttpReply reply) {
-    const std::string rights =
-        fmt::format("Authorization: {}\r\nContent-Type: application/json\r\n",
-                    request.header("authorization"));
+    const std::string rights = fmt::format(
+        "Authorization: {}\r\nContent-Type: application/json\r\n", request.header("authorization"));
     ask(web_, request.method, std::string(request.path), rights, std::move(reply), request.body);
   }
 
   void ask(load::OriginId origin, std::string_view method, std::string_view target,
            const std::string& headers, net::HttpReply reply, std::string_view body = {}) {
     const std::string& host = origin == web_ ? web_host_ : placement_host_;
-    const load::RequestId id = asks_.request(
-        {.origin = origin,
-         .method = method,
-         .target = target,
-         .headers = host + headers,
-         .body = body.empty() ? std::nullopt : std::optional(body),
-         .deadline = 20s});
+    const load::RequestId id =
+        asks_.request({.origin = origin,
+                       .method = method,
+                       .target = target,
+                       .headers = host + headers,
+                       .body = body.empty() ? std::nullopt : std::optional(body),
+                       .deadline = 20s});
     replies_.insert_or_assign(id, std::move(reply));
   }
   void answered(load::RequestId id, const load::HttpAnswer& answer) {
@@ -178,12 +179,11 @@ int main(int count, char** arguments) {
   }
   net::Loop loop;
   VotePage page(loop, port_of(arguments[2]), port_of(arguments[3]), arguments[4]);
-  net::HttpServer server(
-      loop,
-      [&](const net::HttpRequest& request, net::HttpReply reply) {
-        page.serve(request, std::move(reply));
-      },
-      {.connections = std::size_t(sysconf(_SC_OPEN_MAX)) - 500});
+  net::HttpServer server(loop,
+                         [&](const net::HttpRequest& request, net::HttpReply reply) {
+                           page.serve(request, std::move(reply));
+                         },
+                         {.connections = std::size_t(sysconf(_SC_OPEN_MAX)) - 500});
   if (const auto port = server.listen("127.0.0.1", port_of(arguments[1]), {.shares_port = true});
       !port) {
     fmt::print(stderr, "{}\n", port.error().what);

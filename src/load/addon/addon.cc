@@ -1,9 +1,11 @@
 // The load engine's door into Node: utakata-load.node (Node-API 8, so any Node from 18 on). One
 // engine for each process, on Node's own loop. What JavaScript sees is listed at the end.
 #include <node_api.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,8 @@ napi_value start(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   engine_of(env) = std::make_unique<Engine>(env, uv, functions);
+  // A scenario that loops for ever does not see that its parent is gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   return undefined(env);
 }
 
@@ -119,6 +123,12 @@ napi_value backlog(napi_env env, napi_callback_info info) {
   if (!call.is_good) return nullptr;
   const auto slot = call.number(0);
   return slot ? number_value(env, double(call.engine->sockets().backlog(*slot))) : nullptr;
+}
+
+// unsent(): bytes of all sockets that the kernel has not taken
+napi_value unsent(napi_env env, napi_callback_info info) {
+  const Call<0> call(env, info);
+  return call.is_good ? number_value(env, double(call.engine->sockets().backlog())) : nullptr;
 }
 
 // sockets(): how many there are
@@ -224,6 +234,7 @@ NAPI_MODULE_INIT() {
   add(env, exports, "send", send);
   add(env, exports, "close", close);
   add(env, exports, "backlog", backlog);
+  add(env, exports, "unsent", unsent);
   add(env, exports, "sockets", sockets);
   add(env, exports, "metric", metric);
   add(env, exports, "record", record);

@@ -33,21 +33,22 @@ void Users::arm() {
     timer_ = loop_.after(std::max(*next - now, Duration{}), [this] { serve(); });
 }
 
-// user(number, scenario, late_ms), leave(number). Whoever is called may call done() at once.
+// user(number, scenario, late_ms), leave(number); who comes last may be told both. Whoever is
+// called may call done() at once.
 void Users::serve() {
   const Schedule::Turn turn = schedule_.at(std::max(elapsed(), Duration{}));
   is_serving_ = true;
   napi_env env = caller_.env();
-  for (const std::int64_t number : turn.leave) {
-    const Scope scope(env);
-    caller_.call("leave", std::array{number_value(env, double(number))});
-  }
   for (const UserBegin& user : turn.begin) {
     const Scope scope(env);
     const double late_ms = to_seconds(elapsed() - user.meant) * 1000;
     caller_.call("user",
                  std::array{number_value(env, double(user.number)),
                             number_value(env, double(user.scenario)), number_value(env, late_ms)});
+  }
+  for (const std::int64_t number : turn.leave) {
+    const Scope scope(env);
+    caller_.call("leave", std::array{number_value(env, double(number))});
   }
   is_serving_ = false;
   arm();
@@ -80,8 +81,22 @@ void Users::more(double factor) {
 
 namespace {
 
-// begin(plan, worker, workers, in_ms): the scenarios' names, functions and models, [name, function,
-// "open" or "closed", ...]. `plan` is the text of a LoadPlan.
+// Of the plan, then of the scenario: [name, value, ...].
+napi_value tags_value(napi_env env, const Tags& of_plan, const Tags& of_scenario) {
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  std::uint32_t at = 0;
+  for (const Tags* const tags : {&of_plan, &of_scenario})
+    for (const Tag& tag : *tags) {
+      napi_set_element(env, list, at++, text_value(env, tag.name));
+      napi_set_element(env, list, at++, text_value(env, tag.value));
+    }
+  return list;
+}
+
+// begin(plan, worker, workers, in_ms): the scenarios' names, functions, models and tags, [name,
+// function, "open" or "closed", [tag, value, ...], ...]; where a tag stands twice the last is
+// meant. `plan` is the text of a LoadPlan.
 napi_value begin(napi_env env, napi_callback_info info) {
   const Call<4> call(env, info);
   if (!call.is_good) return nullptr;
@@ -103,6 +118,7 @@ napi_value begin(napi_env env, napi_callback_info info) {
       napi_set_element(env, list, at++, text_value(env, scenario.name));
       napi_set_element(env, list, at++, text_value(env, scenario.exec));
       napi_set_element(env, list, at++, text_value(env, is_open ? "open" : "closed"));
+      napi_set_element(env, list, at++, tags_value(env, plan->tags, scenario.tags));
     }
   return list;
 }

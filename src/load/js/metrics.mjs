@@ -20,8 +20,8 @@ export const rate = (name, is_true, tags) => engine.record(id_of('rate', name, t
 // A number that goes up and down.
 export const gauge = (name, value, tags) => engine.record(id_of('gauge', name, tags), Number(value));
 
-export function check(name, is_true) {
-  rate('checks', is_true, { check: name });
+export function check(name, is_true, tags) {
+  rate('checks', is_true, { ...tags, check: name });
   return !!is_true;
 }
 

@@ -1,8 +1,27 @@
 // The same for `import`, in the thread where Node runs such hooks.
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { browser_file, is_package_name } from './packages.mjs';
+import { browser_file, found_again, is_package_name, only_where } from './packages.mjs';
+
+let port, resolved;
+export function initialize(given) {
+  ({ port, resolved } = given);
+}
+const file_of = (url) => (url?.startsWith('file:') ? fileURLToPath(url) : undefined);
 
 export async function resolve(specifier, context, next) {
+  if (port && specifier.startsWith(only_where)) {
+    const [parentURL, name] = JSON.parse(specifier.slice(only_where.length));
+    await resolve(name, { ...context, parentURL }, next);
+    return { url: 'data:text/javascript,', shortCircuit: true };
+  }
+  const parent = file_of(context.parentURL), known = found_again(resolved, parent, specifier);
+  if (known) return { url: pathToFileURL(known).href, shortCircuit: true };
+  const taken = await take(specifier, context, next);
+  if (taken.url?.startsWith('file:')) port?.postMessage([parent, specifier, file_of(taken.url)]);
+  return taken;
+}
+
+async function take(specifier, context, next) {
   const node_takes = await next(specifier, context);
   if (!node_takes.url?.startsWith('file:') || !node_takes.url.includes('/node_modules/')) return node_takes;
   let taken = node_takes;

@@ -3,6 +3,7 @@ import { check, count, gauge, measure, rate, trend } from './metrics.mjs';
 import { current } from './current.mjs';
 
 const set_timer = setTimeout;  // the scenario may have others
+const timer_grain_ms = 2;      // so late, or half of it early, is a timer of Node's by itself: that is not the servers' doing
 
 // A generator of its own for each, so that a seed gives the same day again (Mulberry32, public domain).
 function random_of(seed) {
@@ -15,22 +16,32 @@ function random_of(seed) {
   };
 }
 
+// On the clock of who started the run.
+export const clock_ms = (run) => Number(process.hrtime.bigint()) / 1e6 + run.clock_offset_ms;
+
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
   is_gone = false;     // and has, for good: no connection is kept for it
+  #flow;               // of the plan: its scenario's name, and the tags that the plan gives it
   #run;
+  #turn;               // how often it has begun anew
   #random = null;
   #wait_ends = null;   // a function that ends what it waits for; a Set of them where it waits for several things at once
 
-  constructor(number, scenario, pool, run) {
-    this.number = number;      // among all users of all workers
-    this.scenario = scenario;  // its name
-    this.pool = pool;          // requests of one pool share their connections
+  constructor(number, flow, pool, run, turn = 0) {
+    this.number = number;  // among all users of all workers
+    this.pool = pool;      // requests of one pool share their connections
+    this.#flow = flow;
     this.#run = run;
+    this.#turn = turn;
   }
+  get scenario() { return this.#flow.name; }
+  // Of what is counted of its scenario; whose turn it is may be nobody's.
+  static tags_of(user) { return #flow in user ? user.#flow.tags : null; }
   get data() { return this.#run.data; }  // what setup() returned
-  random() { return (this.#random ??= random_of(Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b)))(); }
+  random() { return (this.#random ??= random_of(this.#seed()))(); }
+  #seed() { return Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b) ^ Math.imul(this.#turn, 0xc2b2ae35); }
   between(least, most) { return least + (most - least) * this.random(); }
   one_of(list) { return list[Math.floor(this.random() * list.length)]; }
 
@@ -49,8 +60,9 @@ export class User {
     for (let k = 0; k < times; ++k, meant += seconds * 1000) {
       await this.#wait(meant - performance.now());
       if (this.is_leaving) return;
+      const began = performance.now();
       await work(k);
-      if (name) trend(name, performance.now() - meant);
+      if (name) this.trend(name, performance.now() - (began - meant < timer_grain_ms ? began : meant));
     }
   }
   #wait(ms) {
@@ -85,16 +97,18 @@ export class User {
     else ends?.();
   }
 
-  check(name, is_true) { return check(name, is_true); }
+  // What is measured has the plan's tags, too.
+  #with(tags) { return this.#flow.given ? { ...this.#flow.given, ...tags } : tags; }
+  check(name, is_true) { return check(name, is_true, this.#flow.given); }
   // How long `work` takes; or begins now, and ends when what it returned is called.
-  measure(name, work, tags) { return measure(name, work, tags); }
-  count(name, by = 1, tags) { count(name, by, tags); }
-  trend(name, ms, tags) { trend(name, ms, tags); }
-  rate(name, is_true, tags) { rate(name, is_true, tags); }
-  gauge(name, value, tags) { gauge(name, value, tags); }
-  // Milliseconds on a clock that all users of this host share, to say when something was sent; and how long ago that is, measured.
-  clock() { return Number(process.hrtime.bigint()) / 1e6 + this.#run.clock_offset_ms; }
-  delay(name, sent, tags) { trend(name, this.clock() - sent, tags); }
+  measure(name, work, tags) { return measure(name, work, this.#with(tags)); }
+  count(name, by = 1, tags) { count(name, by, this.#with(tags)); }
+  trend(name, ms, tags) { trend(name, ms, this.#with(tags)); }
+  rate(name, is_true, tags) { rate(name, is_true, this.#with(tags)); }
+  gauge(name, value, tags) { gauge(name, value, this.#with(tags)); }
+  // Milliseconds on a clock that all users of the run share, to say when something was sent; and how long ago that is, measured.
+  clock() { return clock_ms(this.#run); }
+  delay(name, sent, tags) { this.trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as
   // long as it is told to while the cluster is full, in line; `refused(answer, waits_s)` hears of each time, answer: { detail, ... }.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "load/report/load_state.h"
+
 namespace utakata::load {
 
 std::string_view to_text(LoadEnd end) {
@@ -12,6 +14,26 @@ std::string_view to_text(LoadEnd end) {
       return "stopped";
     case LoadEnd::aborted:
       return "aborted";
+    case LoadEnd::broken:
+      return "broken";
+  }
+  return "?";
+}
+
+std::string_view to_text(LoadPhase phase) {
+  switch (phase) {
+    case LoadPhase::loading:
+      return "loading";
+    case LoadPhase::setting_up:
+      return "setting up";
+    case LoadPhase::running:
+      return "running";
+    case LoadPhase::stopping:
+      return "stopping";
+    case LoadPhase::tearing_down:
+      return "tearing down";
+    case LoadPhase::ended:
+      return "ended";
   }
   return "?";
 }

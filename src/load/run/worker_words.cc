@@ -33,22 +33,35 @@ WorkerTick tick_from(const Json& json) {
                   .finished = std::int64_t(number_in(json, "finished")),
                   .length_ms = number_in(json, "length_ms"),
                   .late_ms = number_in(json, "late_ms"),
+                  .backlog_bytes = number_in(json, "backlog_bytes"),
                   .lag_ms = number_in(json, "lag_ms"),
                   .gc_ms = number_in(json, "gc_ms"),
                   .cpu = number_in(json, "cpu"),
                   .resident_mb = number_in(json, "resident_mb"),
+                  .unshown = std::uint64_t(number_in(json, "unshown")),
                   .faults = {}};
   if (const auto faults = json.find("faults"); faults != json.end() && faults->is_array())
     for (const Json& one : *faults) tick.faults.push_back(fault_from(one));
   return tick;
 }
 
-WorkerLoaded loaded_from(const Json& json) {
-  WorkerLoaded loaded{.load = json.value("load", Json::object()).dump(), .functions = {}};
-  for (const Json& name : json.value("functions", Json::array()))
-    if (name.is_string()) loaded.functions.push_back(name.get<std::string>());
-  return loaded;
+std::vector<std::string> texts_in(const Json& json, const char* key) {
+  std::vector<std::string> texts;
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_array()) return texts;
+  for (const Json& one : *found)
+    if (one.is_string()) texts.push_back(one.get<std::string>());
+  return texts;
 }
+
+WorkerLoaded loaded_from(const Json& json) {
+  return {.load = json.value("load", Json::object()).dump(),
+          .functions = texts_in(json, "functions"),
+          .files = texts_in(json, "files"),
+          .resolved = json.value("resolved", Json::array()).dump()};
+}
+
+double in_ms(Duration duration) { return to_seconds(duration) * 1000; }
 
 std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -74,8 +87,10 @@ Expected<WorkerWord> worker_word(std::string_view line) {
     if (const auto found = json.find("failed"); found != json.end() && found->is_object())
       return WorkerFailed{text_in(*found, "during"), fault_from(*found)};
     if (json.contains("done"))
-      return WorkerDone{text_in(json, "done"), json.value("data", Json()).dump()};
+      return WorkerDone{text_in(json, "done"), json.value("data", Json()).dump(),
+                        std::int64_t(number_in(json, "left_open"))};
     if (json.contains("over")) return WorkerOver{};
+    if (json.contains("alive")) return WorkerAlive{};
   }
   return problem(Problem::Kind::invalid,
                  fmt::format("a worker said what it never says: {}", line.substr(0, 200)));
@@ -84,11 +99,15 @@ Expected<WorkerWord> worker_word(std::string_view line) {
 std::string to_line(const LoadOrder& order) {
   return line_of({{"do", "load"},
                   {"file", order.file},
+                  {"folder", order.folder},
                   {"seed", order.seed},
                   {"ca", order.ca_file},
                   {"is_insecure", order.is_insecure},
                   {"source", order.source},
-                  {"compression", order.compression}});
+                  {"compression", order.compression},
+
+                  {"env", order.environment},
+                  {"is_shipped", order.is_shipped}});
 }
 
 std::string to_line(const StartOrder& order) {
@@ -97,7 +116,8 @@ std::string to_line(const StartOrder& order) {
                   {"worker", order.worker},
                   {"workers", order.workers},
                   {"data", Json::parse(order.data, nullptr, false)},
-                  {"in_ms", to_ms(order.in)}});
+                  {"at_ms", in_ms(order.at.time_since_epoch())},
+                  {"clock_offset_ms", in_ms(order.clock_offset)}});
 }
 
 std::string setup_line() { return R"({"do":"setup"})"; }
@@ -106,6 +126,9 @@ std::string teardown_line(std::string_view data) {
 }
 std::string stop_line(Duration within) {
   return fmt::format(R"({{"do":"stop","within_ms":{}}})", to_ms(within));
+}
+std::string clock_line(Duration offset) {
+  return line_of({{"do", "clock"}, {"offset_ms", in_ms(offset)}});
 }
 std::string pause_line(bool is_paused) {
   return fmt::format(R"({{"do":"pause","is_paused":{}}})", is_paused);
@@ -118,8 +141,8 @@ std::string overridden(std::string_view load, const PlanOverrides& overrides) {
   Json json = Json::parse(load, nullptr, false);
   if (!json.is_object()) return std::string(load);
   if (!overrides.users.empty() || !overrides.arrivals.empty())
-    for (const char* const model : {"users", "arrivals", "stages", "duration", "iterations"})
-      json.erase(model);
+    for (const char* const model : {"users", "arrivals", "stages"}) json.erase(model);
+  if (!overrides.arrivals.empty()) json.erase("iterations");
   const std::pair<const char*, const std::string&> given[] = {{"users", overrides.users},
                                                               {"arrivals", overrides.arrivals},
                                                               {"duration", overrides.duration},

@@ -29,7 +29,8 @@ class Schedule {
  public:
   struct Turn {
     std::vector<UserBegin> begin;
-    std::vector<std::int64_t> leave;  // are to end what they do; each is told once, the last too
+    // Are to end what they do; each is told once, the last too, after who begins: some do both.
+    std::vector<std::int64_t> leave;
   };
 
   Schedule(const LoadPlan& plan, Part part);

@@ -1,4 +1,4 @@
-#include "load/workers/worker.h"
+#include "load/workers/worker_process.h"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -16,7 +16,7 @@ constexpr std::size_t kLineBytesMax = 64 * 1024 * 1024;
 
 }  // namespace
 
-struct Worker::State {
+struct WorkerProcess::State {
   explicit State(net::Loop& used_loop) : loop(used_loop) {}
   // One of the process's ends that we read.
   struct Ear {
@@ -37,7 +37,7 @@ struct Worker::State {
   bool is_listened_to = true, is_running = false, has_orders = false, is_told = false;
   WorkerEnd end{};
   net::Loop::TimerId patience = 0;
-  int holders = 6;  // five handles of libuv, and the Worker
+  int holders = 6;  // five handles of libuv, and the WorkerProcess
 
   void read(Ear& ear, std::string_view bytes);
   void close_ear(Ear& ear);
@@ -47,7 +47,7 @@ struct Worker::State {
 };
 
 // Lines as they become whole. Whoever hears one may drop us.
-void Worker::State::read(Ear& ear, std::string_view bytes) {
+void WorkerProcess::State::read(Ear& ear, std::string_view bytes) {
   while (!bytes.empty() && is_listened_to) {
     const std::size_t end = bytes.find('\n');
     ear.kept += bytes.substr(0, end);
@@ -61,11 +61,11 @@ void Worker::State::read(Ear& ear, std::string_view bytes) {
   }
 }
 
-void Worker::State::closed() {
+void WorkerProcess::State::closed() {
   if (--holders == 0) delete this;
 }
 
-void Worker::State::close_ear(Ear& ear) {
+void WorkerProcess::State::close_ear(Ear& ear) {
   if (!std::exchange(ear.is_open, false)) return;
   if (!ear.kept.empty()) read(ear, "\n");
   uv_close(reinterpret_cast<uv_handle_t*>(&ear.pipe),
@@ -73,24 +73,25 @@ void Worker::State::close_ear(Ear& ear) {
   tell_end();
 }
 
-void Worker::State::close_orders() {
+void WorkerProcess::State::close_orders() {
   if (!std::exchange(has_orders, false)) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&orders),
            [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
 }
 
 // After the process and all that it said. A grandchild that keeps a pipe open is not waited for.
-void Worker::State::tell_end() {
+void WorkerProcess::State::tell_end() {
   const bool says_no_more = std::ranges::none_of(ears, &Ear::is_open);
   if (is_running || !says_no_more || std::exchange(is_told, true)) return;
   loop.cancel(patience);
   if (is_listened_to) calls.ended(end);
 }
 
-Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop,
-                                                const std::vector<std::string>& argv, Calls calls) {
+Expected<std::unique_ptr<WorkerProcess>> WorkerProcess::start(net::Loop& loop,
+                                                              const std::vector<std::string>& argv,
+                                                              Calls calls) {
   auto* const state = new State(loop);
-  std::unique_ptr<Worker> worker(new Worker(state));
+  std::unique_ptr<WorkerProcess> worker(new WorkerProcess(state));
   state->calls = std::move(calls);
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
@@ -118,9 +119,10 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop,
   options.args = words.data();
   options.stdio = stdio.data();
   options.stdio_count = int(stdio.size());
+  options.flags = UV_PROCESS_DETACHED;  // Ctrl-C is for its parent, who has it end in good order
   options.exit_cb = [](uv_process_t* process, std::int64_t status, int signal) {
     auto* const of = static_cast<State*>(process->data);
-    of->end = {status, signal};
+    of->end = {.status = status, .signal = signal};
     of->is_running = false;
     uv_close(reinterpret_cast<uv_handle_t*>(process),
              [](uv_handle_t* handle) { static_cast<State*>(handle->data)->closed(); });
@@ -157,7 +159,7 @@ Expected<std::unique_ptr<Worker>> Worker::start(net::Loop& loop,
   return worker;
 }
 
-Worker::~Worker() {
+WorkerProcess::~WorkerProcess() {
   state_->is_listened_to = false;
   state_->is_told = true;
   state_->loop.cancel(state_->patience);
@@ -173,7 +175,7 @@ Worker::~Worker() {
   state_->closed();
 }
 
-void Worker::tell(std::string line) {
+void WorkerProcess::tell(std::string line) {
   if (!state_->has_orders) return;
   auto* const write = new State::Write{.request = {}, .line = std::move(line) + "\n"};
   write->request.data = write;
@@ -182,10 +184,10 @@ void Worker::tell(std::string line) {
            [](uv_write_t* request, int) { delete static_cast<State::Write*>(request->data); });
 }
 
-void Worker::finish() { state_->close_orders(); }
-void Worker::kill(int signal) {
+void WorkerProcess::finish() { state_->close_orders(); }
+void WorkerProcess::kill(int signal) {
   if (state_->is_running) uv_process_kill(&state_->process, signal);
 }
-int Worker::pid() const { return state_->process.pid; }
+int WorkerProcess::pid() const { return state_->process.pid; }
 
 }  // namespace utakata::load

@@ -1,5 +1,5 @@
 // On real processes.
-#include "load/workers/worker.h"
+#include "load/workers/worker_process.h"
 
 #include <gtest/gtest.h>
 
@@ -11,18 +11,18 @@
 namespace utakata::load {
 namespace {
 
-class WorkerTest : public testing::Test {
+class WorkerProcessTest : public testing::Test {
  protected:
   void start(const std::string& script) {
-    auto started =
-        Worker::start(loop_, {"sh", "-c", script},
-                      {.said = [this](std::string_view line) { heard_.emplace_back(line); },
-                       .printed = [this](std::string_view line) { printed_.emplace_back(line); },
-                       .ended =
-                           [this](const WorkerEnd& end) {
-                             end_ = end;
-                             loop_.stop();
-                           }});
+    auto started = WorkerProcess::start(
+        loop_, {"sh", "-c", script},
+        {.said = [this](std::string_view line) { heard_.emplace_back(line); },
+         .printed = [this](std::string_view line) { printed_.emplace_back(line); },
+         .ended =
+             [this](const WorkerEnd& end) {
+               end_ = end;
+               loop_.stop();
+             }});
     ASSERT_TRUE(started) << started.error().what;
     worker_ = std::move(*started);
   }
@@ -34,12 +34,12 @@ class WorkerTest : public testing::Test {
     loop_.run();
   }
   net::Loop loop_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<WorkerProcess> worker_;
   std::vector<std::string> heard_, printed_;
-  WorkerEnd end_{-1, -1};
+  WorkerEnd end_{.status = -1, .signal = -1};
 };
 
-TEST_F(WorkerTest, what_it_is_told_and_what_it_says_are_lines_and_its_prints_come_apart) {
+TEST_F(WorkerProcessTest, what_it_is_told_and_what_it_says_are_lines_and_its_prints_come_apart) {
   start("read a; read b; echo \"$b $a\" >&3; echo aloud; echo oops >&2; printf last >&3; exit 7");
   worker_->tell("one");
   worker_->tell("two");
@@ -51,7 +51,7 @@ TEST_F(WorkerTest, what_it_is_told_and_what_it_says_are_lines_and_its_prints_com
   EXPECT_EQ(end_.signal, 0);
 }
 
-TEST_F(WorkerTest, its_stdin_ends_when_we_are_done) {
+TEST_F(WorkerProcessTest, its_stdin_ends_when_we_are_done) {
   start("cat >&3");
   worker_->tell("a");
   worker_->finish();
@@ -60,21 +60,21 @@ TEST_F(WorkerTest, its_stdin_ends_when_we_are_done) {
   EXPECT_EQ(heard_, (std::vector<std::string>{"a"}));
 }
 
-TEST_F(WorkerTest, one_that_is_killed_tells_by_what) {
+TEST_F(WorkerProcessTest, one_that_is_killed_tells_by_what) {
   start("kill -STOP $$");
   worker_->kill(SIGKILL);
   run();
   EXPECT_EQ(end_.signal, SIGKILL);
 }
 
-TEST_F(WorkerTest, a_grandchild_that_keeps_its_pipes_is_not_waited_for) {
+TEST_F(WorkerProcessTest, a_grandchild_that_keeps_its_pipes_is_not_waited_for) {
   start("sleep 100 & echo gone >&3");
   run();
   EXPECT_EQ(end_.status, 0);
   EXPECT_EQ(heard_, (std::vector<std::string>{"gone"}));
 }
 
-TEST_F(WorkerTest, one_that_is_dropped_is_killed_and_silent) {
+TEST_F(WorkerProcessTest, one_that_is_dropped_is_killed_and_silent) {
   start("echo $$ >&3; sleep 100");
   loop_.every(5ms, [this] {
     if (heard_.empty()) return;
@@ -85,8 +85,8 @@ TEST_F(WorkerTest, one_that_is_dropped_is_killed_and_silent) {
   EXPECT_EQ(end_.status, -1);
 }
 
-TEST_F(WorkerTest, a_program_that_is_not_there_is_a_problem) {
-  const auto started = Worker::start(loop_, {"no-such-node"}, {});
+TEST_F(WorkerProcessTest, a_program_that_is_not_there_is_a_problem) {
+  const auto started = WorkerProcess::start(loop_, {"no-such-node"}, {});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().kind, Problem::Kind::unavailable);
   EXPECT_EQ(started.error().what, "no-such-node cannot be started: no such file or directory.");
