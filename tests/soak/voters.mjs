@@ -91,12 +91,13 @@ async function lean_pages(fleet, web_port) {
 }
 
 // ---- the run ----
+let voters = null;  // `utakata load`
 async function rehearse(fleet, page, votes_counted, page_pids) {
   const instances = await fleet.serving('channels', channels);
   const serving = (await fleet.status()).clusters.flatMap((one) => one.instances);
   const stats = async () => Promise.all(instances.map(async ({ address }) => (await fetch(`http://${address}/stats`)).json()));
   const accepted_before = sum((await stats()).map((one) => one.accepted)), kernel_before = kernel();
-  const child = spawn(utakata_program(), ['load', 'voters.mjs', '--workers', String(workers)], {
+  const child = voters = spawn(utakata_program(), ['load', 'voters.mjs', '--workers', String(workers)], {
     cwd: example, env: { ...process.env, VOTERS: people, OPENING: opening_s, VOTE_PAGE: page }, stdio: ['ignore', 'inherit', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (bytes) => {
@@ -139,6 +140,11 @@ async function rehearse(fleet, page, votes_counted, page_pids) {
 
 const faults = [];
 let fleet, lean = null;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+process.on('exit', () => {  // however it ends: nothing is left running
+  for (const { child } of lean?.all ?? []) child.kill();
+  voters?.kill('SIGKILL');
+});
 try {
   preflight();
   const [port] = await free_ports(1), page = `http://127.0.0.1:${port}`;

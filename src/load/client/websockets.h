@@ -77,7 +77,7 @@ class WebSockets {
   struct Limits {
     std::size_t message_bytes = 64 * 1024 * 1024;  // received, and inflated
     std::size_t backlog_bytes = 64 * 1024 * 1024;  // unsent: beyond it is cut
-    Duration close_within{5s};                     // how long theirs may take to answer a close
+    Duration close_within{30s};                    // for theirs to answer a close; as `ws` waits
   };
   // `sources` outlive this.
   WebSockets(net::Loop& loop, const Limits& limits, Sources& sources, Calls calls);
