@@ -35,12 +35,14 @@ export type Threshold = string | { threshold: string; abort_on_fail?: boolean };
 export interface SharedScenario {
   exec?: string; // the name of an exported function; by default `user`, which `export default` is, too
   weight: number; // its share of the users
+  tags?: Record<string, string>; // of what it measures itself
 }
-export type OwnScenario = Model & { exec?: string; start_after?: Time };
+export type OwnScenario = Model & { exec?: string; start_after?: Time; tags?: Record<string, string> };
 
 interface Common {
   thresholds?: Record<string, Threshold | Threshold[]>;
   graceful_stop?: Time; // for who is still busy at the end; 30 s by default
+  tags?: Record<string, string>; // of all that scenarios measure themselves
 }
 export type LoadPlan = Common &
   ((Model & { scenarios?: Record<string, SharedScenario> }) | { scenarios: Record<string, OwnScenario>; users?: never; arrivals?: never; stages?: never });
@@ -83,5 +85,8 @@ export class User<Data = any> {
   clock(): number; // ms, the same for all users of the run
   delay(name: string, sent: number, tags?: MetricTags): void; // how long ago that is, as a trend
 
-  place(cluster: string, options?: { key?: string; seats?: number; stack?: string; api?: string }): Promise<Place>;
+  // Waits in line while the cluster is full, `within` so many seconds; `refused` hears of each time.
+  place(cluster: string, options?: {
+    key?: string; seats?: number; within?: number; refused?: (answer: any, waits_s: number) => void; token?: string; stack?: string; api?: string;
+  }): Promise<Place>;
 }
