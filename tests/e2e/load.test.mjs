@@ -1,6 +1,7 @@
 // `utakata load`, whole: scenarios on servers of Node's, which are the witnesses of what was done.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import http from 'node:http';
+import { after, test } from 'node:test';
 import { load, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
 import { echo, pages } from './kit/witness.mjs';
@@ -138,8 +139,9 @@ test('who has gone leaves no connection behind, though an answer came later', as
     ++open;
     socket.on('close', () => --open);
   });
-  servers.push(() => server.closeAllConnections() ?? server.close());
-  const url = `http://127.0.0.1:${await listening(server)}`;
+  after(() => server.closeAllConnections() ?? server.close());
+  await new Promise((go) => server.listen(0, '127.0.0.1', go));
+  const url = `http://127.0.0.1:${server.address().port}`;
   const run = start_load(`
     export const load = { arrivals: { start: '20/s', stages: [{ duration: '1s', target: '20/s' }, { duration: '1h', target: 0, step: true }] } };
     export default async function user(u) {

@@ -41,7 +41,8 @@ let scenario = null;      // the module
 const flows = [];         // as the engine numbers them
 let workers = 1;
 let finished = 0, late_ms = 0;
-let is_over = () => {};
+let is_over;
+const over = new Promise((go_on) => { is_over = go_on; });  // nobody is busy, nobody will begin: it may be so long before the stop
 let ticking;
 let stops = 0;
 
@@ -155,7 +156,6 @@ function tick() {
 async function stop({ within_ms }) {
   const turn = ++stops;
   if (flows.length > 0) {
-    const over = new Promise((go_on) => { is_over = go_on; });
     engine.end();
     await Promise.race([over, new Promise((go_on) => setTimeout(go_on, within_ms))]);
   }
