@@ -30,7 +30,7 @@ const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 
 // that connection, if it is Node for 5 s only. 2.2 a person were seen at once, and a machine that is late has more.
 const channels = Math.max(3, Math.ceil((people * 1.3) / descriptors));
 const workers = Math.max(2, Math.ceil((people * (is_lean ? 3 : 1.8)) / descriptors)), pages = Math.ceil((people * 1.2) / descriptors);
-const kb_each = 45;  // user, servers and kernel, as measured
+const kb_each = 65;  // user, servers and kernel: 60 were seen with 50,000
 const conntrack_max = number_in('/proc/sys/net/netfilter/nf_conntrack_max');
 const is_tracked = () => number_in('/proc/sys/net/netfilter/nf_conntrack_count') > 0;
 const memory = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'latin1'))[1]) * 1024;
