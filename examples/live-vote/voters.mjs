@@ -21,7 +21,7 @@ export const load = {
     show: { exec: 'host', users: 1, iterations: 1 },
   },
   // And, on machines like those of the evening: call_delay: 'p(99)<2s'.
-  thresholds: { checks: 'rate==1', calls_heard: `count==${people}`, votes: `count==${people}` },
+  thresholds: { checks: 'rate==1', errors: 'count==0', calls_heard: `count==${people}`, votes: `count==${people}` },
 };
 
 const rights = { authorization: `Bearer ${secret}` };

@@ -85,8 +85,9 @@ export class User<Data = any> {
   clock(): number; // ms, the same for all users of the run
   delay(name: string, sent: number, tags?: MetricTags): void; // how long ago that is, as a trend
 
-  // Waits in line while the cluster is full, `within` so many seconds; `refused` hears of each time.
+  // Waits in line while the cluster is full, `within` seconds at most. What else is answered is an error with its `status`.
   place(cluster: string, options?: {
-    key?: string; seats?: number; within?: number; refused?: (answer: any, waits_s: number) => void; token?: string; stack?: string; api?: string;
+    key?: string; seats?: number; stack?: string; api?: string; token?: string; within?: number;
+    refused?(answer: { detail?: string; ahead?: number }, waits_s: number): void;
   }): Promise<Place>;
 }
