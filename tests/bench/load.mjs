@@ -150,7 +150,7 @@ async function at_rest() {
   await kit.sleep(10_000);
   const all = kit.children_of(run.pid).map(proportional_mb);
   show('16 worker processes at rest', all.reduce((sum, one) => sum + one, 0), 'MB', { at_most: 320 },
-    'shared pages counted once; a user each; a scenario that imports npm packages adds 8 MB each, for the thread of Node's module hooks');
+    'shared pages counted once; a user each; a scenario that imports npm packages adds 8 MB each, for Node\'s thread of module hooks');
   await kit.stop(run, 'SIGKILL');
 }
 
