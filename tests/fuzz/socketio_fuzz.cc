@@ -10,6 +10,7 @@
 
 #include "realtime/socketio/app.h"
 #include "realtime/socketio/session.h"
+#include "wire/utf8.h"
 
 namespace {
 
@@ -119,7 +120,8 @@ void step(Tenant& tenant, ClientSlot client, char what, std::string_view rest) {
       return tenant.app.lets_in(client, tenant.now);
     case 'n':
       return tenant.app.turns_away(client, "no");
-    case 's':
+    case 's':  // by the HTTP API, which takes JSON, and so no bytes that are not UTF-8
+      if (!wire::is_utf8(rest)) return;
       return tenant.app.hears_as_user("ann", {.event = std::string(rest), .data = "1"}, {});
     case 'k':
       return tenant.app.cut_user("ann", tenant.now);
