@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/html.h"
 #include "base/text.h"
 #include "sim/replay_report.h"
 #include "sim/replay_rows.h"

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/html.h"
 #include "sim/report_rows.h"
 
 namespace utakata {
@@ -144,31 +145,6 @@ std::string plot_html(const Chart& chart, const ChartAxis& axis, const Scale& sc
 }
 
 }  // namespace
-
-std::string html_text(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-    }
-  return out;
-}
 
 double ChartAxis::percent(Duration at) const {
   return std::clamp(100 * to_seconds(at) / to_seconds(length), 0.0, 100.0);

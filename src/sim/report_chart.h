@@ -3,15 +3,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/instant.h"
 
 namespace utakata {
-
-// Text for an element or a quoted attribute: escaped, control characters as spaces.
-std::string html_text(std::string_view text);
 
 // The time axis that all charts and lanes of a page share.
 struct ChartAxis {

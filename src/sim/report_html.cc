@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/html.h"
 #include "base/text.h"
 #include "sim/report_chart.h"
 #include "sim/report_marks.h"

@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 
+#include "base/html.h"
 #include "base/text.h"
 #include "sim/report_rows.h"
 

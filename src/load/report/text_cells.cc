@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/html.h"
 #include "wire/utf8.h"
 
 namespace utakata::load {
@@ -74,29 +75,7 @@ std::string harmless(std::string_view text) {
   return out;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : harmless(text)) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
+std::string escaped(std::string_view text) { return html_text(harmless(text)); }
 
 std::size_t columns(std::string_view text) {
   std::size_t sum = 0;
