@@ -5,8 +5,6 @@
 //                                sent joined
 //   send_floor echo              what comes goes back
 // Says its port.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,28 +16,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bare_listener.h"
+
 namespace {
 
 [[noreturn]] void fail(const char* why) {
   std::fprintf(stderr, "send_floor: %s\n", why);
   std::exit(1);
-}
-
-int listen_anywhere() {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      listen(listener, 4096) != 0)
-    fail("cannot listen");
-  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
-  std::printf("%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-  return listener;
 }
 
 void add(int set, int socket) {
@@ -128,9 +111,9 @@ void echo(int listener) {
 int main(int count, char** arguments) {
   const std::string_view what = count > 1 ? arguments[1] : "";
   if (what == "broadcast" && count == 3)
-    Broadcast(listen_anywhere(), std::size_t(std::atoi(arguments[2]))).run();
+    Broadcast(utakata::bench::listen_anywhere(4096), std::size_t(std::atoi(arguments[2]))).run();
   else if (what == "echo" && count == 2)
-    echo(listen_anywhere());
+    echo(utakata::bench::listen_anywhere(4096));
   else
     fail("send_floor broadcast BYTES, or send_floor echo");
 }

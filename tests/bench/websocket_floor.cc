@@ -2,8 +2,6 @@
 // generators are measured against.
 //
 //   websocket_floor      says its port; a line on stdin: says {"opened": N, "messages": N} so far
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bare_listener.h"
 #include "wire/websocket_handshake.h"
 
 namespace {
@@ -27,18 +26,6 @@ namespace {
 class Floor {
  public:
   Floor() {
-    const int on = 1;
-    setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        listen(listener_, 65535) != 0)
-      fail("cannot listen");
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    std::printf("%d\n", ntohs(address.sin_port));
-    std::fflush(stdout);
     add(listener_);
     add(STDIN_FILENO);
   }
@@ -127,7 +114,7 @@ class Floor {
   }
 
   const int set_ = epoll_create1(EPOLL_CLOEXEC);
-  const int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int listener_ = utakata::bench::listen_anywhere(65535);
   std::vector<bool> is_open_;
   long opened_ = 0, messages_ = 0;
 };
