@@ -18,6 +18,7 @@
 #include "cli/load_screen.h"
 #include "cli/table.h"
 #include "cli/target.h"
+#include "load/client/sources.h"
 #include "load/control/load_control.h"
 #include "load/control/status_json.h"
 #include "load/report/prometheus.h"
@@ -66,6 +67,12 @@ std::map<std::string, std::string> environment_of(const LoadArguments& given) {
 
 int refuse(std::string what) { return fail({Problem::Kind::invalid, std::move(what)}), 2; }
 
+// What is no address is told of by the first worker.
+std::int64_t sources_of(const std::string& text) {
+  constexpr std::uint64_t kEnough = 1'000'000;
+  return std::int64_t(std::min(load::count_of_sources(text).value_or(0), kEnough));
+}
+
 constexpr double kStep = 0.1;  // of what was planned: + and -
 
 // One run, and all who watch and steer it.
@@ -79,6 +86,7 @@ class Rehearsal {
                  .scripts = scripts,
                  .workers = given.workers,
                  .host = load::read_host_facts(),
+                 .sources = sources_of(given.source),
                  .overrides = given.overrides,
                  .order = {.file = {},
                            .seed = given.seed,

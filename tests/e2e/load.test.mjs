@@ -164,6 +164,14 @@ test('a user that throws is counted and named; the others go on', async () => {
   assert.equal(run.code, 0, run.out + run.err);
 });
 
+test('what a host allows is said beforehand, and with addresses to dial from it is more', async () => {
+  const text = `export const load = { users: 200000, duration: '1m' }; export default () => {}`;
+  const one = await load(text, ['--preflight']), many = await load(text, ['--preflight', '--source', '127.0.0.0/8']);
+  assert.match(one.out + one.err, /local ports of 1 source address/);
+  assert.doesNotMatch(many.out + many.err, /local ports/);
+  assert.match(many.out + many.err, /200,000 users for 1 min; \d+ workers/);
+});
+
 test('tags of the plan and of a scenario are on what it measures, and thresholds may ask for them', async () => {
   const run = await load(`
     export const load = { users: 4, iterations: 1, tags: { release: 'v2' }, thresholds: {

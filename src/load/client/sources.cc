@@ -76,6 +76,15 @@ std::uint32_t ephemeral_ports() {
 Sources::Sources(std::uint32_t ports, Dial dial)
     : ports_(ports), dial_(dial), spread_(loopback_part({})) {}
 
+Expected<std::uint64_t> count_of_sources(std::string_view text) {
+  std::uint64_t sum = 0;
+  if (text.empty()) return sum;
+  const auto read = read_sources(text, addresses_of);
+  if (!read) return std::unexpected(read.error());
+  for (const SourceRange& range : *read) sum += range.count;
+  return sum;
+}
+
 Expected<void> Sources::use(std::string_view text, Part part) {
   std::array<std::vector<SourceRange>, 4> ranges;
   if (!text.empty()) {

@@ -24,6 +24,8 @@
 
 namespace utakata::load {
 
+// How many addresses `text` names, as Sources::use() reads it. Problem: likewise.
+Expected<std::uint64_t> count_of_sources(std::string_view text);
 std::uint32_t ephemeral_ports();  // how many this machine has for connections from one address
 
 class Sources {
