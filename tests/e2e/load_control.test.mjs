@@ -2,21 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser } from './kit/browser.mjs';
-import { start_load } from './kit/load.mjs';
+import { echo_user, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
 import { echo } from './kit/witness.mjs';
 
-const work = (url) => `
-export default async function user(u) {
-  const socket = new WebSocket('${url}/' + u.number);
-  await new Promise((go) => { socket.onopen = go; });
-  await u.every(0.1, async () => {
-    const heard = new Promise((go) => { socket.onmessage = go; });
-    socket.send('x');
-    u.check('it answers', (await heard).data === 'x');
-  }, { name: 'echo' });
-  socket.close();
-}`;
+const work = (url) => echo_user(url, { last: 'socket.close();' });
 async function controlled(text, words = []) {
   const run = start_load(text, ['--http', '127.0.0.1:0', ...words]);
   const said = await wait_for(() => run.err.match(/^control: (http:\/\/127\.0\.0\.1:\d+)$/m), { what: 'its address' });

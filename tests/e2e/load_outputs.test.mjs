@@ -6,23 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { browser } from './kit/browser.mjs';
-import { load, scenario, start_load } from './kit/load.mjs';
+import { echo_user, load, scenario, start_load } from './kit/load.mjs';
 import { utakata_program } from './kit/stack.mjs';
 import { wait_for } from './kit/wait.mjs';
 import { echo } from './kit/witness.mjs';
 
 const harm = `<script>alert("1")</script> & ]]>`;
-const work = (url) => `
-export default async function user(u) {
-  const socket = new WebSocket('${url}/' + u.number);
-  await new Promise((go) => { socket.onopen = go; });
-  await u.every(0.1, async () => {
-    const heard = new Promise((go) => { socket.onmessage = go; });
-    socket.send('x');
-    u.check(${JSON.stringify(harm)}, (await heard).data === 'x');
-  }, { name: 'echo', times: 5 });
-  if (u.number === 1) throw new Error(${JSON.stringify(harm)});
-}`;
+const work = (url) => echo_user(url, { check: harm, times: 5, last: `if (u.number === 1) throw new Error(${JSON.stringify(harm)});` });
 const plan = (checks = 'rate==1') => `export const load = { users: 5, iterations: 1, thresholds: { checks: '${checks}', errors: 'count==1' } };`;
 const compare = (...words) => spawnSync(utakata_program(), ['load', 'compare', ...words], { encoding: 'utf8' });
 let folders = 0;

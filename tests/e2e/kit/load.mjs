@@ -36,3 +36,16 @@ export async function load(text, words, environment) {
   run.code = await run.ended;
   return run;
 }
+
+// The text of a user who says something ten times a second and hears it, then does the `last`.
+export const echo_user = (url, { check = 'it answers', times = 'Infinity', last }) => `
+export default async function user(u) {
+  const socket = new WebSocket('${url}/' + u.number);
+  await new Promise((go) => { socket.onopen = go; });
+  await u.every(0.1, async () => {
+    const heard = new Promise((go) => { socket.onmessage = go; });
+    socket.send('x');
+    u.check(${JSON.stringify(check)}, (await heard).data === 'x');
+  }, { name: 'echo', times: ${times} });
+  ${last}
+}`;
