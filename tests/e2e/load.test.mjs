@@ -1,6 +1,7 @@
 // `utakata load`, whole: scenarios on servers of Node's, which are the witnesses of what was done.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import http from 'node:http';
+import { after, test } from 'node:test';
 import { load, start_load } from './kit/load.mjs';
 import { wait_for } from './kit/wait.mjs';
 import { echo, pages } from './kit/witness.mjs';
@@ -125,6 +126,32 @@ test('Ctrl-C: users are told, have their time, and the run is added up', async (
   run.child.kill('SIGINT');
   assert.equal(await run.ended, 130, run.err);
   assert.equal(farewells, 5);
+});
+
+test('who has gone leaves no connection behind, though an answer came later', async () => {
+  let asked = 0, open = 0;
+  const server = http.createServer((request, response) => {
+    ++asked;
+    setTimeout(() => response.end('later'), 300);
+  });
+  server.keepAliveTimeout = 60_000;
+  server.on('connection', (socket) => {
+    ++open;
+    socket.on('close', () => --open);
+  });
+  after(() => server.closeAllConnections() ?? server.close());
+  await new Promise((go) => server.listen(0, '127.0.0.1', go));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const run = start_load(`
+    export const load = { arrivals: { start: '20/s', stages: [{ duration: '1s', target: '20/s' }, { duration: '1h', target: 0, step: true }] } };
+    export default async function user(u) {
+      if (u.number === 0) return u.stay();
+      void fetch('${url}');
+    }`);
+  await wait_for(() => asked === 19, { what: 'all to have asked', within: 10_000 });
+  await wait_for(() => open === 0, { what: 'their connections to be closed', within: 5000 });
+  run.child.kill('SIGINT');
+  assert.equal(await run.ended, 130, run.err);
 });
 
 test('a user that throws is counted and named; the others go on', async () => {
