@@ -141,6 +141,12 @@ struct PriceSpec {
   bool operator==(const PriceSpec&) const = default;
 };
 
+// The published view, for those who place by themselves.
+struct PublishSpec {
+  std::string redis;  // redis://...; empty: none. May hold a password: not for logs
+  bool operator==(const PublishSpec&) const = default;
+};
+
 struct Stack {
   std::string name;
   std::string folder;  // absolute; what relative paths in the file mean
@@ -149,6 +155,7 @@ struct Stack {
   ProviderKind provider = ProviderKind::process;
   Powers powers;
   PriceSpec price;
+  PublishSpec publish;
   std::vector<ClusterSpec> clusters;  // in an order that respects `needs`
   bool operator==(const Stack&) const = default;
 };
