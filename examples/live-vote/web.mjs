@@ -29,10 +29,11 @@ async function find_instances() {
 }
 
 // One call of the HTTP API, signed.
-function call(address, method, path, body) {
+function call(address, method, path, body, more = '') {
   const whole = `/apps/${app.id}/${path}`;
   let query = `auth_key=${app.key}&auth_timestamp=${Math.floor(Date.now() / 1000)}&auth_version=1.0`;
   if (body) query += `&body_md5=${createHash('md5').update(body).digest('hex')}`;
+  query += more; // what comes later in the alphabet
   const signature = hmac(`${method}\n${whole}\n${query}`);
   const headers = { 'content-type': 'application/json' };
   return asked(`http://${address}${whole}?${query}&auth_signature=${signature}`, { method, body, headers });
@@ -40,10 +41,10 @@ function call(address, method, path, body) {
 
 // To any one of them: the others hear of it. What is lost with an instance that dies just then pages notice by the numbers, and ask
 // for it here; what two of them were told is shown once.
-async function anywhere(method, path, body) {
+async function anywhere(method, path, body, more) {
   for (const address of instances)
     try {
-      return await call(address, method, path, body && JSON.stringify(body));
+      return await call(address, method, path, body && JSON.stringify(body), more);
     } catch (problem) {
       console.error(problem.message);
     }
@@ -54,15 +55,13 @@ const publish = (channel, name, data) =>
 
 // ---- the vote ----
 const votes = new Map(); // id of a person -> choice
+const signed_in = new Set(); // at the channels: ids of persons who may be told something
 const entries = []; // what was said, and who took the lead; the newest last
 let here = 0, leader = null, has_changed = true;
 let last_entry = Date.now(), version = Date.now(); // so that they go on rising when another process takes over
 
-function tally() {
-  const counts = Object.fromEntries(Object.keys(options).map((choice) => [choice, 0]));
-  for (const choice of votes.values()) counts[choice]++;
-  return { version, counts, here, last_entry: entries.at(-1)?.number ?? 0 };
-}
+const counts = Object.fromEntries(Object.keys(options).map((choice) => [choice, 0]));
+const tally = () => ({ version, counts, here, last_entry: entries.at(-1)?.number ?? 0 });
 
 let told = Promise.resolve(); // one after the other, so that the channel has them in their order
 function tell(entry) {
@@ -74,10 +73,12 @@ function tell(entry) {
 }
 
 function vote(person, choice) {
+  if (votes.has(person.id)) counts[votes.get(person.id)]--;
   votes.set(person.id, choice);
+  counts[choice]++;
   has_changed = true;
-  publish(`#server-to-user-${person.id}`, 'voted', { choice }); // their other tabs
-  const [first, second] = Object.entries(tally().counts).sort((a, b) => b[1] - a[1]);
+  if (signed_in.has(person.id)) publish(`#server-to-user-${person.id}`, 'voted', { choice }); // their other tabs
+  const [first, second] = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   if (first[0] === leader || first[1] === second[1]) return;
   leader = first[0];
   tell({ kind: 'lead', text: `${options[leader]} takes the lead, ${first[1]} to ${second[1]}` });
@@ -131,6 +132,9 @@ const text_in = (body, key, bytes_max) => {
   if (text && Buffer.byteLength(text) <= bytes_max) return text;
   throw new Refusal(400, `\`${key}\` must be a text of 1 to ${bytes_max} bytes.`);
 };
+function for_host({ headers }) {
+  if (!is_same(headers.authorization ?? '', `Bearer ${app.secret}`)) throw new Refusal(403, 'That is for who hosts the show.');
+}
 const spoke = new Map(); // id -> when: one sentence a second
 
 const routes = {
@@ -159,12 +163,24 @@ const routes = {
   },
   'POST /api/login': ({ person, body }) => ({ you: Object.assign(person, { name: text_in(body, 'name', 40) }) }),
   'DELETE /api/login': ({ person }) => ({ you: Object.assign(person, { name: null }) }),
+  // Whoever hosts the show calls for votes, or (`is_on: false`) not any more. `cache-`: who comes late is told, too.
+  async 'POST /api/call'({ request, body: { is_on = true, sent } }) {
+    for_host(request);
+    await anywhere('POST', 'events', { name: 'call', channels: ['cache-call'], data: JSON.stringify({ is_on, sent }) });
+    return {};
+  },
+  async 'GET /api/readers'({ request }) { // of calls
+    for_host(request);
+    const { subscription_count } = await anywhere('GET', 'channels/cache-call', undefined, '&info=subscription_count');
+    return { readers: subscription_count ?? 0 };
+  },
   // Without a channel: who the socket's owner is.
   'POST /api/auth'({ person, body }) {
     const socket = text_in(body, 'socket_id', 50);
     if (!/^\d+\.\d+$/.test(socket)) throw new Refusal(400, 'That is no socket_id.');
     if (body.channel === undefined) {
       const user_data = JSON.stringify({ id: person.id });
+      signed_in.add(person.id);
       return { auth: `${app.key}:${hmac(`${socket}::user::${user_data}`)}`, user_data };
     }
     if (body.channel !== 'presence-room') throw new Refusal(403, 'There is no such channel.');
@@ -200,7 +216,7 @@ async function answer(request, response) {
       return send(200, { 'content-type': files[path].type, ...only_ours }, files[path].body);
     if (!route) throw new Refusal(404, 'There is nothing here.');
     const person = person_of(request);
-    const done = await route({ person, body: await body_of(request) });
+    const done = await route({ request, person, body: await body_of(request) });
     send(200, { ...json, 'set-cookie': cookie_of(person) }, JSON.stringify(done));
   } catch (problem) {
     if (!(problem instanceof Refusal)) console.error(problem);
@@ -218,6 +234,7 @@ const page = createServer(answer).on('error', (problem) => {
   console.error(`port ${process.env.PAGE_PORT} is taken; trying again`);
   setTimeout(listen, 500);
 });
-const listen = () => page.listen(process.env.PAGE_PORT, process.env.LISTEN);
+// Thousands may come in the same second; how many wait at most is the system's say (net.core.somaxconn).
+const listen = () => page.listen({ port: process.env.PAGE_PORT, host: process.env.LISTEN, backlog: 65_535 });
 listen();
 process.once('SIGTERM', () => process.exit(0));

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { broken_promises } from '../../tests/e2e/kit/promises.mjs';
 import { Limits, steady } from '../../tests/e2e/kit/record.mjs';
 import { monotonic_ms } from '../../tests/e2e/kit/wait.mjs';
+import { start_players } from './witness.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
@@ -123,7 +124,6 @@ function table(rows) {
 }
 
 async function main() {
-  const { startPlayers } = await import('./players.mjs');
   const moment = { wall_ms: Date.now(), monotonic_ms: monotonic_ms() };
   const events = [];
   const fleet = await start_controller();
@@ -134,8 +134,7 @@ async function main() {
     return serving(lobby).length >= 2 && serving(game).length >= 2;
   });
   say('redis, two lobbies and two games serve; players come');
-  const run = startPlayers({ players: players_count, seconds: Infinity, ramp: 40, api: fleet.url,
-    onEvent: (event) => events.push(event) });
+  const run = start_players({ program, players: players_count, api: fleet.url, onEvent: (event) => events.push(event) });
   let failed = null;
   run.done.catch((problem) => { failed = problem; });
   await until('all play', 60, async () => {

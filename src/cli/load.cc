@@ -234,7 +234,8 @@ class Rehearsal {
     const auto failures = write_outputs(given_.outputs, report);
     for (const std::string& failure : failures) fmt::print(stderr, "utakata: {}\n", failure);
     if (is_interrupted_) return 130;
-    if (!failures.empty()) return 1;
+    if (!run_->broken().empty()) fmt::print(stderr, "utakata: {}\n", run_->broken());
+    if (!failures.empty() || !run_->broken().empty()) return 1;
     return report.is_kept() ? 0 : 3;
   }
 

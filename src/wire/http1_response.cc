@@ -1,8 +1,11 @@
 #include "wire/http1_response.h"
 
+#include <fmt/format.h>
+
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "wire/http1_chunks.h"
@@ -36,7 +39,11 @@ class HeadReader final : public http::basic_parser<false> {
   void on_finish_impl(BeastError&) override {}
 };
 
-std::unexpected<Problem> refused(const char* what) { return problem(Problem::Kind::refused, what); }
+std::unexpected<Problem> invalid(const char* what) { return problem(Problem::Kind::invalid, what); }
+std::unexpected<Problem> too_large(const char* what, std::size_t most) {
+  return problem(Problem::Kind::refused,
+                 fmt::format("the answer's {} is too large: of more than {} bytes", what, most));
+}
 
 }  // namespace
 
@@ -69,22 +76,21 @@ Expected<bool> Http1ResponseReader::read_head() {
   // Beast sees a head only when it is whole, as our requests' parser does it.
   // Who speaks another protocol may wait for us to go on.
   const std::string_view begins = std::string_view(kept_).substr(0, 5);
-  if (!std::string_view("HTTP/").starts_with(begins)) return refused("the answer is not HTTP");
+  if (!std::string_view("HTTP/").starts_with(begins)) return invalid("the answer is not HTTP");
   // Without a reason some forget the space before it, too, which Beast insists on.
   constexpr std::size_t reason = std::string_view("HTTP/1.1 200").size();
   if (kept_.size() > reason && kept_[reason] == '\r') kept_.insert(reason, 1, ' ');
   const auto end = kept_.find("\r\n\r\n");
   if (end == kept_.npos) {
-    if (kept_.size() > limits_.header_bytes)
-      return refused("the answer's header is too large, or it is not HTTP");
+    if (kept_.size() > limits_.header_bytes) return too_large("header", limits_.header_bytes);
     return false;
   }
-  if (end + 4 > limits_.header_bytes) return refused("the answer's header is too large");
+  if (end + 4 > limits_.header_bytes) return too_large("header", limits_.header_bytes);
   HeadReader reader;
   BeastError error;
   reader.put(boost::asio::const_buffer(kept_.data(), end + 4), error);
-  if (error && error != http::error::need_more) return refused("the answer's header is malformed");
-  if (!reader.is_header_done()) return refused("the answer's header is malformed");
+  if (error && error != http::error::need_more) return invalid("the answer's header is malformed");
+  if (!reader.is_header_done()) return invalid("the answer's header is malformed");
   status_ = reader.status;
   if (status_ / 100 != 1 || status_ == 101) head_.assign(kept_, 0, end + 4);
   kept_.erase(0, end + 4);
@@ -97,7 +103,7 @@ Expected<bool> Http1ResponseReader::read_head() {
     chunks_ = std::make_unique<Http1Chunks>(limits_);
     part_ = Part::chunks;
   } else if (const auto length = reader.content_length()) {
-    if (*length > limits_.body_bytes) return refused("the answer's body is too large");
+    if (*length > limits_.body_bytes) return too_large("body", limits_.body_bytes);
     left_ = *length;
     part_ = Part::length;
   } else {
@@ -110,8 +116,10 @@ Expected<bool> Http1ResponseReader::read_head() {
 Expected<bool> Http1ResponseReader::read_body() {
   if (part_ != Part::chunks) return take(std::exchange(kept_, {}));
   std::string_view bytes = kept_;
-  if (const auto refusal = chunks_->read(bytes))
-    return refused("the answer's chunks are malformed or too large");
+  if (const auto refusal = chunks_->read(bytes)) {
+    if (refusal->status == 413) return too_large("body", limits_.body_bytes);
+    return invalid("the answer's chunks are malformed");
+  }
   kept_.erase(0, kept_.size() - bytes.size());
   if (!chunks_->is_done()) return false;
   body_ = chunks_->body();
@@ -123,7 +131,7 @@ Expected<bool> Http1ResponseReader::read_body() {
 Expected<bool> Http1ResponseReader::take(std::string_view bytes) {
   if (part_ == Part::until_closed) {
     if (body_.size() + bytes.size() > limits_.body_bytes)
-      return refused("the answer's body is too large");
+      return too_large("body", limits_.body_bytes);
     body_.append(bytes);
     return false;
   }

@@ -28,7 +28,7 @@ class Http1ResponseReader {
   // body whatever its head says.
   void begin(const Http1Limits& limits, bool is_head = false);
   // True: it is whole, and nothing may be fed until begin(). 1xx answers but 101 are passed over.
-  // Problem `refused`: not HTTP, or beyond a limit.
+  // Problem `invalid`: not HTTP; `refused`: beyond a limit.
   Expected<bool> feed(std::string_view bytes);
   // The other end closed. Good where the answer is ended by that; otherwise `unavailable`.
   Expected<void> end();

@@ -2,8 +2,9 @@
 // stall and die.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startPlayers } from '../../examples/lobby-game/players.mjs';
+import { start_players } from '../../examples/lobby-game/witness.mjs';
 import { SocketIoClient } from './kit/clients.mjs';
+import { utakata_program } from './kit/stack.mjs';
 import { StandIn } from './kit/standin.mjs';
 import { wait_for } from './kit/wait.mjs';
 
@@ -16,6 +17,7 @@ before(async () => {
 });
 after(() => place.stop());
 
+const players_of = (options) => start_players({ program: utakata_program(), ...options });
 const named = (cluster) => [...place.instances.values()].filter((one) => one.cluster === cluster);
 const here = (run, cluster) =>
   Object.values(run.snapshot().instances).reduce(
@@ -50,7 +52,7 @@ function check_books(summary) {
 }
 
 test('players play whole rounds, and leave nothing behind', async () => {
-  const run = startPlayers({ players: 8, seconds: Infinity, api: place.api });
+  const run = players_of({ players: 8, api: place.api });
   await has_played(run, 16);
   run.stop();
   const summary = await run.done;
@@ -87,9 +89,8 @@ test('players of different lobbies meet in one room', async () => {
 
 test('a game is killed: its rooms meet again elsewhere, and nobody else is cut', async () => {
   const started = [];
-  const run = startPlayers({
+  const run = players_of({
     players: 16,
-    seconds: Infinity,
     api: place.api,
     onEvent: (event) => {
       if (event.kind === 'started') started.push(event);
@@ -119,7 +120,7 @@ test('a game is killed: its rooms meet again elsewhere, and nobody else is cut',
 });
 
 test('a game freezes: its players give it up, and meet again once it is replaced', async () => {
-  const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
+  const run = players_of({ players: 4, api: place.api });
   await in_rounds(run, 4);
   const victim = busy_game(run).name;
   place.instances.get(victim).process.kill('SIGSTOP');
@@ -135,7 +136,7 @@ test('a game freezes: its players give it up, and meet again once it is replaced
 });
 
 test('a game told to drain lets its rooms finish: nobody is cut', async () => {
-  const run = startPlayers({ players: 8, seconds: Infinity, api: place.api });
+  const run = players_of({ players: 8, api: place.api });
   await in_rounds(run, 8);
   const busy = busy_game(run);
   assert.equal((await place.tell(busy.name, 'draining')).status, 200);
@@ -175,7 +176,7 @@ test('a lobby told to drain closes the transports of those who idle or wait', as
   late.cut();
   // Nobody of theirs is in the queue: four players on the other lobby find each other, and not a
   // ghost.
-  const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
+  const run = players_of({ players: 4, api: place.api });
   await has_played(run, 4);
   run.stop();
   await run.done;
@@ -203,7 +204,7 @@ test('only who knows the token may tell an instance to drain', async () => {
 });
 
 test('an event loop that stalls for 2 s cuts nobody', async () => {
-  const run = startPlayers({ players: 4, seconds: Infinity, api: place.api });
+  const run = players_of({ players: 4, api: place.api });
   await in_rounds(run, 4);
   const busy = busy_game(run);
   const rounds = run.snapshot().rounds;
@@ -233,9 +234,8 @@ test('a room whose players do not all come is given up', async () => {
 
 test('the API is away for a while: players ask again, and say what was wrong', async () => {
   const refusals = [];
-  const run = startPlayers({
+  const run = players_of({
     players: 1,
-    seconds: Infinity,
     api: 'http://127.0.0.1:1',
     onEvent: (event) => refusals.push(event),
   });

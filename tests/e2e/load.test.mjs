@@ -127,6 +127,31 @@ test('Ctrl-C: users are told, have their time, and the run is added up', async (
   assert.equal(farewells, 5);
 });
 
+test('who has gone leaves no connection behind, though an answer came later', async () => {
+  let asked = 0, open = 0;
+  const server = http.createServer((request, response) => {
+    ++asked;
+    setTimeout(() => response.end('later'), 300);
+  });
+  server.keepAliveTimeout = 60_000;
+  server.on('connection', (socket) => {
+    ++open;
+    socket.on('close', () => --open);
+  });
+  servers.push(() => server.closeAllConnections() ?? server.close());
+  const url = `http://127.0.0.1:${await listening(server)}`;
+  const run = start_load(`
+    export const load = { arrivals: { start: '20/s', stages: [{ duration: '1s', target: '20/s' }, { duration: '1h', target: 0, step: true }] } };
+    export default async function user(u) {
+      if (u.number === 0) return u.stay();
+      void fetch('${url}');
+    }`);
+  await wait_for(() => asked === 19, { what: 'all to have asked', within: 10_000 });
+  await wait_for(() => open === 0, { what: 'their connections to be closed', within: 5000 });
+  run.child.kill('SIGINT');
+  assert.equal(await run.ended, 130, run.err);
+});
+
 test('a user that throws is counted and named; the others go on', async () => {
   const run = await load(`
     export const load = { users: 4, iterations: 2, thresholds: { errors: 'count==2', iterations: 'count==6' } };

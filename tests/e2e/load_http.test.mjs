@@ -289,10 +289,11 @@ test('each failure says how far it had come', async () => {
     ['error=404,phase=status', 1],
     ['error=hung_up,phase=receive', 1],
     ['error=hung_up,phase=wait', 1],
-    ['error=malformed,phase=receive', 2],
+    ['error=malformed,phase=receive', 1],
     [resolving.find((name) => since.some(([one, count]) => one === name && count > 0)), 1],
     ['error=refused,phase=connect', 1],
     ['error=reset,phase=wait', 1],
+    ['error=too_big,phase=receive', 1],
   ].sort());
   assert.equal(after.http_reqs - (before.http_reqs ?? 0), table.length + 1);
 });

@@ -1,9 +1,11 @@
 // The load engine's door into Node: utakata-load.node (Node-API 8, so any Node from 18 on). One
 // engine for each process, on Node's own loop. What JavaScript sees is listed at the end.
 #include <node_api.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,8 @@ napi_value start(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   engine_of(env) = std::make_unique<Engine>(env, uv, functions);
+  // A scenario that loops for ever does not see that its parent is gone.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   return undefined(env);
 }
 

@@ -49,6 +49,7 @@ class Engine {
   Sources& sources() { return sources_; }
   WebSockets& sockets() { return sockets_; }
   HttpRequests& http() { return http_.requests(); }
+  void abort(RequestId id, bool is_late) { http_.abort(id, is_late); }
   Metrics& metrics() { return metrics_; }
   // Users begin so soon; those of an earlier plan are forgotten.
   void begin(const LoadPlan& plan, Part part, Duration in);

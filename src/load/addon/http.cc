@@ -92,6 +92,11 @@ void Http::failed(RequestId id, const HttpFailure& failure) {
                                     text_value(env, failure.what), is_late});
 }
 
+void Http::abort(RequestId id, bool is_late) {
+  const HttpPhase phase = requests_.abort(id);
+  if (is_late) measured_.ended({.phase = phase, .kind = FailureKind::timed_out});
+}
+
 namespace {
 
 // origin(addresses, port, host, tls_name) -> number
@@ -135,13 +140,15 @@ napi_value http(napi_env env, napi_callback_info info) {
                                         .deadline = std::chrono::milliseconds(*deadline)}));
 }
 
-// abort(id): neither answered() nor failed() is called
+// abort(id, is_late): neither answered() nor failed() is called
 napi_value abort(napi_env env, napi_callback_info info) {
-  const Call<1> call(env, info);
+  const Call<2> call(env, info);
   if (!call.is_good) return nullptr;
   const auto id = call.number(0);
+  bool is_late = false;
+  napi_get_value_bool(env, call.arguments[1], &is_late);
   if (!id) return nullptr;
-  call.engine->http().abort(*id);
+  call.engine->abort(*id, is_late);
   return undefined(env);
 }
 

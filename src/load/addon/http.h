@@ -33,6 +33,8 @@ class Http {
   Http(const Http&) = delete;
   Http& operator=(const Http&) = delete;
   HttpRequests& requests() { return requests_; }
+  // `is_late`: by a deadline of its caller's; counted as any failure is.
+  void abort(RequestId id, bool is_late);
 
  private:
   void answered(RequestId id, const HttpAnswer& answer);

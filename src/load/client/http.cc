@@ -235,7 +235,10 @@ void HttpRequests::read(Slot slot) {
   if (!one.reader.has_begun()) one.times.first_byte = loop_.now() - one.begin;
   one.end.phase = HttpPhase::receive;
   const auto is_whole = one.reader.feed({buffer_.get(), moved.bytes});
-  if (!is_whole) return fail(id, {FailureKind::malformed, is_whole.error().what});
+  if (!is_whole)
+    return fail(id, {is_whole.error().kind == Problem::Kind::refused ? FailureKind::too_big
+                                                                     : FailureKind::malformed,
+                     is_whole.error().what});
   if (*is_whole) finish(id);
 }
 
@@ -288,13 +291,15 @@ void HttpRequests::fail(RequestId id, Failure failure) {
   failed_.push_back(id);
 }
 
-void HttpRequests::abort(RequestId id) {
+HttpPhase HttpRequests::abort(RequestId id) {
   Request& one = *requests_[id];
+  const HttpPhase phase = one.end.phase;
   one.is_aborted = true;
-  if (one.state != State::under_way) return;
+  if (one.state != State::under_way) return phase;
   loop_.cancel(one.deadline);
   if (std::exchange(one.has_connection, false)) drop(one.connection);
   free(id);
+  return phase;
 }
 
 void HttpRequests::free(RequestId id) {

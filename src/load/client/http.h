@@ -102,7 +102,7 @@ class HttpRequests {
   // no byte of an answer had come, a GET, HEAD or OPTIONS, and what was not sent yet, goes out once
   // more on a fresh connection.
   RequestId request(const HttpAsk& ask);
-  void abort(RequestId id);                          // without a call; its connection is closed
+  HttpPhase abort(RequestId id);  // without a call; its connection is closed. How far it had come
   void close_pool(std::uint32_t pool);               // its connections that are kept
   std::size_t connections() const { return open_; }  // kept ones included
 

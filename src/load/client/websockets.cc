@@ -1,5 +1,6 @@
 #include "load/client/websockets.h"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -31,6 +32,22 @@ std::string_view header_in(std::string_view head, std::string_view name) {
     return value.substr(0, value.find_last_not_of(" \t") + 1);
   }
   return {};
+}
+
+bool is_offered(std::string_view request, std::string_view protocol) {
+  std::string_view list = header_in(request, "sec-websocket-protocol");
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (list.substr(0, end) == protocol) return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+    list.remove_prefix(std::min(list.find_first_not_of(' '), list.size()));
+  }
+  return false;
+}
+
+std::string words(std::size_t bytes) {
+  return bytes >> 20 << 20 == bytes ? fmt::format("{} MB", bytes >> 20)
+                                    : fmt::format("{} bytes", bytes);
 }
 
 // Of an answer's first line; 0: it has none.
@@ -217,14 +234,18 @@ void WebSockets::read_answer(Slot slot) {
                                                 dialling.offers_deflate ? &deflate : nullptr);
   if (!size) return refused(slot, size.error().what);
   if (!*size) return;
+  const auto protocol =
+      header_in(std::string_view(dialling.answer).substr(0, **size), "sec-websocket-protocol");
+  if (!protocol.empty() && !is_offered(dialling.request, protocol))
+    return refused(slot, fmt::format("it chose the subprotocol {}, which was not offered",
+                                     protocol.substr(0, 100)));
   const auto done = std::move(socket.dialling);
   socket.state = State::open;
   socket.phase = Phase::first_message;
   socket.until = Instant::max();
   socket.opened = loop_.now();
   if (deflate) socket.window_bits = std::uint8_t(deflate->window_bits);
-  const auto head = std::string_view(done->answer).substr(0, **size);
-  calls_.opened(slot, {.protocol = header_in(head, "sec-websocket-protocol"),
+  calls_.opened(slot, {.protocol = protocol,
                        .extensions = deflate ? deflate->answer : std::string_view{},
                        .connect = done->connected - done->begin,
                        .tls = done->encrypted - done->connected,
@@ -258,9 +279,10 @@ void WebSockets::hear(Slot slot, std::string_view bytes) {
   const auto failure = sink.socket.parser.feed(bytes, sink, is_agreed ? inflater_.get() : nullptr);
   if (!failure || sink.socket.state > State::closing) return;
   send_close(slot, failure->code, failure->why);
-  fail(slot, {failure->code == wire::websocket_code::too_big ? FailureKind::too_big
-                                                             : FailureKind::malformed,
-              failure->why});
+  if (failure->code == wire::websocket_code::too_big)
+    return fail(slot, {FailureKind::too_big,
+                       fmt::format("a message is larger than {}", words(limits_.message_bytes))});
+  fail(slot, {FailureKind::malformed, failure->why});
 }
 
 void WebSockets::take_first(Socket& socket) {
@@ -294,21 +316,23 @@ void WebSockets::transmit(Slot slot, std::string_view frame) {
     // A connection that is lost is told of when it is read.
     frame.remove_prefix(moved.how == net::Moved::How::bytes ? moved.bytes : 0);
     if (frame.empty() || moved.how == net::Moved::How::failed) return;
-    socket.backlog = std::make_unique<std::string>();
+    socket.backlog = std::make_unique<Backlog>();
     loop_.rewatch(socket.line.socket.get(), EPOLLIN | EPOLLOUT);
   }
-  if (socket.backlog->size() + frame.size() > limits_.backlog_bytes)
-    return fail(slot, {FailureKind::not_read, "too much was sent that the server has not read"});
-  socket.backlog->append(frame);
+  if (socket.backlog->left().size() + frame.size() > limits_.backlog_bytes)
+    return fail(slot, {FailureKind::not_read,
+                       fmt::format("more than {} were sent that the server has not read",
+                                   words(limits_.backlog_bytes))});
+  socket.backlog->bytes.append(frame);
 }
 
 void WebSockets::flush(Slot slot) {
   Socket& socket = *sockets_[slot];
   if (!socket.backlog) return;
-  const net::Moved moved = socket.line.send(*socket.backlog);
+  const net::Moved moved = socket.line.send(socket.backlog->left());
   if (moved.how != net::Moved::How::bytes) return;
-  socket.backlog->erase(0, moved.bytes);
-  if (!socket.backlog->empty()) return;
+  socket.backlog->take(moved.bytes);
+  if (!socket.backlog->left().empty()) return;
   socket.backlog.reset();
   loop_.rewatch(socket.line.socket.get(), EPOLLIN);
 }
@@ -333,13 +357,13 @@ void WebSockets::send_close(Slot slot, std::uint16_t code, std::string_view reas
 
 std::size_t WebSockets::backlog(Slot slot) const {
   const Socket& socket = *sockets_[slot];
-  return socket.backlog ? socket.backlog->size() : 0;
+  return socket.backlog ? socket.backlog->left().size() : 0;
 }
 
 std::size_t WebSockets::backlog() const {
   std::size_t sum = 0;
   for (const auto& socket : sockets_)
-    if (socket && socket->backlog) sum += socket->backlog->size();
+    if (socket && socket->backlog) sum += socket->backlog->left().size();
   return sum;
 }
 

@@ -17,6 +17,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/instant.h"
@@ -112,6 +113,16 @@ class WebSockets {
     const net::TlsDialler* tls = nullptr;
     std::string name{};
   };
+  struct Backlog {
+    std::string bytes{};
+    std::size_t sent = 0;  // of them
+    std::string_view left() const { return std::string_view(bytes).substr(sent); }
+    // What is sent is moved out when it is half of all: once for each byte, however it goes.
+    void take(std::size_t more) {
+      sent += more;
+      if (sent * 2 >= bytes.size()) bytes.erase(0, std::exchange(sent, 0));
+    }
+  };
   struct Socket {
     Line line;
     State state = State::free;
@@ -121,8 +132,8 @@ class WebSockets {
     Instant until = Instant::max();  // then it is cut
     Instant opened{};
     std::unique_ptr<Dialling> dialling;
-    std::unique_ptr<std::string> backlog;  // none: all was taken
-    std::unique_ptr<WebSocketEnd> end;     // as far as it is known; none: nothing is
+    std::unique_ptr<Backlog> backlog;   // none: all was taken
+    std::unique_ptr<WebSocketEnd> end;  // as far as it is known; none: nothing is
     wire::WebSocketParser parser{wire::WebSocketRole::client};
   };
   struct Sink;

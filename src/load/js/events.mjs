@@ -18,13 +18,21 @@ export class EventTarget {
   }
   dispatchEvent(event) {
     event.target = event.currentTarget = this;
-    this[`on${event.type}`]?.(event);
+    this.#tell(this[`on${event.type}`], event);
     for (const { listener, once } of this.#listeners?.[event.type] ?? []) {
       if (once) this.removeEventListener(event.type, listener);
-      if (typeof listener === 'function') listener.call(this, event);
-      else listener.handleEvent(event);
+      this.#tell(listener, event);
     }
     return true;
+  }
+  // One that throws keeps no other from hearing: its error is reported as one that nobody caught.
+  #tell(listener, event) {
+    try {
+      if (typeof listener === 'function') listener.call(this, event);
+      else listener?.handleEvent?.(event);
+    } catch (error) {
+      queueMicrotask(() => { throw error; });
+    }
   }
 }
 

@@ -41,7 +41,7 @@ function url_of(text) {
 function outcome(user, request, signal) {
   return new Promise((resolve) => {
     const stop = () => {
-      exchange.abort();
+      exchange.abort(signal.reason?.name === 'TimeoutError');
       resolve({ aborted: true });
     };
     const done = (outcome) => {

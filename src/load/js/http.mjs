@@ -56,6 +56,13 @@ function decoded(head, body) {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
+// What the engine does not know of.
+function count_failed(phase, kind) {
+  metrics.count('http_reqs');
+  metrics.rate('http_req_failed', true);
+  metrics.count('http_errors', 1, { phase, error: kind });
+}
+
 // One request, and what it is redirected to. `heard` has answered(answer) and failed(phase, what, is_late); one of them is called, once,
 // later and as the user's turn, unless abort() comes first. `lines` are headers' lines, Host not needed; `body` is a text, bytes or null.
 //
@@ -75,11 +82,16 @@ export class Exchange {
     this.#heard = heard;
     this.#ask();
   }
-  abort() {
+  // `is_late`: by a deadline, which is a failure as others are.
+  abort(is_late = false) {
+    const was_over = this.#is_over;
     this.#is_over = true;
-    if (this.#id < 0) return;
-    exchanges[this.#id] = undefined;
-    engine.abort(this.#id);
+    if (this.#id >= 0) {
+      exchanges[this.#id] = undefined;
+      engine.abort(this.#id, is_late);
+    } else if (is_late && !was_over) {
+      count_failed('resolve', 'timed_out');
+    }
   }
 
   #ask() {
@@ -114,7 +126,7 @@ export class Exchange {
       try {
         answer.body = decoded(answer.head, answer.body);
       } catch (error) {
-        return this.#fault('receive', 'malformed', `the body is not what Content-Encoding says: ${error.message}`);
+        return this.#fault('receive', error.code === 'ERR_BUFFER_TOO_LARGE' ? 'too_big' : 'malformed', `the body is not what Content-Encoding says: ${error.message}`);
       }
     }
     answer.url = url;
@@ -147,9 +159,8 @@ export class Exchange {
 
   // What the engine does not know of, and so has not counted.
   #unresolved(error) {
-    metrics.count('http_reqs');
-    metrics.rate('http_req_failed', true);
-    this.#fault('resolve', kind_of(error), error.message);
+    count_failed('resolve', kind_of(error));
+    this.#fail('resolve', error.message, false);
   }
   #fault(phase, kind, what) {
     metrics.count('http_errors', 1, { phase, error: kind });
@@ -167,6 +178,7 @@ export class Exchange {
     exchanges[id] = undefined;
     exchange.#id = -1;
     current.user = exchange.#user;
+    if (exchange.#user.is_gone) engine.close_pool(exchange.#user.pool);  // its last words: a long poll, a goodbye
     exchange.#answered({ status, status_text, head, body, times: { connect, tls, sent, first_byte, whole } });
   }
   static failed(id, phase, what, is_late) {

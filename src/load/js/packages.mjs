@@ -1,7 +1,7 @@
 // Which file of an npm package a scenario gets: what a browser's bundler would take, since a browser is what a virtual user stands
 // for, and since that build calls the globals (WebSocket, XMLHttpRequest) that are native here. Both ways of loading are covered.
 import { existsSync, readFileSync } from 'node:fs';
-import Module, { register } from 'node:module';
+import Module from 'node:module';
 import { dirname, join, resolve as resolved_path, sep } from 'node:path';
 
 const descriptions = new Map();  // of folders with a package.json of a package
@@ -36,12 +36,21 @@ export function browser_file(file, is_main) {
 
 export const is_package_name = (specifier) => /^(@[^/]+\/)?[^./][^/]*$/.test(specifier) && !specifier.startsWith('node:');
 
-// Can a file import packages at all? Where it cannot, the hook's thread (8 MB in Node 20) is saved.
-export function has_packages(file) {
-  for (let folder = dirname(file); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'node_modules'))) return true;
-    if (folder === dirname(folder)) return false;
+// May a scenario import packages, itself or by files beside it? Where none does, the hook's thread (8 MB in Node 20) is saved. Whoever
+// imports what is not written out as a text, or calls require(), may.
+export function may_import_packages(file, seen = new Set()) {
+  if (seen.has(file) || !existsSync(file)) return false;
+  seen.add(file);
+  const text = readFileSync(file, 'utf8');
+  if (/\bimport\s*\(\s*[^'"\s]|\brequire\b|\bcreateRequire\b/.test(text)) return true;
+  for (const [, , specifier] of text.matchAll(/\b(?:from|import)\s*(?:\(\s*)?(['"])([^'"]*)\1/g)) {
+    if (/^\.{0,2}\//.test(specifier)) {
+      if (may_import_packages(resolved_path(dirname(file), specifier), seen)) return true;
+    } else if (!Module.isBuiltin(specifier)) {
+      return true;
+    }
   }
+  return false;
 }
 
 // What was found elsewhere, by who asks and for what; without it nothing.
@@ -52,7 +61,8 @@ export const only_where = 'utakata-where:';  // a specifier that is resolved and
 // `shipment` hears of what is found here (shipping.mjs). It may be missing, and so may `resolved`.
 export function take_browser_builds(shipment, resolved) {
   const port = shipment?.port;
-  register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
+  if (!Module.register) throw new Error(`npm packages in a scenario want Node 18.19 or later (--node); this one is ${process.version}`);
+  Module.register('./packages_hook.mjs', import.meta.url, { data: { port, resolved }, transferList: port ? [port] : [] });
   const node_resolves = Module._resolveFilename;
   Module._resolveFilename = function (request, parent, ...more) {
     const known = found_again(resolved, parent?.filename, request);

@@ -3,6 +3,7 @@ import { check, count, gauge, measure, rate, trend } from './metrics.mjs';
 import { current } from './current.mjs';
 
 const set_timer = setTimeout;  // the scenario may have others
+const timer_grain_ms = 2;      // so late, or half of it early, is a timer of Node's by itself: that is not the servers' doing
 
 // A generator of its own for each, so that a seed gives the same day again (Mulberry32, public domain).
 function random_of(seed) {
@@ -21,6 +22,7 @@ export const clock_ms = (run) => Number(process.hrtime.bigint()) / 1e6 + run.clo
 export class User {
   cookies = [];
   is_leaving = false;  // it was told to end what it does
+  is_gone = false;     // and has, for good: no connection is kept for it
   #flow;               // of the plan: its scenario's name, and the tags that the plan gives it
   #run;
   #turn;               // how often it has begun anew
@@ -35,6 +37,8 @@ export class User {
     this.#turn = turn;
   }
   get scenario() { return this.#flow.name; }
+  // Of what is counted of its scenario; whose turn it is may be nobody's.
+  static tags_of(user) { return #flow in user ? user.#flow.tags : null; }
   get data() { return this.#run.data; }  // what setup() returned
   random() { return (this.#random ??= random_of(this.#seed()))(); }
   #seed() { return Math.imul(this.#run.seed, 0x9e3779b1) ^ Math.imul(this.number + 1, 0x85ebca6b) ^ Math.imul(this.#turn, 0xc2b2ae35); }
@@ -56,8 +60,9 @@ export class User {
     for (let k = 0; k < times; ++k, meant += seconds * 1000) {
       await this.#wait(meant - performance.now());
       if (this.is_leaving) return;
+      const began = performance.now();
       await work(k);
-      if (name) this.trend(name, performance.now() - meant);
+      if (name) this.trend(name, performance.now() - (began - meant < timer_grain_ms ? began : meant));
     }
   }
   #wait(ms) {
@@ -106,19 +111,28 @@ export class User {
   delay(name, sent, tags) { this.trend(name, this.clock() - sent, tags); }
 
   // A place on an instance of a cluster, by the placement API of `utakata up` (docs/api.md): { url, instance, ticket, id }. Waits as
-  // long as it is told to while the cluster is full.
-  async place(cluster, { key, seats = 1, stack = process.env.UTAKATA_STACK, api = process.env.UTAKATA_URL ?? 'http://127.0.0.1:7070' } = {}) {
-    for (;;) {
+  // long as it is told to while the cluster is full, in line; `refused(answer, waits_s)` hears of each time, answer: { detail, ... }.
+  // Whatever else is answered is an error with its `status`, such as 409 for a room that is full; 503: it had to leave, or has waited
+  // `within` seconds.
+  async place(cluster, { key, seats = 1, within = Infinity, refused = () => {}, token, stack = process.env.UTAKATA_STACK,
+    api = process.env.UTAKATA_URL ?? 'http://127.0.0.1:7070' } = {}) {
+    const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+    const until = performance.now() + within * 1000;
+    for (let line;;) {
       current.user = this;
       const answer = await fetch(`${api}/v1/stacks/${stack}/clusters/${cluster}/placements`, {
-        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ seats, key }) });
-      if (answer.status !== 503) {
-        if (!answer.ok) throw new Error(`placing in ${cluster} was answered ${answer.status}: ${await answer.text()}`);
-        return answer.json();
-      }
-      await answer.arrayBuffer();
-      if (this.is_leaving) throw new Error(`there was no place in ${cluster} until the user had to leave`);
-      await this.think(Number(answer.headers.get('retry-after') ?? 1));
+        method: 'POST', headers, body: JSON.stringify({ seats, key, line }) });
+      if (answer.ok) return answer.json();
+      const text = await answer.text();
+      const is_full = answer.status === 503 || answer.status === 429;
+      // Spread, so that those who were refused together do not return together.
+      const waits_s = Number(answer.headers.get('retry-after') ?? 1) * this.between(0.8, 1.2);
+      if (!is_full || this.is_leaving || performance.now() + waits_s * 1000 > until)
+        throw Object.assign(new Error(`placing in ${cluster} was answered ${answer.status}: ${text}`), { status: answer.status });
+      const why = /^\s*\{/.test(text) ? JSON.parse(text) : {};
+      line = why.line;
+      refused(why, waits_s);
+      await this.think(waits_s);
     }
   }
 }

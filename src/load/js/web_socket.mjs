@@ -37,8 +37,8 @@ export class WebSocket extends EventTarget {
   onerror = null;
   onclose = null;
 
-  // No part of the web's: `options.headers`, and `options.compression`, which offers permessage-deflate (RFC 7692). The user's
-  // cookies go along, as a browser's do.
+  // `options` is no part of the web's: `headers`; `compression`, which offers permessage-deflate (RFC 7692); and, as `ws` has it,
+  // `handshakeTimeout` in ms. The user's cookies go along, as a browser's do.
   constructor(url, protocols = [], options = {}) {
     super();
     const at = new URL(url);
@@ -50,7 +50,7 @@ export class WebSocket extends EventTarget {
     if (offered.some((one) => !token.test(one)) || new Set(offered).size < offered.length)
       throw syntax_error('Each subprotocol is a token, and named once.');
     this.url = at.href;
-    void this.#dial(at, offered, options.headers ?? {}, Boolean(options.compression ?? defaults.compression));
+    void this.#dial(at, offered, options);
   }
   get CONNECTING() { return CONNECTING; }
   get OPEN() { return OPEN; }
@@ -60,7 +60,7 @@ export class WebSocket extends EventTarget {
     return this.#behind + (this.#slot < 0 ? 0 : engine.backlog(this.#slot));
   }
 
-  async #dial(at, offered, headers, compression) {
+  async #dial(at, offered, { headers = {}, compression = defaults.compression, handshakeTimeout = dial_deadline_ms }) {
     const user = this.#user;
     const is_secure = at.protocol === 'wss:', port = Number(at.port || (is_secure ? 443 : 80));
     let addresses;
@@ -74,8 +74,8 @@ export class WebSocket extends EventTarget {
     if (cookies && !Object.keys(headers).some((name) => name.toLowerCase() === 'cookie')) headers = { ...headers, Cookie: cookies };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     if (offered.length > 0) lines.push(`Sec-WebSocket-Protocol: ${offered.join(', ')}\r\n`);
-    this.#slot = engine.dial(addresses, port, at.host, at.pathname + at.search, lines.join(''), dial_deadline_ms,
-      is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '', compression);
+    this.#slot = engine.dial(addresses, port, at.host, at.pathname + at.search, lines.join(''), handshakeTimeout,
+      is_secure ? at.hostname.replace(/^\[(.*)\]$/, '$1') : '', Boolean(compression));
     sockets[this.#slot] = this;
   }
 
@@ -95,6 +95,11 @@ export class WebSocket extends EventTarget {
     if (this.readyState >= CLOSING) return;
     this.readyState = CLOSING;
     if (this.#slot >= 0) engine.close(this.#slot, code ?? 1005, reason);
+  }
+
+  // How many there are of such users.
+  static left_open(is_theirs) {
+    return sockets.filter((one) => one && one.readyState <= OPEN && is_theirs(one.#user)).length;
   }
 
   // Calls of the engine.

@@ -10,20 +10,23 @@
 //           { "do": "clock", offset_ms }, when it is known better
 //           { "do": "pause", is_paused } / { "do": "more", factor }
 //                                                                { "over": true }, when nobody is busy and nobody will begin
-//           { "do": "stop", within_ms }                          a last tick, { "done": "stop" }
+//           { "do": "stop", within_ms }                          a last tick, { "done": "stop", left_open: sockets of who has ended }
+//                                                                { "alive": true } each second
 //
 // On another host than the parent's the first argument is the folder where the scenario was unpacked, under the names that its files have
 // on the parent's: all names of files are the parent's here as there, what is said of faults included.
+import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { current, everyone } from './current.mjs';
 import { engine } from './engine.mjs';
+import { fault, faults_are_in, in_words, take_faults } from './faults.mjs';
 import { FileReader } from './file_reader.mjs';
 import { health } from './health.mjs';
 import { Exchange, trust } from './http.mjs';
 import * as metrics from './metrics.mjs';
-import { has_packages, take_browser_builds } from './packages.mjs';
+import { may_import_packages, take_browser_builds } from './packages.mjs';
 import { limit_printing, unshown_lines } from './printing.mjs';
 import { turn_keeping } from './turns.mjs';
 import { User, clock_ms } from './user.mjs';
@@ -35,7 +38,6 @@ const run = { seed: 1, data: null, clock_offset_ms: 0 };
 const users = new Map();  // busy ones, by number
 const turns = new Map();  // how often they have begun before, by number; who is new is not in it
 let scenario = null;      // the module
-let scenario_file = '\0';
 const flows = [];         // as the engine numbers them
 let workers = 1;
 let finished = 0, late_ms = 0;
@@ -44,16 +46,9 @@ let ticking;
 let stops = 0;
 
 const parent = new Socket({ fd: 3, readable: false });
-parent.on('error', () => process.exit(0));
-const tell = (line) => parent.write(`${JSON.stringify(line)}\n`);
-
-// What the scenario's author can find the place by.
-function in_words(error) {
-  const said = (text) => (root ? String(text).replaceAll(root, '') : String(text));
-  const stack = said(error?.stack ?? error);
-  const at = stack.split('\n').find((line) => line.includes(scenario_file)) ?? '';
-  return { what: said(error?.message ?? error).slice(0, 2000), at: at.trim().replace(/^at /, '').slice(0, 500), stack: stack.slice(0, 4000) };
-}
+parent.on('error', () => exit(0));
+// A character without its other half is none that a parent reads.
+const tell = (line) => parent.write(`${JSON.stringify(line).replace(/(?<!\\)((?:\\\\)*)\\ud[89a-f]../g, '$1\\ufffd')}\n`);
 
 // Node's own Response and Request, which fetch.mjs is built on, are 4 MB that not each scenario needs.
 let fetch_for = null;
@@ -72,12 +67,13 @@ async function load({ file, folder, seed, ca = '', is_insecure = false, source =
   engine.sources(source, 0, 1);
   defaults.compression = compression;
   trust(ca && root + ca, is_insecure);
-  scenario_file = file;
+  const { href } = pathToFileURL(root + file);
+  faults_are_in(href, root);
   const shipping = root || is_shipped ? await import('./shipping.mjs') : null;
   const resolved = root ? shipping.unpacked(root, folder) : undefined;
   const shipment = is_shipped ? new shipping.Shipment(file, folder) : undefined;
-  if (shipment || resolved?.size > 0 || (!root && has_packages(file))) take_browser_builds(shipment, resolved);
-  scenario = await import(pathToFileURL(root + file).href).catch((error) => {
+  if (shipment || resolved?.size > 0 || (!root && may_import_packages(file))) take_browser_builds(shipment, resolved);
+  scenario = await import(href).catch((error) => {
     if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?tsx?"/.test(error.message)) throw error;
     throw new Error(`this Node (${process.version}) runs no TypeScript: 22.18 and later do (--node), or make JavaScript of it first`);
   });
@@ -98,6 +94,8 @@ function start({ plan, worker, workers: all, data, at_ms, clock_offset_ms }) {
     const name = list[k], given = list[k + 3].length > 0 ? pairs_of(list[k + 3]) : null;
     flows.push({ name, given, tags: { ...given, scenario: name }, work: scenario[list[k + 1]] ?? scenario.default, is_open: list[k + 2] === 'open' });
   }
+  // A threshold may ask for none of them.
+  for (const name of ['iterations', 'iterations_interrupted', 'errors', 'http_errors', 'ws_errors', 'ws_closed']) metrics.count(name, 0);
   ticking = setInterval(tick, 1000);
 }
 
@@ -131,7 +129,7 @@ function done(one, flow) {
   ended(one, flow);
 }
 function failed(one, flow, error) {
-  fault(error, flow.name, flow.tags);
+  fault(error, one);
   ended(one, flow);
 }
 // Requests of a user who begins anew go over the connections that it had.
@@ -140,27 +138,16 @@ const pool_of = (number) => Math.floor(number / workers) + 1;
 function ended(one, { is_open }) {
   users.delete(one.number);
   ++finished;
-  if (is_open || one.is_leaving) engine.close_pool(one.pool);
+  one.is_gone = is_open || one.is_leaving;
+  if (one.is_gone) engine.close_pool(one.pool);
   if (!is_open) turns.set(one.number, (turns.get(one.number) ?? 0) + 1);
   engine.done(one.number);
 }
 const leave = (number) => users.get(number)?.leave();
 
-// The same fault is told once a second; all are counted.
-const faults = new Map();
-function fault(error, name, tags = { scenario: name }) {
-  const words = in_words(error);
-  const key = `${words.what}\n${words.at}`;
-  metrics.count('errors', 1, { ...tags, phase: error?.phase ?? 'script' });
-  const known = faults.get(key);
-  if (known) ++known.count;
-  else if (faults.size < 100) faults.set(key, { ...words, scenario: name, count: 1 });
-}
-
 function tick() {
-  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), backlog_bytes: engine.unsent(), late_ms, unshown: unshown_lines(), ...health(), faults: [...faults.values()].filter((one) => one.count > 0) } });
+  tell({ tick: { users: users.size, finished, sockets: engine.sockets(), backlog_bytes: engine.unsent(), late_ms, unshown: unshown_lines(), ...health(), faults: take_faults() } });
   parent.write(`metrics ${engine.take()}\n`);
-  for (const one of faults.values()) one.count = 0;
   late_ms = 0;
 }
 
@@ -176,7 +163,7 @@ async function stop({ within_ms }) {
   if (users.size > 0) metrics.count('iterations_interrupted', users.size);
   clearInterval(ticking);
   tick();
-  tell({ done: 'stop' });
+  tell({ done: 'stop', left_open: WebSocket.left_open((user) => user !== everyone && users.get(user.number) !== user) });
 }
 
 const orders = {
@@ -190,8 +177,15 @@ const orders = {
   stop,
 };
 
-process.on('uncaughtException', (error) => fault(error, 'outside of a user'));
-process.on('unhandledRejection', (error) => fault(error, 'outside of a user'));
+process.on('uncaughtException', (error) => fault(error));
+process.on('unhandledRejection', (error) => fault(error));
+const exit = process.exit;
+process.exit = (code) => {
+  try {
+    writeSync(2, `utakata: the scenario called process.exit(), which ends its worker: ${in_words(new Error()).at}\n`);
+  } catch {}  // nobody listens
+  exit(code);
+};
 
 engine.start({
   opened: WebSocket.opened, message: WebSocket.message, ended: WebSocket.ended, answered: Exchange.answered, failed: Exchange.failed,
@@ -201,6 +195,7 @@ engine.start({
     is_over();
   },
 });
+setInterval(() => tell({ alive: true }), 1000);
 Object.assign(globalThis, { WebSocket, XMLHttpRequest, FileReader, fetch, self: globalThis });
 turn_keeping();
 limit_printing();
@@ -212,4 +207,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     .then(() => orders[order.do](order))
     .catch((error) => tell({ failed: { during: order.do, ...in_words(error) } }));
 }
-process.exit(0);
+exit(0);

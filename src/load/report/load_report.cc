@@ -14,6 +14,8 @@ std::string_view to_text(LoadEnd end) {
       return "stopped";
     case LoadEnd::aborted:
       return "aborted";
+    case LoadEnd::broken:
+      return "broken";
   }
   return "?";
 }

@@ -69,7 +69,8 @@ struct ThresholdVerdict {
 enum class LoadEnd : std::uint8_t {
   done,     // by itself
   stopped,  // by a person
-  aborted   // by a threshold
+  aborted,  // by a threshold
+  broken    // by the scenario: it loops for ever
 };
 std::string_view to_text(LoadEnd end);
 

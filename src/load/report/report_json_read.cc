@@ -235,7 +235,7 @@ GeneratorHealth health_in(Fields fields) {
 
 LoadEnd end_in(Fields& fields) {
   const std::string words = fields.text("end");
-  for (const LoadEnd end : {LoadEnd::done, LoadEnd::stopped, LoadEnd::aborted})
+  for (const LoadEnd end : {LoadEnd::done, LoadEnd::stopped, LoadEnd::aborted, LoadEnd::broken})
     if (words == to_text(end)) return end;
   fields.blame("end", "one of the ways in which a run ends");
   return {};

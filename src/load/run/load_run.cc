@@ -21,6 +21,9 @@ constexpr Duration kTold = 200ms;   // after its end, all workers have told of a
 constexpr Duration kPatience = 5s;  // for who is to say a last word
 constexpr Duration kHurry = 1s;     // likewise, once it is to be over at once
 constexpr std::size_t kFaultsMax = 200;
+// What loads or sets up may be at it for long, and wait for programs.
+constexpr Watchdog::Patience kAtFirst{.patience = 30s, .gives_up_after = 15min};
+constexpr Watchdog::Patience kRunning{};
 
 void add_fault(std::vector<LoadFault>& to, const LoadFault& fault) {
   const auto same = std::ranges::find_if(
@@ -44,7 +47,8 @@ Duration length_of(const LoadPlan& plan) {
 
 std::vector<std::string> command_of(const LoadRunOptions& options) {
   std::vector<std::string> argv = options.node;
-  argv.push_back(options.scripts + "/worker.mjs");
+  // A debugger is opened on demand only (Watchdog), and then at any port.
+  argv.insert(argv.end(), {"--inspect-port=0", options.scripts + "/worker.mjs"});
   return argv;
 }
 
@@ -54,7 +58,11 @@ LoadRun::LoadRun(net::Loop& loop, LoadRunOptions options, Calls calls)
     : loop_(loop),
       options_(std::move(options)),
       calls_(std::move(calls)),
-      here_(loop, command_of(options_), std::max<std::int64_t>(options_.workers, 1)) {
+      here_(loop, command_of(options_), std::max<std::int64_t>(options_.workers, 1)),
+      dog_(loop, "file://" + options_.scripts, kAtFirst,
+           {.signal = [this](std::size_t member,
+                             int signal) { members_[member].worker->kill(signal); },
+            .stuck = [this](std::size_t member, const Stuck& how) { stuck(member, how); }}) {
   report_.file = options_.file;
   order_ = options_.order;
   order_.file = std::filesystem::canonical(options_.file);
@@ -73,11 +81,13 @@ bool LoadRun::start_worker(Crew& crew) {
   const auto fellows = std::ranges::count(members_, &crew, &Member::crew);
   std::string name = fmt::format("Worker {}{}", fellows,
                                  crew.name().empty() ? "" : fmt::format(" of {}", crew.name()));
-  auto worker = crew.start(
-      {.said = [this, member](std::string_view line) { hear(member, line); },
-       .printed = [this,
-                   member](std::string_view line) { calls_.printed(std::int64_t(member), line); },
-       .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
+  auto worker = crew.start({.said = [this, member](std::string_view line) { hear(member, line); },
+                            .printed =
+                                [this, member](std::string_view line) {
+                                  if (!dog_.printed(member, line))
+                                    calls_.printed(std::int64_t(member), line);
+                                },
+                            .ended = [this, member](const WorkerEnd& how) { gone(member, how); }});
   if (!worker) {
     end(std::unexpected(worker.error()));
     return false;
@@ -91,6 +101,7 @@ bool LoadRun::start_worker(Crew& crew) {
                       .has_stopped = !runs_users});
   order_.is_shipped = member == 0 && !runs_users;
   members_.back().worker->tell(to_line(order_));
+  dog_.watch(member, &crew == &here_);
   return true;
 }
 
@@ -123,6 +134,7 @@ bool LoadRun::ship(const WorkerLoaded& loaded) {
 
 void LoadRun::hear(std::size_t member, std::string_view line) {
   if (phase_ == Phase::ended) return;
+  dog_.heard(member);
   const auto word = worker_word(line);
   if (!word) return end(std::unexpected(word.error()));
   std::visit([&](const auto& one) { hear(member, one); }, *word);
@@ -206,6 +218,7 @@ void LoadRun::hear(std::size_t member, const WorkerDone& done) {
     start();
   } else if (done.what == "stop") {
     members_[member].has_stopped = true;
+    left_open_ += done.left_open;
     if (phase_ == Phase::stopping && all(&Member::has_stopped)) tear_down();
   } else if (done.what == "teardown" && phase_ == Phase::tearing_down) {
     end({});
@@ -223,6 +236,7 @@ Duration LoadRun::starts_in(std::size_t bytes) const {
 
 void LoadRun::start() {
   phase_ = Phase::running;
+  dog_.be(kRunning);
   StartOrder order{.plan = plan_json_, .data = data_};
   order.workers = std::ranges::count_if(
       members_, [](const Member& one) { return one.runs_users && !one.is_gone; });
@@ -328,11 +342,16 @@ void LoadRun::hear(std::size_t member, const WorkerTick& tick) {
   for (const LoadFault& fault : tick.faults) add_fault(report_.faults, fault);
 }
 
+// What does not fit once does not fit in the next second either: it is said once.
 void LoadRun::hear(std::size_t member, const WorkerMetrics& metrics) {
-  for (Metrics* const into : {&report_.metrics, &second_})
-    if (const auto added = into->add(metrics.line); !added)
-      report_.notes.push_back(fmt::format("{}: {} What it measured in that second is missing.",
-                                          members_[member].name, added.error().what));
+  for (Metrics* const into : {&report_.metrics, &second_}) {
+    const auto added = into->add(metrics.line);
+    if (added) continue;
+    std::string note = fmt::format("{}: {} What it measured in seconds with it is missing.",
+                                   members_[member].name, added.error().what);
+    if (std::ranges::find(report_.notes, note) == report_.notes.end())
+      report_.notes.push_back(std::move(note));
+  }
 }
 
 void LoadRun::hear(std::size_t member, const WorkerOver&) {
@@ -351,61 +370,6 @@ void LoadRun::hear(std::size_t, const WorkerFailed& failed) {
   const std::string what = failed.during == "setup" ? "setup() failed" : "it cannot be loaded";
   end(problem(failed.during == "load" ? Problem::Kind::invalid : Problem::Kind::unavailable,
               fmt::format("{}: {}: {}{}\n", options_.file, what, fault.what, where)));
-}
-
-void LoadRun::gone(std::size_t number, const WorkerEnd& how) {
-  Member& member = members_[number];
-  if (!how.lost.empty()) return lost(*member.crew, how.lost);
-  member.is_gone = true;
-  if (phase_ == Phase::ended) return;
-  const std::string by = how.signal != 0 ? fmt::format("by signal {}", how.signal)
-                                         : fmt::format("with exit code {}", how.status);
-  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
-    return end(problem(Problem::Kind::unavailable,
-                       fmt::format("{} ended {} before the run began; what it printed says why.\n",
-                                   member.name, by)));
-  if (member.runs_users)
-    report_.notes.push_back(
-        fmt::format("{} ended {} after {:.0f} s: its {} users are missing from then on.",
-                    member.name, by, seconds_in(), member.last.users));
-  if (member.runs_users && !member.has_stopped) watch_.lost(std::int64_t(number));
-  if (phase_ == Phase::tearing_down && number == 0) return end({});
-  go_on_without();
-}
-
-// An agent, and all its workers at once. How many users it had is known from the last second.
-void LoadRun::lost(const Crew& crew, const std::string& why) {
-  std::int64_t users = 0;
-  bool is_known = true, has_told = false;
-  for (Member& member : members_) {
-    if (member.crew != &crew || std::exchange(member.is_gone, true)) continue;
-    is_known = false;
-    has_told |= member.has_ticked;
-    users += member.last.users;
-  }
-  if (is_known || phase_ == Phase::ended) return;
-  if (phase_ == Phase::loading || phase_ == Phase::setting_up)
-    report_.notes.push_back(fmt::format(
-        "Agent {} was lost before the run began ({}): the others have its share of the users.",
-        crew.name(), why));
-  else
-    report_.notes.push_back(
-        fmt::format("Agent {} was lost after {:.0f} s ({}): its {}users are missing from then on.",
-                    crew.name(), seconds_in(), why, has_told ? fmt::format("{} ", users) : ""));
-  if (!is_anybody_left() && phase_ == Phase::running)
-    all_lost_ = fmt::format("All agents were lost after {:.0f} s: nothing was done from then on.",
-                            seconds_in());
-  go_on_without();
-}
-
-// Somebody is gone, who may have been the one the others waited for.
-void LoadRun::go_on_without() {
-  const bool has_begun = phase_ != Phase::loading && phase_ != Phase::setting_up;
-  if (!has_begun && !is_anybody_left())
-    return end(problem(Problem::Kind::unavailable, "all agents were lost before the run began.\n"));
-  if (phase_ == Phase::loading && all(&Member::is_loaded)) return set_up();
-  if (phase_ == Phase::running && all(&Member::is_over)) return stop(LoadEnd::done);
-  if (phase_ == Phase::stopping && all(&Member::has_stopped)) return tear_down();
 }
 
 void LoadRun::stop(LoadEnd why) {
@@ -444,6 +408,10 @@ void LoadRun::tear_down() {
     if (!members_[k].has_stopped && !members_[k].is_gone)
       report_.notes.push_back(fmt::format(
           "{} did not stop when it was told to: its last second is missing.", members_[k].name));
+  if (left_open_ > 0)
+    report_.notes.push_back(fmt::format(
+        "{} sockets stayed open when their users were done: the scenario does not close them.",
+        left_open_));
   phase_ = Phase::tearing_down;
   loop_.cancel(ticker_);
   if (!options_.agents.empty())
@@ -453,12 +421,17 @@ void LoadRun::tear_down() {
         to_seconds(clock_error_) * 1000));
   tick();
   loop_.cancel(deadline_);
-  if (members_[0].is_gone) return end({});
+  const auto worker = std::ranges::find(members_, false, &Member::is_gone);
+  if (worker == members_.end()) {
+    report_.notes.emplace_back("teardown() was not run: there was no worker left.");
+    return end({});
+  }
   deadline_ = loop_.after(std::max(plan_.graceful_stop, kPatience), [this] {
     report_.notes.push_back("teardown() did not end in time.");
     end({});
   });
-  members_[0].worker->tell(teardown_line(data_));
+  worker->tears_down = true;
+  worker->worker->tell(teardown_line(data_));
 }
 
 void LoadRun::pause(bool is_paused) {

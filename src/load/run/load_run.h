@@ -20,6 +20,7 @@
 #include "load/report/timeline.h"
 #include "load/report/validity.h"
 #include "load/run/worker_words.h"
+#include "load/watchdog/watchdog.h"
 #include "load/workers/crew_here.h"
 #include "net/loop.h"
 
@@ -61,6 +62,8 @@ class LoadRun {
   void more(double factor);                             // times as many as planned
   LoadState state() const;                              // O(stages)
   const LoadReport& report() const { return report_; }  // so far
+  // A clause, why its figures are not of all users: "Worker 2 loops for ever at ..."; "": they are.
+  const std::string& broken() const { return broken_; }
 
  private:
   using Phase = LoadPhase;
@@ -70,7 +73,8 @@ class LoadRun {
     std::string name{};      // "Worker 3 of bees-2"
     bool runs_users = true;  // the first does not where agents do
     WorkerTick last{};
-    bool has_ticked = false;
+    std::string stuck{};  // why it was ended by us; "": it was not
+    bool has_ticked = false, tears_down = false;
     bool is_loaded = false, is_over = false, has_stopped = false, is_gone = false;
   };
 
@@ -84,7 +88,9 @@ class LoadRun {
   void hear(std::size_t member, const WorkerTick& tick);
   void hear(std::size_t member, const WorkerMetrics& metrics);
   void hear(std::size_t member, const WorkerOver& over);
+  void hear(std::size_t, const WorkerAlive&) {}
   void gone(std::size_t member, const WorkerEnd& end);
+  void stuck(std::size_t member, const Stuck& how);
   void lost(const Crew& crew, const std::string& why);
   void go_on_without();
 
@@ -128,6 +134,9 @@ class LoadRun {
   std::optional<Instant> paused_at_{};
   Duration paused_{};
   double factor_ = 1;
+  std::int64_t left_open_ = 0;  // sockets
+  std::string broken_;
+  Watchdog dog_;
 };
 
 }  // namespace utakata::load

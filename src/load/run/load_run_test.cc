@@ -215,8 +215,9 @@ TEST_F(LoadRunTest, a_single_worker_of_an_agent_that_ends_is_said_by_name) {
   one_.started[0]->says({{"done", "stop"}});
   two_.started[0]->says({{"done", "stop"}});
   EXPECT_EQ(notes(),
-            "Worker 1 of bees-1 ended by signal 9 after 0 s: its 10 users are missing from then "
-            "on.\n");
+            "Worker 1 of bees-1 ended by signal 9 (Killed) after 0 s: its 10 users are missing "
+            "from then on.\n");
+  EXPECT_EQ(run_->broken(), "Worker 1 of bees-1 ended by signal 9 (Killed)");
 }
 
 }  // namespace

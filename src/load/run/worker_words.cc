@@ -87,8 +87,10 @@ Expected<WorkerWord> worker_word(std::string_view line) {
     if (const auto found = json.find("failed"); found != json.end() && found->is_object())
       return WorkerFailed{text_in(*found, "during"), fault_from(*found)};
     if (json.contains("done"))
-      return WorkerDone{text_in(json, "done"), json.value("data", Json()).dump()};
+      return WorkerDone{text_in(json, "done"), json.value("data", Json()).dump(),
+                        std::int64_t(number_in(json, "left_open"))};
     if (json.contains("over")) return WorkerOver{};
+    if (json.contains("alive")) return WorkerAlive{};
   }
   return problem(Problem::Kind::invalid,
                  fmt::format("a worker said what it never says: {}", line.substr(0, 200)));

@@ -21,8 +21,9 @@ struct WorkerLoaded {
   std::string resolved = "[]";       // JSON, for a worker elsewhere: what each import leads to
 };
 struct WorkerDone {
-  std::string what;  // "setup", "teardown" or "stop"
-  std::string data;  // JSON
+  std::string what;            // "setup", "teardown" or "stop"
+  std::string data;            // JSON
+  std::int64_t left_open = 0;  // sockets of users who had ended, at the end
 };
 struct WorkerFailed {
   std::string during;
@@ -39,8 +40,9 @@ struct WorkerMetrics {
   std::string_view line;  // for Metrics::add(); of the line that was read
 };
 struct WorkerOver {};
-using WorkerWord =
-    std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerTick, WorkerMetrics, WorkerOver>;
+struct WorkerAlive {};
+using WorkerWord = std::variant<WorkerLoaded, WorkerDone, WorkerFailed, WorkerTick, WorkerMetrics,
+                                WorkerOver, WorkerAlive>;
 
 Expected<WorkerWord> worker_word(std::string_view line);  // `invalid`: none of these
 

@@ -24,6 +24,15 @@ std::vector<ArrivalStage> times(std::vector<ArrivalStage> stages, double factor)
   return stages;
 }
 
+Duration comes_until(const std::vector<ArrivalStage>& stages) {
+  Duration end{}, until{};
+  for (const ArrivalStage& stage : stages) {
+    end += stage.duration;
+    if (stage.from > 0 || stage.to > 0) until = end;
+  }
+  return until;
+}
+
 Mix mix_of(const std::vector<LoadScenario>& scenarios) {
   std::vector<int> weights;
   for (const LoadScenario& scenario : scenarios) weights.push_back(scenario.weight);
@@ -41,7 +50,10 @@ Schedule::Schedule(const LoadPlan& plan, Part part) : part_(part) {
       const auto& open = std::get<OpenModel>(flow.model);
       Arrivals arrivals(open.stages, part);
       const auto first = arrivals.next();
-      return Open{.planned = open, .arrivals = std::move(arrivals), .coming = first};
+      return Open{.planned = open,
+                  .arrivals = std::move(arrivals),
+                  .coming = first,
+                  .comes_until = comes_until(open.stages)};
     };
     flows_.push_back({flow.start_after, scenarios, mix_of(flow.scenarios), model()});
     scenarios += flow.scenarios.size();
@@ -120,6 +132,7 @@ void Schedule::begin(std::size_t flow, Open& open, Duration now, std::size_t mos
   while (open.coming && open.coming->at <= now && turn.begin.size() < most) {
     const std::int64_t number = part_.number_of(dealt_++);
     busy_[number] = {flow, 0};
+    ++open.busy;
     const std::size_t scenario = flows_[flow].mix.of(part_.number_of(open.begun++));
     turn.begin.push_back({number, flows_[flow].first_scenario + scenario, open.coming->at});
     open.coming = open.arrivals.next();
@@ -146,7 +159,10 @@ void Schedule::done(std::int64_t number, Duration now) {
   busy_.erase(found);
   Flow& flow = flows_[busy.flow];
   auto* const closed = std::get_if<Closed>(&flow.model);
-  if (!closed) return;
+  if (!closed) {
+    --std::get<Open>(flow.model).busy;
+    return;
+  }
   Slot& slot = closed->slots[busy.slot];
   slot.is_busy = slot.is_leaving = false;
   if (closed->planned.iterations == slot.iterations) ++closed->has_all;
@@ -183,8 +199,11 @@ std::optional<Duration> Schedule::next_of(const Flow& flow, Duration now) const 
   }
   const auto& open = std::get<Open>(flow.model);
   if (open.coming) return std::max(now, flow.start + open.coming->at);
-  if (!open.is_over) return std::max(now, flow.start + open.arrivals.end());
-  return std::nullopt;
+  if (open.is_over) return std::nullopt;
+  if (open.busy > 0) return std::max(now, flow.start + open.arrivals.end());
+  // The rest is time for who is there, and nobody is.
+  if (now - flow.start >= open.comes_until) return std::nullopt;
+  return flow.start + open.comes_until;
 }
 
 std::optional<Duration> Schedule::next(Duration now) const {

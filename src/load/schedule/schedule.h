@@ -73,7 +73,8 @@ class Schedule {
     OpenModel planned;
     Arrivals arrivals;
     std::optional<Arrival> coming;
-    std::int64_t begun = 0;
+    Duration comes_until{};  // the end of the last stage in which anybody comes
+    std::int64_t begun = 0, busy = 0;
     bool is_over = false;  // all have come, and were told to leave
   };
   struct Flow {

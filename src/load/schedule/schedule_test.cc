@@ -93,6 +93,22 @@ TEST(Schedule, arrivals_do_not_wait_for_one_another) {
   EXPECT_TRUE(schedule.is_over(1s));
 }
 
+TEST(Schedule, when_all_who_come_have_gone_it_is_over_though_there_was_time) {
+  Schedule schedule(open({{1s, 2, 2}, {60s, 0, 0}}), {});
+  EXPECT_EQ(at(schedule, 1s), "+0@500 +1@1000");
+  schedule.done(0, 2s);
+  EXPECT_EQ(schedule.next(2s), 61s) << "who is there is told at the end";
+  schedule.done(1, 3s);
+  EXPECT_TRUE(schedule.is_over(3s));
+
+  Schedule fewer(open({{10s, 1, 1}, {60s, 0, 0}}), {});
+  fewer.more(0, 0s);
+  EXPECT_EQ(fewer.next(1s), 10s) << "they may be made more again";
+  EXPECT_EQ(at(fewer, 1s), "");
+  fewer.more(1, 9s);
+  EXPECT_EQ(at(fewer, 10s), "+0@10000");
+}
+
 TEST(Schedule, flows_go_beside_one_another_and_scenarios_are_counted_through) {
   LoadPlan plan = closed({{1s, 1, 1}});
   plan.flows[0].scenarios = {{.name = "a"}, {.name = "b"}};

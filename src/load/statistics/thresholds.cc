@@ -71,7 +71,11 @@ bool holds(double value, Comparison comparison, double limit) {
 }  // namespace
 
 Verdict judge(const Threshold& threshold, const Metrics& metrics, Duration elapsed) {
-  const auto total = metrics.total(threshold.of.metric, threshold.of.tags);
+  auto total = metrics.total(threshold.of.metric, threshold.of.tags);
+  // None of its series has the tags: none was counted.
+  if (const auto kind = metrics.kinds().find(threshold.of.metric);
+      !total && kind != metrics.kinds().end() && kind->second == MetricKind::counter)
+    total = Counter{};
   Verdict verdict;
   if (total)
     verdict.measured = std::visit(

@@ -5,7 +5,7 @@
 // 1; of a trend `avg`, `min`, `med`, `max`, `p(N)` and `count`; of a gauge `value` (the last),
 // `min` and `max`. A plain number is milliseconds where the metric is a trend; `us`, `ms` and `s`
 // may stand behind it. Unlike in k6 a rate or trend of which nothing was measured has failed:
-// silence proves nothing.
+// silence proves nothing. Of a counter it is 0, whatever the tags.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,8 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 namespace utakata::load {
 namespace {
@@ -156,6 +158,7 @@ TEST(Thresholds, are_judged_by_what_was_measured) {
       {"sent", "count>=12", true, "count of `sent` is 12, >= 12."},
       {"sent", "rate>3", false, "rate of `sent` is 3, not > 3."},  // 12 in 4 s
       {"zero", "count<1", true, "count of `zero` is 0, < 1."},
+      {"sent{city:Paris}", "count==0", true, "count of `sent{city:Paris}` is 0, == 0."},
       {"checks", "rate>0.7", true, "rate of `checks` is 0.75, > 0.7."},
       {"silent", "rate<0.01", false, "rate of `silent`: nothing was measured."},
       {"quiet", "p(95)<500", false, "p(95) of `quiet`: nothing was measured."},
@@ -217,6 +220,54 @@ TEST(Thresholds, percentiles_are_within_a_thousandth_of_those_of_the_sorted_list
     const auto med = judge(threshold_from("echo", "med<1").value(), metrics, 1s);
     RC_ASSERT(med.measured ==
               judge(threshold_from("echo", "p(50)<1").value(), metrics, 1s).measured);
+  }));
+}
+
+// What a run does, whole: workers record, with tags, and take; a parent adds and judges.
+TEST(Thresholds, what_workers_recorded_is_judged_as_the_list_of_all_their_values_would_be) {
+  EXPECT_TRUE(rc::check([] {
+    Metrics parent;
+    std::vector<Metrics> workers(*rc::gen::inRange<std::size_t>(1, 6));
+    std::vector<std::int64_t> all, of_berlin;
+    for (int i = *rc::gen::inRange(1, 300); i > 0; --i) {
+      Metrics& worker = workers[*rc::gen::inRange<std::size_t>(0, workers.size())];
+      const bool is_berlin = *rc::gen::arbitrary<bool>();
+      const Tags tags{{"city", is_berlin ? "Berlin" : "Tokyo"}};
+      const auto us = *rc::gen::inRange<std::int64_t>(1, 100'000'000);
+      worker.trend(*worker.id(MetricKind::trend, "echo", tags), us);
+      worker.rate(*worker.id(MetricKind::rate, "late", tags), us > 1'000'000);
+      worker.count(*worker.id(MetricKind::counter, "bytes", tags), double(us));
+      all.push_back(us);
+      if (is_berlin) of_berlin.push_back(us);
+      if (*rc::gen::inRange(0, 10) == 0) RC_ASSERT(parent.add(worker.take()).has_value());
+    }
+    for (Metrics& worker : workers) RC_ASSERT(parent.add(worker.take()).has_value());
+
+    const auto percent = *rc::gen::inRange<std::size_t>(1, 101);
+    const auto expect = [&](std::vector<std::int64_t> values, const std::string& tags) {
+      const auto measured = [&](const char* metric, const std::string& aggregation) {
+        const auto threshold = threshold_from(metric + tags, aggregation + "<0").value();
+        return judge(threshold, parent, 10s).measured;
+      };
+      if (values.empty()) return RC_ASSERT(!measured("echo", "max"));
+      std::ranges::sort(values);
+      const auto size = double(values.size());
+      const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+      const double nearest = double(values[(percent * values.size() + 99) / 100 - 1]) / 1000;
+      const auto late =
+          double(std::ranges::count_if(values, [](auto us) { return us > 1'000'000; }));
+      const double percentile = *measured("echo", fmt::format("p({})", percent));
+      RC_ASSERT(std::abs(percentile - nearest) <= nearest / 1000);
+      RC_ASSERT(*measured("echo", "max") == double(values.back()) / 1000);
+      RC_ASSERT(*measured("echo", "min") == double(values.front()) / 1000);
+      RC_ASSERT(std::abs(*measured("echo", "avg") - sum / size / 1000) <= sum / size * 1e-12);
+      RC_ASSERT(*measured("echo", "count") == size);
+      RC_ASSERT(*measured("late", "rate") == late / size);
+      RC_ASSERT(*measured("bytes", "count") == sum);
+      RC_ASSERT(*measured("bytes", "rate") == sum / 10);
+    };
+    expect(all, "");
+    expect(of_berlin, "{city:Berlin}");
   }));
 }
 
