@@ -22,6 +22,7 @@
 #include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
+#include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
 #include "fleet/store/sqlite/sqlite_store.h"
 #include "net/curl/http_client.h"
@@ -132,6 +133,7 @@ class Parts final : public FleetAccess {
     if (!options_.text.empty()) (void)store_->set("stack_file", options_.text);
     if (const int code = open_api(*saved); code) return code;
     if (const int code = open_control(*saved); code) return code;
+    open_publish();
     watch_signals();
     return 0;
   }
@@ -140,6 +142,7 @@ class Parts final : public FleetAccess {
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
   void open_docker(const Saved& saved);
+  void open_publish();
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
   void go_down(bool now);
@@ -165,6 +168,7 @@ class Parts final : public FleetAccess {
   ProcessProvider* processes_ = nullptr;  // the same, where it launches them
   std::unique_ptr<Probes> probes_;
   std::unique_ptr<Control> control_;
+  std::unique_ptr<RedisView> redis_view_;
   int interrupts_ = 0;
   std::atomic<bool> went_down_ = false;
 };
@@ -271,6 +275,22 @@ int Parts::open_provider(const Saved& saved) {
   processes_ = processes.get();
   provider_ = std::move(processes);
   return 0;
+}
+
+// Placement's view goes out from the control loop: the other one must not wait for anybody.
+void Parts::open_publish() {
+  const PublishSpec& publish = options_.stack.publish;
+  if (publish.redis.empty()) return;
+  redis_view_ = std::make_unique<RedisView>(
+      control_loop_,
+      RedisViewSettings{.address = wire::redis_address(publish.redis).value(),
+                        .stack = options_.stack.name},
+      [this](const std::string& what) { live_.problem(what); });
+  api_loop_.every(1s, [this] {
+    control_loop_.post([this, clusters = api_->published()]() mutable {
+      redis_view_->publish(std::move(clusters));
+    });
+  });
 }
 
 ControlParts Parts::control_parts(const Saved&) {

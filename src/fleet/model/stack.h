@@ -149,6 +149,12 @@ struct PriceSpec {
   bool operator==(const PriceSpec&) const = default;
 };
 
+// The published view, for those who place by themselves.
+struct PublishSpec {
+  std::string redis;  // redis://...; empty: none. May hold a password: not for logs
+  bool operator==(const PublishSpec&) const = default;
+};
+
 struct Stack {
   std::string name;
   std::string folder;  // absolute; what relative paths in the file mean
@@ -158,6 +164,7 @@ struct Stack {
   DockerSpec docker;
   Powers powers;
   PriceSpec price;
+  PublishSpec publish;
   std::vector<ClusterSpec> clusters;  // in an order that respects `needs`
   bool operator==(const Stack&) const = default;
 };

@@ -30,6 +30,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"observe", {"clusters: { w: { observe: { ", " } } }"}},
       {"rebalance", {"clusters: { w: { rebalance: { ", " } } }"}},
       {"price", {"price: { ", " }"}},
+      {"publish", {"publish: { ", " }"}},
       {"show", {"shows: { s: { ", " } }"}},
       {"show_people", {"shows: { s: { clusters: { w: { ", " } } } }"}},
       {"rule", {"clusters: { w: { scale: [ { ", " } ] } }"}},

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "fleet/stack/parameters.h"
+#include "wire/redis_address.h"
 
 namespace utakata {
 namespace {
@@ -198,6 +199,26 @@ void read_price(Reader& r, const Yaml& y, StackDraft& d) {
   d.stack.price.instance_hour = draft.instance_hour.value_or(0);
 }
 
+void read_redis(Reader& r, const Yaml& y, PublishSpec& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (const auto address = wire::redis_address(*text); !address)
+    return r.mistake(y, fmt::format("`redis`: {}.", address.error().what));
+  d.redis = *text;
+}
+
+const Key<PublishSpec> publish_keys[] = {
+    {{"redis", Mark::now, "text",
+      "redis://[user:password@]host[:port][/db]: a sorted set for each cluster, "
+      "utakata:STACK:CLUSTER, "
+      "of urls by load, written each second."},
+     read_redis},
+};
+
+void read_publish(Reader& r, const Yaml& y, StackDraft& d) {
+  read_map<PublishSpec>(r, y, publish_keys, d.stack.publish);
+}
+
 const Key<StackDraft> stack_keys[] = {
     {{"stack", Mark::now, "text", "The stack's name: a-z, 0-9 and `-`.", true}, read_name},
     {{"parameters", Mark::now, "parameters",
@@ -219,6 +240,9 @@ const Key<StackDraft> stack_keys[] = {
     {{"shows", Mark::now, "shows", "Planned peaks, by their names."},
      [](Reader& r, const Yaml& y, StackDraft& d) { read_shows(r, y, d.shows); }},
     {{"price", Mark::now, "price", "What instances cost, and what a day may cost."}, read_price},
+    {{"publish", Mark::now, "publish",
+      "Where placement's view is told to those who choose by themselves."},
+     read_publish},
     {{"notify", Mark::later, "", ""}},
     {{"docker", Mark::now, "docker", "Of `provider: docker`: the Engine, and its network."},
      read_docker},
@@ -238,7 +262,8 @@ std::vector<Section> stack_sections() {
   std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
                               section_of<StackDraft>("api", api_keys),
                               section_of<StackDraft>("docker", docker_keys),
-                              section_of<PriceDraft>("price", price_keys)};
+                              section_of<PriceDraft>("price", price_keys),
+                              section_of<PublishSpec>("publish", publish_keys)};
   for (auto& section : show_sections()) all.push_back(std::move(section));
   for (auto& section : cluster_sections()) all.push_back(std::move(section));
   return all;
