@@ -9,6 +9,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/text.h"
@@ -18,8 +19,10 @@
 #include "fleet/api/api.h"
 #include "fleet/control/control.h"
 #include "fleet/control/teller/http_teller.h"
+#include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
+#include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
 #include "fleet/store/sqlite/sqlite_store.h"
 #include "net/curl/http_client.h"
@@ -34,6 +37,14 @@ namespace {
 int cannot_start(const std::string& what) {
   fmt::print(stderr, "utakata: {}\n", what);
   return 2;
+}
+
+// Who wrote such a handle. None: it was not yet told.
+std::optional<ProviderKind> kind_of(std::string_view handle) {
+  if (handle.empty()) return std::nullopt;
+  if (handle.starts_with("pid ")) return ProviderKind::process;
+  if (handle.starts_with("docker ")) return ProviderKind::docker;
+  return ProviderKind::observe;
 }
 
 std::string setting(const Saved& saved, std::string_view name) {
@@ -122,6 +133,7 @@ class Parts final : public FleetAccess {
     if (!options_.text.empty()) (void)store_->set("stack_file", options_.text);
     if (const int code = open_api(*saved); code) return code;
     if (const int code = open_control(*saved); code) return code;
+    open_publish();
     watch_signals();
     return 0;
   }
@@ -129,6 +141,8 @@ class Parts final : public FleetAccess {
   int open_api(const Saved& saved);
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
+  void open_docker(const Saved& saved);
+  void open_publish();
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
   void go_down(bool now);
@@ -154,6 +168,7 @@ class Parts final : public FleetAccess {
   ProcessProvider* processes_ = nullptr;  // the same, where it launches them
   std::unique_ptr<Probes> probes_;
   std::unique_ptr<Control> control_;
+  std::unique_ptr<RedisView> redis_view_;
   int interrupts_ = 0;
   std::atomic<bool> went_down_ = false;
 };
@@ -210,22 +225,43 @@ int Parts::open_control(const Saved& saved) {
   return 0;
 }
 
+void Parts::open_docker(const Saved& saved) {
+  const Stack& stack = options_.stack;
+  DockerOptions docker;
+  docker.fleet_id = saved.fleet_id;
+  docker.stack = stack.name;
+  docker.socket = stack.docker.socket;
+  docker.publishes = stack.docker.publishes;
+  docker.run_folder = run_folder();
+  docker.advertise = stack.api.advertise;
+  docker.ports_first = stack.api.ports_first;
+  docker.ports_last = stack.api.ports_last;
+  docker.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  provider_ = std::make_unique<DockerProvider>(control_loop_, clock_, std::move(docker));
+}
+
 // Each kind would take the other's instances for gone.
 int Parts::open_provider(const Saved& saved) {
   const Stack& stack = options_.stack;
   const bool observes = stack.provider == ProviderKind::observe;
   for (const InstanceRow& row : saved.instances)
-    if (!row.instance.handle.empty() && row.instance.handle.starts_with("pid ") == observes)
+    if (const auto kind = kind_of(row.instance.handle); kind && *kind != stack.provider)
       return cannot_start(fmt::format(
           "{} still has {}, which {}: start it once more with the `provider` of before and take it "
           "down with `utakata down`, or name another `store`",
           stack.store, row.instance.id.text,
-          observes ? "it launched itself" : "others run (`provider: observe`)"));
+          *kind == ProviderKind::observe
+              ? "others run (`provider: observe`)"
+              : fmt::format("it launched itself (`provider: {}`)", to_text(*kind))));
   if (observes) {
     provider_ = std::make_unique<ObserveProvider>(
         control_loop_, *client_,
         ObserveOptions{.stack = [this]() -> const Stack& { return control_->stack(); },
                        .say = [this](const std::string& what) { live_.problem(what); }});
+    return 0;
+  }
+  if (stack.provider == ProviderKind::docker) {
+    open_docker(saved);
     return 0;
   }
   ProcessOptions process;
@@ -239,6 +275,22 @@ int Parts::open_provider(const Saved& saved) {
   processes_ = processes.get();
   provider_ = std::move(processes);
   return 0;
+}
+
+// Placement's view goes out from the control loop: the other one must not wait for anybody.
+void Parts::open_publish() {
+  const PublishSpec& publish = options_.stack.publish;
+  if (publish.redis.empty()) return;
+  redis_view_ = std::make_unique<RedisView>(
+      control_loop_,
+      RedisViewSettings{.address = wire::redis_address(publish.redis).value(),
+                        .stack = options_.stack.name},
+      [this](const std::string& what) { live_.problem(what); });
+  api_loop_.every(1s, [this] {
+    control_loop_.post([this, clusters = api_->published()]() mutable {
+      redis_view_->publish(std::move(clusters));
+    });
+  });
 }
 
 ControlParts Parts::control_parts(const Saved&) {

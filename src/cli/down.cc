@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -14,6 +15,7 @@
 #include "cli/render.h"
 #include "cli/request.h"
 #include "cli/target.h"
+#include "fleet/provider/docker/container.h"
 
 namespace utakata {
 namespace {
@@ -28,9 +30,21 @@ struct DownOptions {
 struct Seen {
   std::set<std::string> fleets;
   std::set<pid_t> pids;
+  std::set<std::string> containers;  // their handles
   std::set<std::uint16_t> ports;
   bool is_others = false;  // `provider: observe`
 };
+
+// Of a container: its first process, as this host's kernel has it; looked for once.
+std::optional<long long> pid_of(Seen& seen, const nlohmann::json& instance) {
+  if (const auto pid = number_in(instance, "pid")) return *pid;
+  const std::string handle = text_in(instance, "handle");
+  if (seen.containers.contains(handle)) return std::nullopt;
+  const auto processes = processes_in_container(handle);
+  if (processes.empty()) return std::nullopt;
+  seen.containers.insert(handle);
+  return processes.front();
+}
 
 void take(Seen& seen, const std::string& status) {
   const auto json = json_from(status);
@@ -44,7 +58,7 @@ void take(Seen& seen, const std::string& status) {
       if (colon != address.npos)
         std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
       if (port > 0 && port <= 65535) seen.ports.insert(std::uint16_t(port));
-      const auto pid = number_in(instance, "pid");
+      const auto pid = pid_of(seen, instance);
       if (!pid || !seen.pids.insert(pid_t(*pid)).second) continue;
       if (const auto fleet = fleet_of(pid_t(*pid)); !fleet.empty()) seen.fleets.insert(fleet);
     }

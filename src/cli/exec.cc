@@ -30,6 +30,10 @@ Expected<long long> pid_of(const ExecOptions& options, const Running& running) {
     for (const auto& instance : list_in(cluster, "instances"))
       if (text_in(instance, "id") == options.instance) {
         if (const auto pid = number_in(instance, "pid")) return *pid;
+        if (const auto handle = text_in(instance, "handle"); handle.starts_with("docker "))
+          return problem(Problem::Kind::unavailable,
+                         fmt::format("{0} is a container: use `docker exec -it {1:.12} COMMAND`.",
+                                     options.instance, handle.substr(7)));
         return problem(Problem::Kind::unavailable,
                        fmt::format("{} has no process on this machine yet.", options.instance));
       }

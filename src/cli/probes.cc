@@ -2,6 +2,7 @@
 
 #include "fleet/probe/http/http_probe.h"
 #include "fleet/probe/sockets/sockets_probe.h"
+#include "fleet/provider/docker/container.h"
 #include "fleet/provider/process/tree.h"
 
 namespace utakata {
@@ -13,6 +14,12 @@ Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, con
              stack.api.ports_last) {
   // Whether others' instances listen themselves cannot be told from here.
   if (stack.provider == ProviderKind::observe) return;
+  if (stack.provider == ProviderKind::docker) {
+    // A published port is listened to by the Engine.
+    if (stack.docker.publishes) return;
+    listener_ = make_listener_check(clock, table_, container_owns_a_socket);
+    return;
+  }
   listener_ = make_listener_check(
       clock, table_, [](const std::string& handle, const std::vector<std::uint64_t>& inodes) {
         return owns_a_socket(handle, inodes);

@@ -16,11 +16,11 @@
 #include "net/tcp.h"
 #include "realtime/host/host_bus.h"
 #include "realtime/host/parent.h"
-#include "realtime/redis/address.h"
 #include "realtime/redis/redis_bus.h"
 #include "realtime/server/server.h"
 #include "realtime/tenants/tenants_file.h"
 #include "realtime/ticket/ticket_desk.h"
+#include "wire/redis_address.h"
 
 namespace {
 
@@ -188,7 +188,7 @@ void add_node_options(CLI::App& app, Options& options) {
 // False: it has said on stderr why not.
 bool join_node(const Options& options, std::vector<Tenant>& tenants) {
   if (options.node_redis.empty()) return true;
-  const auto address = realtime::redis_address(options.node_redis);
+  const auto address = wire::redis_address(options.node_redis);
   if (!address)
     fmt::print(stderr, "`--node-redis`: {}\n", address.error().what);
   else if (tenants.size() != 1)
@@ -327,7 +327,7 @@ class RedisWatch {
 // False: it has said on stderr why not.
 bool join_redis(const Options& options, net::Loop& loop, std::optional<realtime::RedisBus>& redis) {
   if (options.redis.empty()) return true;
-  auto address = realtime::redis_address(options.redis);
+  auto address = wire::redis_address(options.redis);
   if (!address) {
     fmt::print(stderr, "`--redis`: {}\n", address.error().what);
     return false;

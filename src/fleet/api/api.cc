@@ -163,6 +163,12 @@ void Api::forget(const std::string& cluster) {
   std::erase_if(state_->clusters, [&](const auto& places) { return places->cluster() == cluster; });
 }
 
+std::vector<PublishedCluster> Api::published() const {
+  std::vector<PublishedCluster> all;
+  for (const auto& places : state_->clusters) all.push_back(places->ledger().published());
+  return all;
+}
+
 void Api::on_report(std::function<void(SeatReport)> hear) { state_->hear = std::move(hear); }
 
 void Api::on_notice(std::function<void(const std::string&)> say) {

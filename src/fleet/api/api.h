@@ -20,9 +20,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fleet/model/admin.h"
 #include "fleet/model/placement.h"
+#include "fleet/model/published.h"
 #include "fleet/model/stack.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -48,6 +50,7 @@ class Api {
   // requests; when it is in force, it is reported.
   void apply(std::shared_ptr<const PlacementView> view);
   void forget(const std::string& cluster);               // it is no more
+  std::vector<PublishedCluster> published() const;       // O(instances), 20 ns each
   void on_report(std::function<void(SeatReport)> hear);  // of each view, once it is in force
   void on_notice(
       std::function<void(const std::string& sentence)> say);  // what an operator should know

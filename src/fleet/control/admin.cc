@@ -212,10 +212,13 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
   auto parsed = parts_.parse(call.text);
   if (!parsed) return std::unexpected(parsed.error());
   Stack& fresh = *parsed;
-  if (fresh.name != stack_.name || fresh.store != stack_.store || fresh.api != stack_.api)
-    return problem(Problem::Kind::conflict,
-                   "`stack`, `store` and `api` cannot change under a running controller: stop the "
-                   "controller with SIGTERM (its instances stay) and start it with the new file");
+  if (fresh.name != stack_.name || fresh.store != stack_.store || fresh.api != stack_.api ||
+      fresh.publish != stack_.publish)
+    return problem(
+        Problem::Kind::conflict,
+        "`stack`, `store`, `api` and `publish` cannot change under a running controller: "
+        "stop the controller with SIGTERM (its instances stay) and start it with the "
+        "new file");
   if (fresh.provider != stack_.provider)
     return problem(Problem::Kind::conflict,
                    "`provider` cannot change under a running controller: take the stack down with "

@@ -42,7 +42,8 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                     .install = spec.install,
                     .folder = spec.app.empty() ? stack.folder : spec.app,
                     .env = {},
-                    .limits = spec.limits};
+                    .limits = spec.limits,
+                    .image = spec.image};
   auto run = fill_in(spec.run, lookup, "clusters." + spec.name + ".run");
   if (!run) return std::unexpected(run.error());
   launch.run = std::move(*run);

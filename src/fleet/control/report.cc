@@ -115,7 +115,7 @@ std::string report_status(const Stack& stack, const std::vector<ClusterReport>& 
     list.push_back(cluster_json(cluster, run_folder, now));
   return Json{{"stack", stack.name},
               {"controller", {{"pid", getpid()}, {"store", stack.store}}},
-              {"provider", stack.provider == ProviderKind::observe ? "observe" : "process"},
+              {"provider", to_text(stack.provider)},
               {"powers", words_of(stack.powers)},
               {"clusters", std::move(list)}}
       .dump();

@@ -96,6 +96,7 @@ struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
   std::string app;                 // folder the command runs in, absolute; empty: the stack file's
+  std::string image;               // of `provider: docker`; empty elsewhere
   std::string install;             // run once for each version, in `app`
   Template run;                    // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
@@ -126,7 +127,14 @@ struct ClusterSpec {
   bool operator==(const ClusterSpec&) const = default;
 };
 
-enum class ProviderKind { process, observe };
+enum class ProviderKind { process, docker, observe };
+const char* to_text(ProviderKind provider);
+
+struct DockerSpec {
+  std::string socket = "/var/run/docker.sock";
+  bool publishes = false;  // a network of its own for each container; otherwise the host's
+  bool operator==(const DockerSpec&) const = default;
+};
 
 // What the controller may do; what it may not, it only says.
 struct Powers {
@@ -141,14 +149,22 @@ struct PriceSpec {
   bool operator==(const PriceSpec&) const = default;
 };
 
+// The published view, for those who place by themselves.
+struct PublishSpec {
+  std::string redis;  // redis://...; empty: none. May hold a password: not for logs
+  bool operator==(const PublishSpec&) const = default;
+};
+
 struct Stack {
   std::string name;
   std::string folder;  // absolute; what relative paths in the file mean
   std::string store;   // SQLite file, absolute
   ApiSpec api;
   ProviderKind provider = ProviderKind::process;
+  DockerSpec docker;
   Powers powers;
   PriceSpec price;
+  PublishSpec publish;
   std::vector<ClusterSpec> clusters;  // in an order that respects `needs`
   bool operator==(const Stack&) const = default;
 };

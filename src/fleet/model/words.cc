@@ -1,6 +1,7 @@
 #include "fleet/model/activity.h"
 #include "fleet/model/instance.h"
 #include "fleet/model/plan.h"
+#include "fleet/model/stack.h"
 
 namespace utakata {
 
@@ -16,6 +17,18 @@ const char* to_text(ShowState::Phase phase) {
       return "on air";
     case ShowState::Phase::over:
       return "over";
+  }
+  return "?";
+}
+
+const char* to_text(ProviderKind provider) {
+  switch (provider) {
+    case ProviderKind::process:
+      return "process";
+    case ProviderKind::docker:
+      return "docker";
+    case ProviderKind::observe:
+      return "observe";
   }
   return "?";
 }

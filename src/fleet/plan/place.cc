@@ -238,6 +238,12 @@ int PlacementLedger::admissible(const PlaceSlot& slot) const {
   return std::max(0, rate_.in_window - slot.window.given());
 }
 
+double PlacementLedger::load_of(const PlaceSlot& slot) const {
+  const double load = double(slot.connections) + slot.held + slot.ramp;
+  if (view_.policy != PlacePolicy::weighted) return load;
+  return load / (slot.weight > 1e-9 ? slot.weight : 1e-9);
+}
+
 void PlacementLedger::move_windows(Instant now) {
   if (!rate_.limits()) return;
   const std::int64_t tick = rate_.tick(now), ticks = tick - rate_tick_;
@@ -262,8 +268,7 @@ void PlacementLedger::touch(std::uint32_t index, bool all) {
   const int admitted = admissible(slot), offer = std::min(free, admitted);
   free_ += free - std::exchange(slot.free, free);
   offered_ += offer - std::exchange(slot.offer, offer);
-  double score = double(slot.connections) + slot.held + slot.ramp;
-  if (view_.policy == PlacePolicy::weighted) score /= slot.weight > 1e-9 ? slot.weight : 1e-9;
+  const double score = load_of(slot);
   const int takes = admitted > 0 ? free : 0;
   all ? order_.put(index, score, slot.tie, takes) : order_.set(index, score, slot.tie, takes);
 }

@@ -37,6 +37,7 @@
 
 #include "base/random.h"
 #include "fleet/model/placement.h"
+#include "fleet/model/published.h"
 #include "fleet/plan/place_admission.h"
 #include "fleet/plan/place_holds.h"
 #include "fleet/plan/place_line.h"
@@ -117,6 +118,7 @@ class PlacementLedger {
   bool expire(Instant now,
               int at_most);  // true: there may be more. place() does a few at each call.
   SeatReport report() const;
+  PublishedCluster published() const;  // O(instances), 20 ns each
 
   const PlaceSlot& instance(std::uint32_t slot) const { return slots_[slot]; }
   const PlaceSlot* find_instance(std::string_view id) const;
@@ -163,6 +165,7 @@ class PlacementLedger {
   Duration hold_of(const PlaceRequest& request) const;
   int strangers_room() const;  // seats that strangers may still hold
   int admissible(const PlaceSlot& slot) const;
+  double load_of(const PlaceSlot& slot) const;  // by which instances are compared
   void move_windows(Instant now);
   // Its place in the order, after anything changed. `all`: of every slot in turn; the order is
   // built afterwards.

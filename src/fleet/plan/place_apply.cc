@@ -286,6 +286,16 @@ int PlacementLedger::seats_held() const {
   return held;
 }
 
+PublishedCluster PlacementLedger::published() const {
+  PublishedCluster all{.cluster = view_.cluster, .capacity = view_.capacity, .lines = {}};
+  all.lines.reserve(slots_.size());
+  for (const PlaceSlot& slot : slots_)
+    if (slot.number != 0)
+      all.lines.push_back(
+          {.identity = slot.identity, .open = slot.open, .free = slot.free, .load = load_of(slot)});
+  return all;
+}
+
 SeatReport PlacementLedger::report() const {
   SeatReport report;
   report.cluster = view_.cluster;

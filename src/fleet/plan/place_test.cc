@@ -124,6 +124,26 @@ TEST_F(Placement, a_fresh_instance_is_filled_gradually) {
   EXPECT_GE(std::accumulate(fresh.begin(), fresh.end(), 0), 50) << "and then the emptiest";
 }
 
+TEST_F(Placement, what_is_published_is_what_instances_are_compared_by) {
+  add(50);
+  add(90).open = false;
+  add(100);
+  add().count_known = false;
+  add(0).serving_since = now_;
+  apply();
+  ASSERT_TRUE(place({.seats = 2}));
+  const auto all = ledger_.published();
+  EXPECT_EQ(all.cluster, "game");
+  EXPECT_EQ(all.capacity, 100);
+  std::vector<std::string> lines;
+  for (const auto& line : all.lines)
+    lines.push_back(
+        fmt::format("{} {} {} {}", line.identity->id.text, line.open, line.free, line.load));
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{"game-1 true 48 52", "game-2 false 0 90", "game-3 true 0 100",
+                                      "game-4 true 0 0", "game-5 true 100 50"}));
+}
+
 TEST_F(Placement, an_unknown_count_places_nobody) {
   add().count_known = false;
   apply();

@@ -23,6 +23,7 @@ class ContractWorld {
   virtual void kill(const ProviderNews& launched) = 0;         // from outside
   virtual int starts_of(const InstanceId& id) = 0;             // how often the user's command ran
   virtual bool until(const std::function<bool()>& holds) = 0;  // lets things happen
+  virtual std::string why_not() { return {}; }  // what this machine lacks; empty: nothing
   void hear() {
     for (auto& one : provider().hear()) news.push_back(std::move(one));
   }
@@ -57,6 +58,9 @@ class ProviderContract
     world->provider().release(id, news.handle);
     EXPECT_TRUE(world->until([&] { return world->starts_of(id) == 1; }));
     return news;
+  }
+  void SetUp() override {
+    if (const auto why = world->why_not(); !why.empty()) GTEST_SKIP() << why;
   }
   void TearDown() override {
     for (const auto& id : {one, two}) EXPECT_TRUE(world->provider().stop(id, Duration{0}));

@@ -22,6 +22,7 @@ struct LaunchSpec {
   std::string folder;   // absolute
   std::vector<std::pair<std::string, std::string>> env;  // values may hold ${port} and ${host} too
   LimitSpec limits;
+  std::string image{};  // of a container; empty: none was named
 };
 
 // One loop thread calls it and no call blocks: to return means "asked", never "done".

@@ -22,6 +22,7 @@ struct ClusterDraft {
   const Yaml* scale = nullptr;
   const Yaml* count = nullptr;
   const Yaml* observe = nullptr;
+  const Yaml* image = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

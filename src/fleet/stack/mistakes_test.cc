@@ -75,7 +75,15 @@ TEST(Mistakes, of_the_stack) {
   const Row rows[] = {
       {"stak: a" + rest, {"1:1 did you mean `stack`?", "1:1 needs the key `stack`"}},
       {"stack: My_Show" + rest, {"1:8 is no name for a stack"}},
-      {"stack: a\nprovider: docker" + rest, {"2:11 `provider: docker` is not yet supported"}},
+      {"stack: a\nprovider: ec2" + rest, {"2:11 `provider: ec2` is not yet supported"}},
+      {"stack: a\nprovider: docker" + rest, {"3:13 `w` needs the key `image`"}},
+      {"stack: a\nprovider: docker\ndocker: { network: mesh }\nclusters: { w: { image: x } }",
+       {"3:20 `network` must be `host` or `published`"}},
+      {"stack: a\nprovider: docker\ndocker: { network: published }\n"
+       "clusters: { w: { image: x, install: y, count: { sockets: true } } }",
+       {"4:13 remove `install`", "4:40 a container's own network"}},
+      {"stack: a\ndocker: { socket: /s }\nclusters: { w: { run: x, image: y } }",
+       {"2:1 `docker` belongs to `provider: docker`", "3:26 `image` belongs to"}},
       {"stack: a\nprovider: magic" + rest, {"2:11 is no provider"}},
       {"stack: a\nstore: etcd://10.0.0.5:2379" + rest, {"2:8 etcd is not yet supported"}},
       {"stack: a\napi: { listen: 7070 }" + rest, {"2:16 `listen` must be an address and a port"}},
@@ -166,8 +174,8 @@ TEST(Mistakes, of_a_cluster) {
         "5:28 given by utakata itself"}},
       {cluster("run: x\napp: https://a.example/app.tgz"), {"5:10 archive or a URL is not yet"}},
       {cluster("run: x\napp: { image: a }"), {"5:5 is not yet supported"}},
-      {cluster("run: x\nimage: a\nworkers: 3"),
-       {"5:5 `image` is not yet", "6:5 `workers` is not a key here: known are"}},
+      {cluster("run: x\ngit: a\nworkers: 3"),
+       {"5:5 `git` is not yet", "6:5 `workers` is not a key here: known are"}},
   };
   for (const auto& row : rows) expect_said(row);
 }

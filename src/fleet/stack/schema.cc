@@ -46,7 +46,8 @@ void add_scalars(Json& all) {
   all["method_and_path"] = texts_like("^(POST|PUT|GET|PATCH|DELETE) /");
   all["only_true"] = or_parameter({{"const", true}});
   all["policy"] = one_of({"least", "pack", "weighted"});
-  all["provider"] = one_of({"process", "observe"});
+  all["provider"] = one_of({"process", "docker", "observe"});
+  all["docker_network"] = one_of({"host", "published"});
   all["parameter_type"] = {{"enum", {"integer", "number", "string", "boolean", "duration"}}};
 }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "fleet/stack/parameters.h"
+#include "wire/redis_address.h"
 
 namespace utakata {
 namespace {
@@ -94,11 +95,16 @@ void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
     d.stack.provider = ProviderKind::observe;
     return;
   }
-  if (*text == "docker" || *text == "kubernetes" || *text == "ec2")
+  if (*text == "docker") {
+    d.stack.provider = ProviderKind::docker;
+    return;
+  }
+  if (*text == "kubernetes" || *text == "ec2")
     return r.mistake(
         y,
         fmt::format("`provider: {}` is not yet supported by this version: use `process`.", *text));
-  r.mistake(y, fmt::format("{} is no provider: use `process`, or `observe` to launch nothing.",
+  r.mistake(y, fmt::format("{} is no provider: use `process` or `docker`, or `observe` to launch "
+                           "nothing.",
                            in_ticks(*text)));
 }
 
@@ -148,6 +154,27 @@ void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
       .place = has("place"), .launch = has("launch"), .drain = has("drain"), .heal = has("heal")};
 }
 
+const Key<StackDraft> docker_keys[] = {
+    {{"socket", Mark::now, "text", "The Engine's unix socket; /var/run/docker.sock by default."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.socket); }},
+    {{"network", Mark::now, "docker_network",
+      "`host` (by default): instances listen in the host's network; `published`: each has one of "
+      "its own, and its port is published on the host."},
+     [](Reader& r, const Yaml& y, StackDraft& d) {
+       const auto text = r.text(y);
+       if (!text) return;
+       d.stack.docker.publishes = *text == "published";
+       if (*text != "host" && *text != "published")
+         r.mistake(
+             y, fmt::format("`network` must be `host` or `published`, not {}.", in_ticks(*text)));
+     }},
+};
+
+void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
+  d.docker = &y;
+  read_map<StackDraft>(r, y, docker_keys, d);
+}
+
 struct PriceDraft {
   PriceSpec price;
   std::optional<double> instance_hour;
@@ -172,13 +199,35 @@ void read_price(Reader& r, const Yaml& y, StackDraft& d) {
   d.stack.price.instance_hour = draft.instance_hour.value_or(0);
 }
 
+void read_redis(Reader& r, const Yaml& y, PublishSpec& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (const auto address = wire::redis_address(*text); !address)
+    return r.mistake(y, fmt::format("`redis`: {}.", address.error().what));
+  d.redis = *text;
+}
+
+const Key<PublishSpec> publish_keys[] = {
+    {{"redis", Mark::now, "text",
+      "redis://[user:password@]host[:port][/db]: a sorted set for each cluster, "
+      "utakata:STACK:CLUSTER, "
+      "of urls by load, written each second."},
+     read_redis},
+};
+
+void read_publish(Reader& r, const Yaml& y, StackDraft& d) {
+  read_map<PublishSpec>(r, y, publish_keys, d.stack.publish);
+}
+
 const Key<StackDraft> stack_keys[] = {
     {{"stack", Mark::now, "text", "The stack's name: a-z, 0-9 and `-`.", true}, read_name},
     {{"parameters", Mark::now, "parameters",
       "Values that `-p name=value` may change, used as ${name}."},
      [](Reader&, const Yaml&, StackDraft&) {}},  // read before everything else
     {{"provider", Mark::now, "provider",
-      "What launches instances: `process`, on this machine; `observe`: others do, and it watches."},
+      "What launches instances: `process`, on this machine; `docker`, as its containers; "
+      "`observe`: "
+      "others do, and it watches."},
      read_provider},
     {{"store", Mark::now, "text", "The SQLite file of everything recorded; ./STACK.db by default."},
      read_store},
@@ -191,8 +240,12 @@ const Key<StackDraft> stack_keys[] = {
     {{"shows", Mark::now, "shows", "Planned peaks, by their names."},
      [](Reader& r, const Yaml& y, StackDraft& d) { read_shows(r, y, d.shows); }},
     {{"price", Mark::now, "price", "What instances cost, and what a day may cost."}, read_price},
+    {{"publish", Mark::now, "publish",
+      "Where placement's view is told to those who choose by themselves."},
+     read_publish},
     {{"notify", Mark::later, "", ""}},
-    {{"docker", Mark::later, "", ""}},
+    {{"docker", Mark::now, "docker", "Of `provider: docker`: the Engine, and its network."},
+     read_docker},
     {{"kubernetes", Mark::later, "", ""}},
     {{"ec2", Mark::later, "", ""}},
     {{"secrets", Mark::later, "", ""}},
@@ -208,7 +261,9 @@ void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
 std::vector<Section> stack_sections() {
   std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
                               section_of<StackDraft>("api", api_keys),
-                              section_of<PriceDraft>("price", price_keys)};
+                              section_of<StackDraft>("docker", docker_keys),
+                              section_of<PriceDraft>("price", price_keys),
+                              section_of<PublishSpec>("publish", publish_keys)};
   for (auto& section : show_sections()) all.push_back(std::move(section));
   for (auto& section : cluster_sections()) all.push_back(std::move(section));
   return all;

@@ -16,6 +16,7 @@ struct StackDraft {
   const Yaml* api = nullptr;
   const Yaml* store = nullptr;
   const Yaml* powers = nullptr;
+  const Yaml* docker = nullptr;
   std::vector<ShowDraft> shows;
   bool is_advertise_given = false;
 };

@@ -33,6 +33,8 @@ std::string version_of(const ClusterSpec& spec) {
   }
   hash.add(spec.limits.memory ? fmt::format("memory {}", *spec.limits.memory) : "");
   hash.add(spec.limits.files ? fmt::format("files {}", *spec.limits.files) : "");
+  // Added later: the versions of instances without one are those of before.
+  if (!spec.image.empty()) hash.add("image " + spec.image);
   return fmt::format("{:016x}", hash.value());
 }
 

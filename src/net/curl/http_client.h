@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,11 @@ struct HttpCall {
   // More is refused: an instance must not fill our memory.
   std::size_t answer_bytes_max = 1024 * 1024;
   std::string unix_socket{};  // path; empty: TCP
+  // Of an answer that does not end, such as a feed of events: where given, a 2xx answer's pieces go
+  // here instead of into the result, first an empty one when its head has come. `deadline` is then
+  // that of the connection only, and nothing bounds the answer. It may not call this client: post
+  // to the loop instead.
+  std::function<void(std::string_view)> on_piece{};
 };
 
 struct HttpResult {

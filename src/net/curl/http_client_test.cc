@@ -468,6 +468,21 @@ TEST_F(HttpClientTest, unix_socket_then_answered_without_tcp) {
   rmdir(folder);
 }
 
+TEST_F(HttpClientTest, answer_that_does_not_end_then_handed_on_in_pieces) {
+  RawServer server([](const std::string&) {
+    return Action{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"};
+  });
+  std::vector<std::string> pieces;
+  HttpCall call{.url = server.url("/events"), .answer_bytes_max = 1};
+  call.on_piece = [&](std::string_view piece) {
+    pieces.emplace_back(piece);
+    if (piece == "one") loop_.stop();
+  };
+  client_.call(call, [](const auto&) { ADD_FAILURE() << "it does not end"; });
+  loop_.run();
+  EXPECT_EQ(pieces, (std::vector<std::string>{"", "one"}));
+}
+
 TEST_F(HttpClientTest, proxy_in_the_environment_then_loopback_goes_past_it) {
   RawServer server([](const std::string&) { return Action{ok("direct")}; });
   setenv("http_proxy", "http://127.0.0.1:1", 1);

@@ -143,7 +143,7 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
         fmt::format("{}: a header must be one line of the form \"Name: value\".", where()));
   set_method();
   const long ms = std::max<long>(1, long(to_ms(call_.deadline)));  // 0 would mean no deadline
-  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, ms);
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, call_.on_piece ? 0L : ms);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, ms);
   const bool is_local = !call_.unix_socket.empty();
   curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, is_local ? call_.unix_socket.c_str() : nullptr);
@@ -151,7 +151,7 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
   // A length that is told and too large ends the call at once; one that is not told ends it in
   // take_body.
   curl_easy_setopt(easy_, CURLOPT_MAXFILESIZE_LARGE,
-                   call_.method == "HEAD"
+                   call_.method == "HEAD" || call_.on_piece
                        ? curl_off_t(0)  // no limit: HEAD tells a length and sends nothing
                        : std::max<curl_off_t>(1, curl_off_t(call_.answer_bytes_max)));
   if (curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str()) != CURLE_OK)
@@ -213,7 +213,18 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void*
   return static_cast<Transfer*>(self)->take_header({data, size}) ? size : 0;
 }
 
+bool Transfer::goes_in_pieces() const {
+  if (!call_.on_piece) return false;
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return status / 100 == 2;
+}
+
 bool Transfer::take_body(const char* data, std::size_t size) {
+  if (goes_in_pieces()) {
+    call_.on_piece({data, size});
+    return true;
+  }
   too_large_ = size > call_.answer_bytes_max - result_.body.size();
   if (too_large_) return false;
   result_.body.append(data, size);
@@ -228,7 +239,10 @@ bool Transfer::take_header(std::string_view line) {
     result_.headers.clear();  // a 100 came before
     head_complete_ = false;
   }
-  if (line == "\r\n" || line == "\n") head_complete_ = true;
+  if (line == "\r\n" || line == "\n") {
+    head_complete_ = true;
+    if (goes_in_pieces()) call_.on_piece({});
+  }
   const auto colon = line.find(':');
   if (colon == line.npos) return true;
   std::string name(line.substr(0, colon));

@@ -42,6 +42,7 @@ class Transfer {
   bool set_headers();
   bool take_body(const char* data, std::size_t size);
   bool take_header(std::string_view line);
+  bool goes_in_pieces() const;
   Problem problem_of(int curl_code) const;
   std::string where() const;
 

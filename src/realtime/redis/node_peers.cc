@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "net/redis/redis_link.h"
 #include "net/secret.h"
-#include "realtime/redis/link.h"
 #include "realtime/redis/pair.h"
 
 namespace utakata::realtime {
@@ -85,7 +85,7 @@ void NodePeers::State::broken() {
 }
 
 void NodePeers::State::failed(const redisReply& error) {
-  pair.fail(fmt::format("redis: {}", redis_text(error)));
+  pair.fail(fmt::format("redis: {}", net::redis_text(error)));
 }
 
 bool NodePeers::State::push(std::string channel, std::string bytes) {
@@ -112,18 +112,19 @@ void NodePeers::State::sent(const redisReply& reply) {
   --under_way;
   if (reply.type != REDIS_REPLY_ERROR) return;
   ++dropped;
-  pair.refused(redis_text(reply));
+  pair.refused(net::redis_text(reply));
 }
 
 void NodePeers::State::came(const redisReply& reply) {
   if (pair.is_away()) return;
   if (reply.type == REDIS_REPLY_ERROR) return failed(reply);
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 3) return;
-  const auto kind = redis_text(*reply.element[0]);
+  const auto kind = net::redis_text(*reply.element[0]);
   if (kind == "subscribe" || kind == "psubscribe") return pair.confirmed();
   if (kind == "pmessage" && reply.elements == 4)
-    return came_broadcast(redis_text(*reply.element[3]));
-  if (kind == "message") take(redis_text(*reply.element[1]), redis_text(*reply.element[2]));
+    return came_broadcast(net::redis_text(*reply.element[3]));
+  if (kind == "message")
+    take(net::redis_text(*reply.element[1]), net::redis_text(*reply.element[2]));
 }
 
 void NodePeers::State::take(std::string_view channel, std::string_view bytes) {

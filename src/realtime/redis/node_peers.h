@@ -18,14 +18,14 @@
 #include "base/instant.h"
 #include "base/problem.h"
 #include "net/loop.h"
-#include "realtime/redis/address.h"
 #include "realtime/redis/pair.h"
 #include "realtime/socketio/node_cluster.h"
+#include "wire/redis_address.h"
 
 namespace utakata::realtime {
 
 struct NodePeersSettings {
-  RedisAddress address{};
+  wire::RedisAddress address{};
   std::string key = "socket.io";  // what the adapters' option `key` says
   std::vector<std::string> spaces{"/"};
   // Broadcasts of other processes of ours, too. False: a bus tells what they publish.

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "realtime/redis/link.h"
+#include "net/redis/redis_link.h"
 #include "realtime/redis/redis_for_tests.h"
 
 namespace utakata::realtime {
@@ -38,7 +38,7 @@ class NodePeersTest : public testing::Test {
     return say(channel, node_bytes(broadcast).value_or(""));
   }
   net::Loop& loop() { return cluster_.loop; }
-  RedisForTests& redis() { return cluster_.redis; }
+  net::RedisForTests& redis() { return cluster_.redis; }
   RedisClusterForTests cluster_;
 };
 
@@ -71,8 +71,8 @@ TEST_F(NodePeersTest, obeys_requests_and_answers_questions) {
 
   std::vector<std::string> answers;
   std::size_t confirmed = 0;
-  RedisLink asker(loop(), *net::numeric_address("127.0.0.1", redis().address().port), {},
-                  {.answered = [] {}, .lost = [](std::string) {}});
+  net::RedisLink asker(loop(), *net::numeric_address("127.0.0.1", redis().address().port), {},
+                       {.answered = [] {}, .lost = [](std::string) {}});
   const std::string responses[] = {"socket.io-response#/#"};
   asker.subscribe(responses, [&](const redisReply& reply) {
     if (std::string_view(reply.element[0]->str) == "subscribe") return void(++confirmed);

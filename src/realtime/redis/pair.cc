@@ -50,10 +50,10 @@ void RedisPair::dial() {
 void RedisPair::connect(const net::TcpAddress& at) {
   dialled_at_ = hears_at_ = commands_at_ = loop_.now();
   const auto link = [this, &at](Instant& answered_at) {
-    return std::make_unique<RedisLink>(
+    return std::make_unique<net::RedisLink>(
         loop_, at, settings_.address,
-        RedisLink::Calls{.answered = [this, &answered_at] { answered_at = loop_.turn_time(); },
-                         .lost = [this](std::string why) { fail(std::move(why)); }});
+        net::RedisLink::Calls{.answered = [this, &answered_at] { answered_at = loop_.turn_time(); },
+                              .lost = [this](std::string why) { fail(std::move(why)); }});
   };
   hears_ = link(hears_at_);
   commands_ = link(commands_at_);

@@ -20,8 +20,8 @@
 #include "base/random.h"
 #include "net/loop.h"
 #include "net/name_lookup.h"
-#include "realtime/redis/address.h"
-#include "realtime/redis/link.h"
+#include "net/redis/redis_link.h"
+#include "wire/redis_address.h"
 
 namespace utakata::realtime {
 
@@ -38,7 +38,7 @@ class RedisPair {
   //   +-----------------+---------------------+-------------------+  fail()
   enum class Phase : std::uint8_t { away, dialling, reading, joined };
   struct Settings {
-    RedisAddress address{};
+    wire::RedisAddress address{};
     RedisPatience patience{};
     std::string probe{};  // a channel that only this pair hears
   };
@@ -67,8 +67,8 @@ class RedisPair {
   // Why it is not joined, or what was refused last; `unavailable`. None: nothing is wrong.
   const std::optional<Problem>& trouble() const { return trouble_; }
   // From greet on, until it is away.
-  RedisLink& hears() { return *hears_; }
-  RedisLink& commands() { return *commands_; }
+  net::RedisLink& hears() { return *hears_; }
+  net::RedisLink& commands() { return *commands_; }
 
  private:
   void dial();
@@ -86,7 +86,7 @@ class RedisPair {
   std::optional<Problem> trouble_;
   net::NameLookup lookup_;
   bool is_looking_up_ = false;
-  std::unique_ptr<RedisLink> hears_, commands_;
+  std::unique_ptr<net::RedisLink> hears_, commands_;
   std::size_t to_confirm_ = 0;
   Instant dialled_at_{}, joined_at_{}, hears_at_{}, commands_at_{}, ticked_at_{};
   int failures_ = 0;                            // since it was joined for a while

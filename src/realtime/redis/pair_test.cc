@@ -13,7 +13,7 @@ namespace {
 const std::string nobody(64, 'x');
 
 struct Named {
-  Named(net::Loop& loop, RedisAddress address, const std::string& host)
+  Named(net::Loop& loop, wire::RedisAddress address, const std::string& host)
       : pair(loop, {.address = at(std::move(address), host), .probe = "probe"},
              {.greet = [this] { return greet(); },
               .greeted = [this] { pair.join(); },
@@ -21,7 +21,7 @@ struct Named {
               .probe_refused = [](const redisReply&) {}}) {
     pair.start();
   }
-  static RedisAddress at(RedisAddress address, const std::string& host) {
+  static wire::RedisAddress at(wire::RedisAddress address, const std::string& host) {
     address.host = host;
     return address;
   }

@@ -39,20 +39,20 @@ void RedisBus::State::scan() {
   pair.commands().ask(words, [this](const redisReply& reply) {
     if (pair.phase() != Phase::reading) return;
     if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2)
-      return pair.fail(fmt::format("redis: SSCAN was refused: {}", redis_text(reply)));
+      return pair.fail(fmt::format("redis: SSCAN was refused: {}", net::redis_text(reply)));
     reading.is_scanning = false;
-    reading.cursor = redis_text(*reply.element[0]);
+    reading.cursor = net::redis_text(*reply.element[0]);
     reading.is_scanned = reading.cursor == "0";
     const auto& places = *reply.element[1];
     for (std::size_t i = 0; i < places.elements; ++i)
-      if (auto found = names.words_of(redis_text(*places.element[i])))
+      if (auto found = names.words_of(net::redis_text(*places.element[i])))
         reading.found.push_back(std::move(*found));
     read();
   });
 }
 
 void RedisBus::State::ask_page(const std::string& words, const Position& after,
-                               RedisLink::Answer answer) {
+                               net::RedisLink::Answer answer) {
   const std::vector<std::string> command{"EVALSHA",
                                          kept_script,
                                          "3",
@@ -74,7 +74,7 @@ std::optional<Position> RedisBus::State::take_page(const std::string& words,
   for (std::size_t i = 0; i < reply.elements; ++i) {
     const auto& row = *reply.element[i];
     if (row.type != REDIS_REPLY_STRING) continue;
-    if (auto place = hearing.kept(words, redis_text(row), loop.turn_time()))
+    if (auto place = hearing.kept(words, net::redis_text(row), loop.turn_time()))
       last = std::move(place);
   }
   if (reply.elements < page_words) last.reset();

@@ -56,8 +56,8 @@ std::size_t RedisBus::State::greet() {
   const auto load = [this](std::string_view script, std::string& hash) {
     const std::array<std::string, 3> words{"SCRIPT", "LOAD", std::string(script)};
     pair.commands().ask(words, [this, &hash](const redisReply& reply) {
-      if (reply.type != REDIS_REPLY_STRING) return pair.fail(std::string(redis_text(reply)));
-      hash = redis_text(reply);
+      if (reply.type != REDIS_REPLY_STRING) return pair.fail(std::string(net::redis_text(reply)));
+      hash = net::redis_text(reply);
       pair.confirmed();
     });
   };
@@ -68,10 +68,10 @@ std::size_t RedisBus::State::greet() {
 
 void RedisBus::State::came(const redisReply& reply) {
   if (pair.is_away() || reply.type != REDIS_REPLY_ARRAY || reply.elements != 3) return;
-  const auto kind = redis_text(*reply.element[0]);
+  const auto kind = net::redis_text(*reply.element[0]);
   if (kind == "subscribe") return pair.confirmed();
-  if (kind != "message" || redis_text(*reply.element[1]) == names.probe(process)) return;
-  if (!hearing.live(redis_text(*reply.element[2]), loop.turn_time()))
+  if (kind != "message" || net::redis_text(*reply.element[1]) == names.probe(process)) return;
+  if (!hearing.live(net::redis_text(*reply.element[2]), loop.turn_time()))
     return pair.fail("redis: more came than may wait while what is kept was being read");
   if (hearing.hole()) fill_hole();
 }
@@ -126,7 +126,7 @@ void RedisBus::State::sent(const redisReply& reply) {
 
 // True: for good. False: this Redis cannot now, or is not as we left it, and the gap begins.
 bool RedisBus::State::is_refused(const redisReply& reply) {
-  const auto why = redis_text(reply);
+  const auto why = net::redis_text(reply);
   for (const auto* cannot_now : {"NOSCRIPT", "LOADING", "READONLY", "MASTERDOWN", "BUSY ",
                                  "TRYAGAIN", "NOAUTH", "NOREPLICAS"}) {
     if (!why.starts_with(cannot_now)) continue;

@@ -27,13 +27,13 @@
 #include "base/problem.h"
 #include "net/loop.h"
 #include "realtime/bus/bus.h"
-#include "realtime/redis/address.h"
 #include "realtime/redis/pair.h"
+#include "wire/redis_address.h"
 
 namespace utakata::realtime {
 
 struct RedisBusSettings {
-  RedisAddress address{};
+  wire::RedisAddress address{};
   std::string prefix = "utakata";  // of keys and channels
   RedisPatience patience{};
   // Of what is to be sent and not confirmed yet, each word with its names and 256 bytes more.

@@ -1,5 +1,6 @@
 #include "realtime/redis/redis_bus.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "realtime/redis/envelope.h"

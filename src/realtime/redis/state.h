@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "net/redis/redis_link.h"
 #include "realtime/redis/hearing.h"
-#include "realtime/redis/link.h"
 #include "realtime/redis/names.h"
 #include "realtime/redis/outbox.h"
 #include "realtime/redis/pair.h"
@@ -43,7 +43,7 @@ struct RedisBus::State {
   void read_page(const std::string& words, const Position& after);
   void fill_hole();
   void fill_page(const std::string& words, const Position& after);
-  void ask_page(const std::string& words, const Position& after, RedisLink::Answer answer);
+  void ask_page(const std::string& words, const Position& after, net::RedisLink::Answer answer);
   // To where a page was kept; none: it was the last.
   std::optional<Position> take_page(const std::string& words, const redisReply& reply);
 

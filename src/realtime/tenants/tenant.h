@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "realtime/pusher/app.h"
-#include "realtime/redis/address.h"
 #include "realtime/webhook/webhooks.h"
+#include "wire/redis_address.h"
 
 namespace utakata::realtime {
 
 // Servers of Node's Socket.IO that share the tenant's clients, over their Redis.
 struct NodeClusterSpec {
-  RedisAddress redis{};
+  wire::RedisAddress redis{};
   std::string key = "socket.io";  // what begins their channels
   bool operator==(const NodeClusterSpec&) const = default;
 };

@@ -144,11 +144,11 @@ void read_webhooks(R& r, const Yaml& y, Tenant& tenant) {
   }
 }
 
-void read_redis(R& r, const Yaml& y, RedisAddress& into) {
+void read_redis(R& r, const Yaml& y, wire::RedisAddress& into) {
   std::string url;
   r.secret(y, url);
   if (url.empty()) return;
-  if (const auto address = redis_address(url))
+  if (const auto address = wire::redis_address(url))
     into = *address;
   else
     r.mistake(y, address.error().what);

@@ -96,6 +96,7 @@ class Fleet {
       ports: `${this.ports.first}-${this.ports.last - 1}`,
       first_port: this.ports.first,
       kit,
+      mark: this.mark, // for the environment of what does not inherit ours
       folder: this.folder,
     };
     const text = file ? text_of(file, words) : typeof yaml === 'function' ? yaml(words) : yaml;

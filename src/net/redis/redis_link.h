@@ -11,11 +11,11 @@
 
 #include "net/loop.h"
 #include "net/socket_end.h"
-#include "realtime/redis/address.h"
+#include "wire/redis_address.h"
 
 struct redisReply;
 
-namespace utakata::realtime {
+namespace utakata::net {
 
 std::string_view redis_text(const redisReply& reply);  // of a text or an error, else empty
 
@@ -28,7 +28,7 @@ class RedisLink {
   };
   // Of `address` it takes all but the host and the port: hiredis would block while it looked a name
   // up.
-  RedisLink(net::Loop& loop, const net::TcpAddress& at, const RedisAddress& address, Calls calls);
+  RedisLink(Loop& loop, const TcpAddress& at, const wire::RedisAddress& address, Calls calls);
   ~RedisLink();  // not in one of its calls; none comes after it, answers included
   RedisLink(const RedisLink&) = delete;
   RedisLink& operator=(const RedisLink&) = delete;
@@ -46,4 +46,4 @@ class RedisLink {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace utakata::realtime
+}  // namespace utakata::net

@@ -1,4 +1,4 @@
-#include "realtime/redis/link.h"
+#include "net/redis/redis_link.h"
 
 #include <fmt/format.h>
 #include <hiredis/async.h>
@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace utakata::realtime {
+namespace utakata::net {
 namespace {
 
 // hiredis writes with write(), which raises SIGPIPE when Redis is gone. It is kept from the thread
@@ -46,7 +46,7 @@ std::string_view redis_text(const redisReply& reply) {
 }
 
 struct RedisLink::State {
-  net::Loop& loop;
+  Loop& loop;
   Calls calls;
   redisAsyncContext* context = nullptr;  // none: lost
   int descriptor = -1;
@@ -55,11 +55,11 @@ struct RedisLink::State {
   std::deque<Answer> answers;
   Answer heard;
   bool is_over = false;
-  net::Loop::TimerId telling = 0;  // of the loss, outside of hiredis
+  Loop::TimerId telling = 0;  // of the loss, outside of hiredis
 
-  State(net::Loop& its_loop, Calls its_calls) : loop(its_loop), calls(std::move(its_calls)) {}
-  void connect(const net::TcpAddress& at, const RedisAddress& address);
-  void greet(const RedisAddress& address);
+  State(Loop& its_loop, Calls its_calls) : loop(its_loop), calls(std::move(its_calls)) {}
+  void connect(const TcpAddress& at, const wire::RedisAddress& address);
+  void greet(const wire::RedisAddress& address);
   void hook();
   void want(std::uint32_t bit, bool is_wanted);
   void unwatch();
@@ -71,7 +71,7 @@ struct RedisLink::State {
   static State* of(void* data) { return static_cast<State*>(data); }
 };
 
-void RedisLink::State::connect(const net::TcpAddress& at, const RedisAddress& address) {
+void RedisLink::State::connect(const TcpAddress& at, const wire::RedisAddress& address) {
   std::array<char, NI_MAXHOST> host{};
   std::array<char, NI_MAXSERV> port{};
   getnameinfo(at.get(), at.size, host.data(), host.size(), port.data(), port.size(),
@@ -102,7 +102,7 @@ void RedisLink::State::connect(const net::TcpAddress& at, const RedisAddress& ad
   greet(address);
 }
 
-void RedisLink::State::greet(const RedisAddress& address) {
+void RedisLink::State::greet(const wire::RedisAddress& address) {
   const auto must_be_ok = [this](std::string_view what) {
     answers.emplace_back([this, what](const redisReply& reply) {
       if (reply.type == REDIS_REPLY_ERROR)
@@ -191,7 +191,7 @@ void RedisLink::State::on_message(redisAsyncContext* its, void* reply, void*) {
   state.heard(*static_cast<redisReply*>(reply));
 }
 
-RedisLink::RedisLink(net::Loop& loop, const net::TcpAddress& at, const RedisAddress& address,
+RedisLink::RedisLink(Loop& loop, const TcpAddress& at, const wire::RedisAddress& address,
                      Calls calls)
     : state_(std::make_unique<State>(loop, std::move(calls))) {
   state_->connect(at, address);
@@ -226,4 +226,4 @@ void RedisLink::subscribe_patterns(std::span<const std::string> patterns, Answer
   state_->send(words, State::on_message);
 }
 
-}  // namespace utakata::realtime
+}  // namespace utakata::net

@@ -1,8 +1,8 @@
-#include "realtime/redis/address.h"
+#include "wire/redis_address.h"
 
 #include <gtest/gtest.h>
 
-namespace utakata::realtime {
+namespace utakata::wire {
 namespace {
 
 TEST(RedisAddress, what_is_left_out_is_as_redis_has_it) {
@@ -54,4 +54,4 @@ TEST(RedisAddress, what_is_none_is_said_without_the_password) {
 }
 
 }  // namespace
-}  // namespace utakata::realtime
+}  // namespace utakata::wire

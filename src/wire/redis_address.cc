@@ -1,11 +1,11 @@
-#include "realtime/redis/address.h"
+#include "wire/redis_address.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 #include <optional>
 
-namespace utakata::realtime {
+namespace utakata::wire {
 namespace {
 
 std::unexpected<Problem> wrong(std::string_view what) {
@@ -106,4 +106,4 @@ Expected<RedisAddress> redis_address(std::string_view text) {
   return address;
 }
 
-}  // namespace utakata::realtime
+}  // namespace utakata::wire

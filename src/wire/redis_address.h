@@ -7,7 +7,7 @@
 
 #include "base/problem.h"
 
-namespace utakata::realtime {
+namespace utakata::wire {
 
 struct RedisAddress {
   std::string host = "127.0.0.1";  // a number or a name
@@ -22,4 +22,4 @@ struct RedisAddress {
 // IPv6 address in brackets. `invalid`: it is none; the password is not in the sentence.
 Expected<RedisAddress> redis_address(std::string_view text);
 
-}  // namespace utakata::realtime
+}  // namespace utakata::wire

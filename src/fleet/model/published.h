@@ -1,0 +1,27 @@
+// What placement knows of a cluster's instances, for those who choose by themselves: a Redis that
+// clients' servers read, a load balancer. Crosses from the placing side to the control loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fleet/model/placement.h"
+
+namespace utakata {
+
+struct PublishedCluster {
+  struct Line {
+    std::shared_ptr<const Placeable::Identity> identity;  // never none
+    bool open = false;  // new clients may be sent to it, if it has room: `free`
+    int free = 0;       // seats neither taken nor held; 0 where the count is not known
+    // By which placement compares: connections + seats held + the ramp of a fresh one, with
+    // `place: weighted` divided by the weight.
+    double load = 0;
+  };
+  std::string cluster;
+  int capacity = 0;  // of one instance
+  std::vector<Line> lines;
+};
+
+}  // namespace utakata

@@ -1,0 +1,147 @@
+// DockerProvider: stop(), and what a death says.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "fleet/provider/docker/docker_state.h"
+
+namespace utakata {
+
+Expected<void> DockerProvider::State::stop(const InstanceId& id, Duration grace) {
+  auto* const box = find(id);
+  if (!box) return {};
+  const bool is_first = !std::exchange(box->stop_asked, true);
+  const bool is_sooner = is_first || clock.now() + grace < box->kill_at;
+  if (is_sooner) box->kill_at = clock.now() + grace;
+  switch (box->phase) {
+    case BoxPhase::waiting:
+      remove(id, "stopped before it was released");
+      break;
+    case BoxPhase::running:
+      if (is_sooner) terminate(id, grace);
+      break;
+    case BoxPhase::creating:  // it stops as soon as it is known
+    case BoxPhase::starting:
+    case BoxPhase::searching:
+    case BoxPhase::removing:
+    case BoxPhase::ending:
+      break;
+  }
+  return {};
+}
+
+// The grace is counted here, so that a later order may shorten it. Where the Engine is away the
+// signals are lost: the list after its return asks for them again.
+void DockerProvider::State::terminate(const InstanceId& id, Duration grace) {
+  auto& box = own.at(id);
+  loop.cancel(box.kill_timer);
+  if (grace <= Duration{0}) return kill_now(id);
+  signal(id, "SIGTERM");
+  box.kill_timer = loop.after(grace, [this, id] { kill_now(id); });
+}
+
+void DockerProvider::State::kill_now(const InstanceId& id) {
+  auto& box = own.at(id);
+  if (box.phase != BoxPhase::running) return;
+  box.kill_sent = true;
+  signal(id, "SIGKILL");
+}
+
+void DockerProvider::State::signal(const InstanceId& id, const char* name) {
+  engine.ask({.method = "POST",
+              .path = fmt::format("/containers/{}/kill?signal={}", own.at(id).container, name)},
+             [this, id](const Expected<Json>& answer) {
+               if (answer || !answer.error().retry) return;  // dead already: its news is on the way
+               note_answer(answer);
+               if (auto* const box = find(id)) box->is_signal_lost = true;
+               list_soon(options.retry_after);
+             });
+}
+
+// Of one that never ran: it is told gone when it is not there any more.
+void DockerProvider::State::remove(const InstanceId& id, std::string text) {
+  auto& box = own.at(id);
+  box.phase = BoxPhase::removing;
+  box.end_text = std::move(text);
+  engine.ask({.method = "DELETE", .path = "/containers/" + box.container + "?force=1&v=1"},
+             [this, id](const Expected<Json>& answer) {
+               if (answer || answer.error().kind == Problem::Kind::not_found) return tell_gone(id);
+               note_answer(answer);
+               own.at(id).words_timer = loop.after(options.retry_after, [this, id] {
+                 remove(id, std::exchange(own.at(id).end_text, {}));
+               });
+             });
+}
+
+// Dead ones are removed for their name and their disk; what fails is tried by the next list.
+void DockerProvider::State::remove_leftover(const std::string& container) {
+  engine.ask({.method = "DELETE", .path = "/containers/" + container + "?force=1&v=1"},
+             [](const Expected<Json>&) {});
+}
+
+void DockerProvider::State::died(const InstanceId& id, std::string text) {
+  auto& box = own.at(id);
+  loop.cancel(box.kill_timer);
+  box.phase = BoxPhase::ending;
+  box.end_text = std::move(text);
+  if (!box.log) follow_log(id);
+  box.words_timer = loop.after(options.words_patience, [this, id] {
+    tell_end(id);
+    own.at(id).words_timer = loop.after(options.output_patience, [this, id] { finish(id); });
+  });
+}
+
+std::string DockerProvider::State::end_of(const Box& box, int code) const {
+  std::string text = fmt::format("exit code {}", code);
+  if (code == 126) text += ": the command is not executable";
+  if (code == 127) text += ": the command was not found";
+  if (code > 128 && code < 128 + NSIG) {
+    const char* const name = sigabbrev_np(code - 128);
+    text = fmt::format("killed by signal {} (SIG{})", code - 128, name ? name : "?");
+  }
+  if (code != 128 + SIGKILL) return text;
+  if (box.kill_sent) return text + ", because it did not end by itself within its grace";
+  if (box.was_out_of_memory) return text + ", because it used more memory than its limit";
+  return text;
+}
+
+void DockerProvider::State::tell_end(const InstanceId& id) {
+  auto& box = own.at(id);
+  if (std::exchange(box.is_told, true)) return;
+  if (!box.stop_asked && !box.end_text.starts_with("exit code 0")) {
+    const auto said = last_words(log_of(id));
+    if (!said.empty()) box.end_text += "; it said: " + said;
+  }
+  tell({.kind = ProviderNews::Kind::gone,
+        .id = id,
+        .handle = box.container.empty() ? std::string() : docker_handle(box.container),
+        .address = {},
+        .what = box.end_text});
+}
+
+void DockerProvider::State::finish(const InstanceId& id) {
+  tell_end(id);
+  const auto node = own.extract(id);
+  const Box& box = node.mapped();
+  loop.cancel(box.kill_timer);
+  loop.cancel(box.words_timer);
+  if (box.address.port) ports.give_back(box.address.port);
+  if (!box.container.empty()) remove_leftover(box.container);
+  ended_logs.push_back(log_of(id));
+  if (ended_logs.size() <= options.ended_logs_max) return;
+  for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
+  ended_logs.pop_front();
+}
+
+// Nothing of it is left in the Engine.
+void DockerProvider::State::tell_gone(const InstanceId& id) {
+  own.at(id).stop_asked = true;  // it said nothing that matters
+  own.at(id).log.reset();
+  tell_end(id);
+  own.at(id).container.clear();
+  finish(id);
+}
+
+}  // namespace utakata
