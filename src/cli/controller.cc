@@ -20,10 +20,12 @@
 #include "fleet/control/control.h"
 #include "fleet/control/teller/http_teller.h"
 #include "fleet/provider/docker/docker_provider.h"
+#include "fleet/owner/etcd/etcd_owners.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
 #include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
+#include "fleet/store/etcd/etcd_store.h"
 #include "fleet/store/sqlite/sqlite_store.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
@@ -60,23 +62,22 @@ struct Secrets {
   std::string seed;
 };
 
-Expected<Secrets> secrets_of(Store& store, const Saved& saved, const std::string& stack) {
-  Secrets s{.admin_token = {},
-            .admin_hash = setting(saved, "admin_token_hash"),
-            .seed = setting(saved, "seed")};
-  if (s.seed.empty()) {
-    s.seed = net::random_token(32);
-    if (auto kept = store.set("seed", s.seed); !kept) return std::unexpected(kept.error());
-  }
+Expected<Secrets> secrets_of(Store& store, const Saved& saved, const ControllerOptions& options) {
+  const std::string hash_name =
+      options.name.empty() ? "admin_token_hash" : "admin_token_hash/" + options.name;
+  Secrets s{.admin_token = {}, .admin_hash = setting(saved, hash_name), .seed = {}};
+  auto seed = store.keep("seed", net::random_token(32));
+  if (!seed) return std::unexpected(seed.error());
+  s.seed = std::move(*seed);
   // A former life that was killed left its running file: its token goes on, scripts that hold it
   // too.
-  if (const auto former = read_running(stack);
+  if (const auto former = read_running(options.stack.name, options.name);
       former && wire::sha256_hex(former->token) == s.admin_hash)
     s.admin_token = former->token;
   if (s.admin_token.empty()) {
     s.admin_token = net::random_token(24);
     s.admin_hash = wire::sha256_hex(s.admin_token);
-    if (auto kept = store.set("admin_token_hash", s.admin_hash); !kept)
+    if (auto kept = store.set(hash_name, s.admin_hash); !kept)
       return std::unexpected(kept.error());
   }
   return s;
@@ -91,6 +92,7 @@ class Parts final : public FleetAccess {
   int run() {
     if (const int code = open(); code) return code;
     if (options_.on_started) options_.on_started();
+    if (owners_) begin_owning();
     std::thread control_thread([this] { control_loop_.run(); });
     api_loop_.run();
     control_loop_.stop();
@@ -99,7 +101,7 @@ class Parts final : public FleetAccess {
     if (went_down_) {
       // While instances live on, the file stays as a killed controller's does: the admin token that
       // scripts hold is good in the next life too.
-      remove_running(options_.stack.name);
+      remove_running(options_.stack.name, options_.name);
       std::filesystem::remove(seats_path(), ignored);
     }
     live_.finish(went_down_);
@@ -116,18 +118,24 @@ class Parts final : public FleetAccess {
 
  private:
   std::string run_folder() const { return options_.stack.store + ".run"; }
-  std::string seats_path() const { return options_.stack.store + ".seats"; }
+  // What a controller has for itself.
+  std::string store_path() const {
+    return options_.stack.store + (options_.name.empty() ? "" : "@" + options_.name);
+  }
+  std::string seats_path() const { return store_path() + ".seats"; }
 
   int open() {
     Stack& stack = options_.stack;
     std::error_code made;
     std::filesystem::create_directories(std::filesystem::path(stack.store).parent_path(), made);
-    auto store = open_sqlite(stack.store);
+    auto store = open_sqlite(store_path());
     if (!store) return cannot_start(store.error().what);
     store_ = std::move(*store);
+    if (!stack.etcd.endpoints.empty())
+      if (const int code = open_etcd()) return code;
     auto saved = store_->load();
     if (!saved) return cannot_start(saved.error().what);
-    auto secrets = secrets_of(*store_, *saved, stack.name);
+    auto secrets = secrets_of(*store_, *saved, options_);
     if (!secrets) return cannot_start(secrets.error().what);
     secrets_ = std::move(*secrets);
     if (!options_.text.empty()) (void)store_->set("stack_file", options_.text);
@@ -138,6 +146,9 @@ class Parts final : public FleetAccess {
     return 0;
   }
 
+  int open_etcd();
+  void begin_owning();
+  void end();
   int open_api(const Saved& saved);
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
@@ -151,13 +162,20 @@ class Parts final : public FleetAccess {
     return wire::sha256_hex(secrets_.seed + "\n" + id.text + "\n" + secrets_.seed).substr(0, 40);
   }
 
+  // By which the stack's controllers know one another.
+  std::string peer_token() const {
+    return wire::sha256_hex(secrets_.seed + "\ncontroller\n" + secrets_.seed).substr(0, 40);
+  }
+
   ControllerOptions options_;
   Live live_;
   net::SystemClock clock_;
   Secrets secrets_;
+  std::unique_ptr<Store> local_store_;  // observations, where the rest is in etcd
   std::unique_ptr<Store> store_;
   // The placing side, on the main thread.
   net::Loop api_loop_;
+  std::unique_ptr<EtcdOwners> owners_;  // none: no other controller
   std::unique_ptr<Api> api_;
   std::string api_url_;
   // The other side, on a thread of its own.
@@ -173,6 +191,44 @@ class Parts final : public FleetAccess {
   std::atomic<bool> went_down_ = false;
 };
 
+int Parts::open_etcd() {
+  const EtcdSpec& etcd = options_.stack.etcd;
+  const net::EtcdOptions client{.endpoints = etcd.endpoints,
+                                .ca_file = etcd.ca,
+                                .certificate_file = etcd.certificate,
+                                .key_file = etcd.key};
+  EtcdOwnersOptions options{.stack = options_.stack.name, .name = options_.name};
+  for (const ClusterSpec& spec : options_.stack.clusters)
+    if (!spec.owner.empty()) options.prefers[spec.name] = spec.owner;
+  options.say = [this](const std::string& what) { live_.problem(what); };
+  if (const auto free = name_is_free(client, options); !free)
+    return cannot_start(free.error().what);
+  owners_ = std::make_unique<EtcdOwners>(api_loop_, clock_, client, std::move(options));
+  local_store_ = std::move(store_);
+  auto store = open_etcd_store({.etcd = client,
+                                .stack = options_.stack.name,
+                                .fence = [this](std::string_view cluster) {
+                                  return owners_->fence(cluster);
+                                }},
+                               *local_store_);
+  if (!store) return cannot_start(store.error().what);
+  store_ = std::move(*store);
+  return 0;
+}
+
+void Parts::begin_owning() {
+  owners_->begin(api_url_, [this] {
+    api_->turn();
+    control_loop_.post([this] { control_->turn(); });
+  });
+}
+
+// Others need not wait until our time is over.
+void Parts::end() {
+  if (!owners_) return api_loop_.stop();
+  api_loop_.post([this] { owners_->leave([this] { api_loop_.stop(); }); });
+}
+
 int Parts::open_api(const Saved& saved) {
   const Stack& stack = options_.stack;
   api_ = std::make_unique<Api>(api_loop_, *this,
@@ -180,7 +236,9 @@ int Parts::open_api(const Saved& saved) {
                                           .api = stack.api,
                                           .admin_token_hash = secrets_.admin_hash,
                                           .place_token_hash = setting(saved, "place_token_hash"),
-                                          .seats_path = seats_path()});
+                                          .seats_path = seats_path(),
+                                          .owners = owners_.get(),
+                                          .peer_token = owners_ ? peer_token() : ""});
   api_->on_report([this](SeatReport report) {
     control_loop_.post(
         [this, report = std::move(report)]() mutable { control_->take(std::move(report)); });
@@ -194,10 +252,11 @@ int Parts::open_api(const Saved& saved) {
                                : stack.api.listen.host;
   api_url_ = fmt::format("{}://{}:{}", is_tls ? "https" : "http", host, *port);
   if (const auto written = write_running({.stack = stack.name,
+                                          .controller = options_.name,
                                           .url = api_url_,
                                           .token = secrets_.admin_token,
                                           .pid = getpid(),
-                                          .store = stack.store,
+                                          .store = store_path(),
                                           .run_folder = run_folder(),
                                           .certificate = stack.api.certificate});
       !written)
@@ -216,7 +275,8 @@ int Parts::open_control(const Saved& saved) {
     if (const auto started = control_->start(saved); !started) live_.problem(started.error().what);
     std::vector<InstanceId> known;
     for (const InstanceRow& row : saved.instances) known.push_back(row.instance.id);
-    if (!processes_) return;
+    // Others launch, too, and may do so right now.
+    if (!processes_ || owners_) return;
     for (const auto& stranger : processes_->sweep_unknown(known))
       live_.problem(
           fmt::format("killed {} ({}): it carried this store's mark, but no record names it",
@@ -314,6 +374,7 @@ ControlParts Parts::control_parts(const Saved&) {
                                    .parameters = options_.parameters,
                                    .zone_of = load_zone,
                                    .zone_names = zone_names});
+        if (parsed && !options_.listen.empty()) parsed->api.listen = options_.stack.api.listen;
         if (parsed) return std::move(*parsed);
         return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
       },
@@ -322,11 +383,12 @@ ControlParts Parts::control_parts(const Saved&) {
       .on_down =
           [this] {
             went_down_ = true;
-            api_loop_.stop();
+            end();
           },
       .api_url = api_url_,
       .run_folder = run_folder(),
-      .give_way = [] { std::this_thread::yield(); }};
+      .give_way = [] { std::this_thread::yield(); },
+      .owners = owners_.get()};
 }
 
 void Parts::watch_signals() {
@@ -336,10 +398,10 @@ void Parts::watch_signals() {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  api_loop_.on_signal(SIGTERM, [this] { api_loop_.stop(); });
-  api_loop_.on_signal(SIGHUP, [this] { api_loop_.stop(); });
+  api_loop_.on_signal(SIGTERM, [this] { end(); });
+  api_loop_.on_signal(SIGHUP, [this] { end(); });
   api_loop_.on_signal(SIGINT, [this] {
-    if (options_.is_detached) return api_loop_.stop();
+    if (options_.is_detached) return end();
     go_down(++interrupts_ > 1);
   });
   live_.watch(api_loop_, *this);

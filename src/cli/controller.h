@@ -14,6 +14,8 @@ struct ControllerOptions {
   Stack stack;
   std::string text = {};  // the stack file's, for the record; empty for `run`
   std::map<std::string, std::string> parameters = {};  // of `-p`, for a later `apply`
+  std::string name = {};    // of this controller, where several run the stack
+  std::string listen = {};  // instead of the stack file's, also of those that are applied later
   bool is_detached =
       false;  // no terminal: lines go where stdout goes, SIGINT means as little as SIGTERM
   std::function<void()> on_started =

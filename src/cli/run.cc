@@ -24,18 +24,6 @@ struct RunArguments {
 
 int misuse(std::string what) { return fail({Problem::Kind::invalid, std::move(what)}), 2; }
 
-// "127.0.0.1:7070" or "7070"
-bool take_listen(const std::string& text, Listen& listen) {
-  const auto colon = text.rfind(':');
-  if (colon != text.npos) listen.host = text.substr(0, colon);
-  const std::string port = colon == text.npos ? text : text.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != port.npos ||
-      std::stoi(port) > 65535)
-    return false;
-  listen.port = std::uint16_t(std::stoi(port));
-  return true;
-}
-
 bool take_ports(const std::string& text, ApiSpec& api) {
   unsigned first = 0, last = 0;
   if (std::sscanf(text.c_str(), "%u-%u", &first, &last) != 2 || first == 0 || first > last ||

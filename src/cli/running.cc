@@ -13,6 +13,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <tuple>
 
 namespace utakata {
 namespace {
@@ -21,7 +22,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 fs::path stacks_folder() { return fs::path(utakata_home()) / "stacks"; }
-fs::path path_of(const std::string& stack) { return stacks_folder() / (stack + ".json"); }
+fs::path path_of(const std::string& stack, const std::string& controller) {
+  return stacks_folder() / (stack + (controller.empty() ? "" : "@" + controller) + ".json");
+}
 
 struct ProcessState {
   char letter = 'Z';
@@ -46,6 +49,7 @@ std::optional<ProcessState> state_of(pid_t pid) {
 
 Json to_json(const Running& r) {
   return {{"stack", r.stack},
+          {"controller", r.controller},
           {"url", r.url},
           {"token", r.token},
           {"pid", r.pid},
@@ -60,6 +64,7 @@ std::optional<Running> from_file(const fs::path& path) try {
   if (!file) return std::nullopt;
   const Json json = Json::parse(file);
   return Running{.stack = json.at("stack"),
+                 .controller = json.value("controller", ""),
                  .url = json.at("url"),
                  .token = json.value("token", ""),
                  .pid = json.value("pid", 0),
@@ -92,7 +97,7 @@ std::string utakata_home() {
 
 Expected<void> write_running(Running running) {
   if (const auto state = state_of(running.pid)) running.started = state->started;
-  const fs::path path = path_of(running.stack);
+  const fs::path path = path_of(running.stack, running.controller);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (!error) fs::permissions(path.parent_path(), fs::perms::owner_all, error);
@@ -106,7 +111,9 @@ Expected<void> write_running(Running running) {
   return {};
 }
 
-std::optional<Running> read_running(const std::string& stack) { return from_file(path_of(stack)); }
+std::optional<Running> read_running(const std::string& stack, const std::string& controller) {
+  return from_file(path_of(stack, controller));
+}
 
 std::vector<Running> all_running() {
   std::vector<Running> all;
@@ -115,14 +122,14 @@ std::vector<Running> all_running() {
     if (entry.path().extension() != ".json") continue;
     if (auto running = from_file(entry.path())) all.push_back(std::move(*running));
   }
-  std::ranges::sort(all, {}, &Running::stack);
+  std::ranges::sort(all, {}, [](const Running& r) { return std::tie(r.stack, r.controller); });
   return all;
 }
 
-void remove_running(const std::string& stack) {
-  const auto running = read_running(stack);
+void remove_running(const std::string& stack, const std::string& controller) {
+  const auto running = read_running(stack, controller);
   std::error_code ignored;
-  if (running && running->pid == getpid()) fs::remove(path_of(stack), ignored);
+  if (running && running->pid == getpid()) fs::remove(path_of(stack, controller), ignored);
 }
 
 bool is_running(const Running& running) {

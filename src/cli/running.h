@@ -1,7 +1,8 @@
 // Where a running controller can be reached: a file of its own, that only its owner can read (it
 // holds the admin token).
 //
-//   $UTAKATA_HOME/stacks/STACK.json       $UTAKATA_HOME is ~/.local/state/utakata where it is not
+//   $UTAKATA_HOME/stacks/STACK.json       or STACK@NAME.json, of a controller that has a name;
+//                                         $UTAKATA_HOME is ~/.local/state/utakata where it is not
 //   set
 //
 // A controller that was killed leaves its file; is_running() tells. Nobody removes another's: its
@@ -21,6 +22,7 @@ namespace utakata {
 
 struct Running {
   std::string stack;
+  std::string controller = {};  // its name, where several run the stack
   std::string url;         // "http://127.0.0.1:7070"
   std::string token;       // of the admin, in clear
   pid_t pid = 0;           // 0: not known (it was named by --url)
@@ -39,11 +41,11 @@ std::string utakata_home();
 // cannot be written.
 Expected<void> write_running(Running running);
 // Nothing: no file, or none that can be read.
-std::optional<Running> read_running(const std::string& stack);
-// Those whose file lies there, dead or alive, sorted by stack.
+std::optional<Running> read_running(const std::string& stack, const std::string& controller = {});
+// Those whose file lies there, dead or alive, sorted by stack and controller.
 std::vector<Running> all_running();
 // Only if it is this very process's.
-void remove_running(const std::string& stack);
+void remove_running(const std::string& stack, const std::string& controller = {});
 // Is its process there, and the same one? One that has ended and was not yet waited for counts as
 // gone.
 bool is_running(const Running& running);

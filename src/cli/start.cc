@@ -51,7 +51,8 @@ int detach(ControllerOptions options) {
   std::error_code made;
   const std::string folder = options.stack.store + ".run";
   std::filesystem::create_directories(folder, made);
-  const std::string log = folder + "/controller.log";
+  const std::string at = options.name.empty() ? "" : "@" + options.name;
+  const std::string log = fmt::format("{}/controller{}.log", folder, at);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return cannot_start("no pipe to be had: too many open files");
   const pid_t child = fork();
@@ -61,7 +62,7 @@ int detach(ControllerOptions options) {
     char said = 0;
     const bool is_up = read(ends[0], &said, 1) == 1;
     if (!is_up) return 2;  // it has said why
-    const auto running = read_running(options.stack.name);
+    const auto running = read_running(options.stack.name, options.name);
     fmt::print("{} is up at {}, process {}; its log: {}\n", options.stack.name,
                running ? running->url : "", child, log);
     return 0;
@@ -80,11 +81,27 @@ int detach(ControllerOptions options) {
   std::_Exit(run_controller(std::move(options)));
 }
 
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "controller";
+}
+
 int become(ControllerOptions options, bool is_detached) {
   return is_detached ? detach(std::move(options)) : run_controller(std::move(options));
 }
 
 }  // namespace
+
+bool take_listen(const std::string& text, Listen& listen) {
+  const auto colon = text.rfind(':');
+  if (colon != text.npos) listen.host = text.substr(0, colon);
+  const std::string port = colon == text.npos ? text : text.substr(colon + 1);
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != port.npos ||
+      std::stoi(port) > 65535)
+    return false;
+  listen.port = std::uint16_t(std::stoi(port));
+  return true;
+}
 
 int start_from_file(const StartOptions& options) {
   std::ifstream file(options.path, std::ios::binary);
@@ -105,7 +122,16 @@ int start_from_file(const StartOptions& options) {
     fmt::print(stderr, "{}", to_text(stack.error(), options.path));
     return 2;
   }
-  if (const auto running = read_running(stack->name); running && is_running(*running)) {
+  if (!options.listen.empty() && !take_listen(options.listen, stack->api.listen))
+    return cannot_start("--listen " + options.listen +
+                        " is no address with a port such as 127.0.0.1:7070");
+  const bool has_others = !stack->etcd.endpoints.empty();
+  if (!has_others && !options.controller.empty())
+    return cannot_start(
+        "--controller is for a stack that several run: it needs `store: { etcd: [...] }`");
+  const std::string name =
+      !has_others ? "" : options.controller.empty() ? host_name() : options.controller;
+  if (const auto running = read_running(stack->name, name); running && is_running(*running)) {
     if (running->store == stack->store)
       return apply_to(*running, text.str(), options.overrides_freeze);
     return cannot_start(fmt::format(
@@ -113,7 +139,11 @@ int start_from_file(const StartOptions& options) {
         "or take that one down with `utakata down --stack {}`",
         stack->name, running->pid, running->store, stack->name));
   }
-  return become({.stack = std::move(*stack), .text = text.str(), .parameters = options.parameters},
+  return become({.stack = std::move(*stack),
+                 .text = text.str(),
+                 .parameters = options.parameters,
+                 .name = name,
+                 .listen = options.listen},
                 options.is_detached);
 }
 

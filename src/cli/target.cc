@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -34,7 +35,9 @@ std::vector<Running> alive() {
 }
 
 Expected<Running> choose_named(const std::string& stack) {
-  const auto found = read_running(stack);
+  std::optional<Running> found;  // one that runs, if there is one: of several any will do
+  for (Running& each : all_running())
+    if (each.stack == stack && (!found || !is_running(*found))) found = std::move(each);
   if (found && is_running(*found)) return *found;
   if (found)
     return problem(Problem::Kind::not_found,
@@ -82,7 +85,9 @@ Expected<Running> choose(const Target& target) {
   }
   if (!target.stack.empty()) return choose_named(target.stack);
   const auto all = alive();
-  if (all.size() == 1) return all.front();
+  const bool is_one_stack = std::ranges::all_of(
+      all, [&](const Running& each) { return each.stack == all.front().stack; });
+  if (!all.empty() && is_one_stack) return all.front();
   if (all.empty())
     return problem(Problem::Kind::not_found,
                    "no stack is running here: start one with `utakata up stack.yaml`.");

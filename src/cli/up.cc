@@ -15,6 +15,7 @@ struct UpOptions {
   std::string path = "stack.yaml";
   std::vector<std::string> parameters;
   bool is_detached = false, overrides_freeze = false;
+  std::string controller, listen;
 };
 
 int up(const UpOptions& options) {
@@ -23,7 +24,9 @@ int up(const UpOptions& options) {
   return start_from_file({.path = options.path,
                           .parameters = std::move(*parameters),
                           .is_detached = options.is_detached,
-                          .overrides_freeze = options.overrides_freeze});
+                          .overrides_freeze = options.overrides_freeze,
+                          .controller = options.controller,
+                          .listen = options.listen});
 }
 
 }  // namespace
@@ -38,6 +41,11 @@ void add_up(CLI::App& program, int& exit_code) {
   command->add_flag("-d,--detach", options->is_detached, "Returns as soon as the controller runs");
   command->add_flag("--override-freeze", options->overrides_freeze,
                     "Applies an edit even while a show is on air; recorded");
+  command->add_option("--controller", options->controller,
+                      "This controller's name, where several run the stack (`store: { etcd: ... }`); "
+                      "the host's name by default");
+  command->add_option("--listen", options->listen,
+                      "Where placements are asked for, instead of the file's `api.listen`");
   command->callback([options, &exit_code] { exit_code = up(*options); });
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "fleet/api/api_state.h"
+#include "wire/digest.h"
 
 namespace utakata {
 namespace {
@@ -24,7 +25,10 @@ Api::State::State(net::Loop& the_loop, FleetAccess& the_fleet, ApiOptions the_op
     : loop(the_loop),
       fleet(the_fleet),
       options(std::move(the_options)),
-      gate(options.api, options.admin_token_hash, options.place_token_hash),
+      gate(options.api, {.admin = options.admin_token_hash,
+                          .place = options.place_token_hash,
+                          .peer = options.peer_token.empty() ? ""
+                                                             : wire::sha256_hex(options.peer_token)}),
       rates({}, random_secret()),
       secret(random_secret()) {}
 
@@ -75,6 +79,10 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
+    const bool is_inherited =
+        !options.owners || options.owners->of(view.cluster).is_inherited;
+    if (!is_inherited)
+      std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
     const auto known = std::ranges::find_if(
         past, [&](const auto& each) { return each->cluster() == view.cluster; });
     if (known != past.end()) {
@@ -87,7 +95,7 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
     places = clusters.back().get();
     // What an earlier life held on the instances that it left is not known, or not all of it.
     Instant until{};
-    if (!options.seats_path.empty() && (!journal || !journal->has_past()))
+    if (!is_inherited || (!options.seats_path.empty() && (!journal || !journal->has_past())))
       until = now() + view.hold;
     if (journal) until = std::max(until, journal->past_lost_until());
     places->ledger().distrust_past(until);
@@ -106,6 +114,7 @@ void Api::State::apply_on(const std::string& cluster) {
     return;
   }
   places->is_applying = false;
+  if (others) others->turn();
   hear(places->ledger().report());
 }
 
@@ -136,6 +145,15 @@ void Api::State::retell() {
 Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
     : state_(std::make_unique<State>(loop, fleet, std::move(options))) {
   State& state = *state_;
+  if (state.options.owners)
+    state.others = std::make_unique<Others>(
+        loop, *state.options.owners,
+        Others::Options{.stack = state.options.stack, .token = state.options.peer_token},
+        Others::Here{
+            .can_answer = [&state](std::string_view c) { return !state.is_elsewhere(c); },
+            .take = [&state](const net::HttpRequest& request, net::HttpReply reply) {
+              state.take(request, std::move(reply));
+            }});
   state.open_journal();
   state.tick_all();
   state.tick = loop.every(100ms, [&state] { state.tick_all(); });
@@ -158,6 +176,17 @@ Expected<std::uint16_t> Api::listen() {
 }
 
 void Api::apply(std::shared_ptr<const PlacementView> view) { state_->apply(view); }
+
+void Api::turn() {
+  State& state = *state_;
+  if (!state.options.owners) return;
+  // What another has placed since is not known here.
+  std::erase_if(state.clusters, [&](const auto& places) {
+    return !places->is_applying &&
+           state.options.owners->of(places->cluster()).kind == Ownership::Kind::others;
+  });
+  state.others->turn();
+}
 
 void Api::forget(const std::string& cluster) {
   std::erase_if(state_->clusters, [&](const auto& places) { return places->cluster() == cluster; });

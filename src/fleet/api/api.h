@@ -26,6 +26,7 @@
 #include "fleet/model/placement.h"
 #include "fleet/model/published.h"
 #include "fleet/model/stack.h"
+#include "fleet/owner/owners.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 
@@ -38,6 +39,9 @@ struct ApiOptions {
   std::string place_token_hash;  // empty: there is no such token
   std::string seats_path;  // the journal of holds and keys (seat_journal.h); empty: none, and no
                            // past either
+  // Where several controllers run the stack; none: there is no other. Outlives the Api.
+  Owners* owners = nullptr;
+  std::string peer_token = {};  // by which they know one another
 };
 
 class Api {
@@ -50,6 +54,9 @@ class Api {
   // requests; when it is in force, it is reported.
   void apply(std::shared_ptr<const PlacementView> view);
   void forget(const std::string& cluster);               // it is no more
+  // Who owns what may have changed. What is asked for a cluster of another's goes there; while a
+  // cluster has no owner, or its owner no view of it yet, its callers wait.
+  void turn();
   std::vector<PublishedCluster> published() const;       // O(instances), 20 ns each
   void on_report(std::function<void(SeatReport)> hear);  // of each view, once it is in force
   void on_notice(

@@ -150,10 +150,10 @@ void Api::State::not_found(ApiCall& call, const std::string& kind, const std::st
                call.cors);
 }
 
-void Api::State::ask(ApiCall& call, AdminCall admin, int status) {
-  auto reply = std::make_shared<net::HttpReply>(std::move(call.reply));
-  fleet.ask(std::move(admin), [reply, status](Expected<std::string> answer) {
-    if (answer) return send_json(*reply, status, *answer);
+void Api::State::ask(net::HttpReply to, AdminCall admin) {
+  auto reply = std::make_shared<net::HttpReply>(std::move(to));
+  fleet.ask(std::move(admin), [reply](Expected<std::string> answer) {
+    if (answer) return send_json(*reply, 200, *answer);
     const Problem& why = answer.error();
     send_problem(*reply, {.status = status_of(why.kind),
                           .detail = why.what,
@@ -195,7 +195,7 @@ void Api::State::route(ApiCall& call) {
 
 void Api::State::route_stack(ApiCall& call, const std::vector<std::string>& pieces) {
   if (pieces.size() == 3) {
-    if (allows(call, "GET") && may_read(call)) ask(call, {.verb = AdminCall::Verb::status});
+    if (allows(call, "GET") && may_read(call)) ask_status(call);
     return;
   }
   if (pieces.size() != 4 || pieces[3] != "activities") return route_change(call, pieces);
@@ -262,6 +262,12 @@ void Api::State::route_change(ApiCall& call, const std::vector<std::string>& pie
   if (!may_change(call)) return;
   if (const std::string wrong = read_change(call.request.body, admin); !wrong.empty())
     return send_problem(call.reply, {.status = 400, .detail = wrong});
+  if (admin.verb == Verb::down || (admin.verb == Verb::apply && !admin.dry_run))
+    return ask_all(call, std::move(admin));
+  const std::string cluster =
+      !admin.cluster.empty() ? admin.cluster : admin.instance.substr(0, admin.instance.rfind('-'));
+  if (!cluster.empty() && is_elsewhere(cluster))
+    return send_on(call, {.cluster = cluster, .caller = {}, .is_repeatable = false});
   ask(call, std::move(admin));
 }
 

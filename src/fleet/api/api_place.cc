@@ -47,7 +47,7 @@ void Api::State::place(ApiCall& call, Places& places, bool as_endpoint) {
 }
 
 bool Api::State::passes_rate(ApiCall& call) {
-  if (call.caller != Caller::stranger) return true;
+  if (call.caller != Caller::stranger || gate.is_peer(call.request)) return true;
   const Duration wait = rates.ask(Gate::address(call.request), now());
   if (wait == Duration{}) return true;
   send_problem(call.reply,
@@ -104,6 +104,12 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
   }
   if (is_placing || is_confirming) {
     if (!admits_origin(call)) return;
+    if (is_elsewhere(cluster)) {
+      call.caller = gate.caller(call.request);
+      if (!is_confirming && call.caller == Caller::bad_token) return void(may_change(call));
+      if (!is_confirming && !passes_rate(call)) return;
+      return send_on(call, {.cluster = cluster, .caller = {}, .is_by_token = is_confirming});
+    }
     Places* const places = find(cluster);
     if (!places) {
       call.caller = gate.caller(call.request);
@@ -134,6 +140,7 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
     if (!allows(call, "GET") || !may_read(call)) return;
     AdminCall admin{.verb = AdminCall::Verb::explain};
     admin.cluster = cluster;
+    if (is_elsewhere(cluster)) return send_on(call, {.cluster = cluster, .caller = {}});
     return ask(call, std::move(admin));
   }
   return route_change(call, pieces);

@@ -8,6 +8,7 @@
 #include "fleet/api/answers.h"
 #include "fleet/api/api.h"
 #include "fleet/api/gate.h"
+#include "fleet/api/others.h"
 #include "fleet/api/places.h"
 #include "fleet/api/seat_journal.h"
 #include "fleet/plan/place_strangers.h"
@@ -41,12 +42,19 @@ struct Api::State {
   bool admits_origin(ApiCall& call);  // fills in `cors`
   void route_cluster(ApiCall& call, const std::vector<std::string>& pieces);
 
+  // api_others.cc
+  bool is_elsewhere(std::string_view cluster) const;
+  void send_on(ApiCall& call, Others::Passage passage);
+  void ask_all(ApiCall& call, AdminCall admin);
+  void ask_status(ApiCall& call);
+
   // api_admin.cc
   void route(ApiCall& call);
   void route_stack(ApiCall& call, const std::vector<std::string>& pieces);
   void route_change(ApiCall& call, const std::vector<std::string>& pieces);
   static std::string read_change(std::string_view body, AdminCall& admin);
-  void ask(ApiCall& call, AdminCall admin, int status = 200);
+  void ask(ApiCall& call, AdminCall admin) { ask(std::move(call.reply), std::move(admin)); }
+  void ask(net::HttpReply reply, AdminCall admin);
   bool may_read(ApiCall& call);
   bool may_change(ApiCall& call);
   bool allows(ApiCall& call, std::string_view method);  // else 405
@@ -74,6 +82,7 @@ struct Api::State {
   std::function<void(const std::string&)> say;
   std::vector<std::string> unsaid;  // before anybody listened
   std::unique_ptr<net::HttpServer> server;
+  std::unique_ptr<Others> others;  // where there may be some
   std::int64_t requests = 0;
 };
 

@@ -36,13 +36,22 @@ bool equal_letters(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Gate::Gate(const ApiSpec& api, std::string admin_token_hash, std::string place_token_hash)
+Gate::Gate(const ApiSpec& api, Hashes hashes)
     : listens_on_loopback_(is_loopback(api.listen.host)),
       names_{"localhost", "127.0.0.1", "::1", small_letters(api.advertise),
              small_letters(api.listen.host)},
       origins_(api.origins),
-      admin_hash_(std::move(admin_token_hash)),
-      place_hash_(std::move(place_token_hash)) {}
+      hashes_(std::move(hashes)) {}
+
+bool Gate::is_peer(const net::HttpRequest& request) {
+  if (hashes_.peer.empty()) return false;
+  const std::string_view token = bearer(request);
+  if (token.empty()) return false;
+  if (wire::constant_time_equal(token, known_peer_)) return true;
+  if (!wire::constant_time_equal(wire::sha256_hex(token), hashes_.peer)) return false;
+  known_peer_ = token;
+  return true;
+}
 
 bool Gate::is_name_ours(std::string_view host) const {
   const std::string_view name = without_port(host);
@@ -81,11 +90,17 @@ Caller Gate::caller(const net::HttpRequest& request) {
     const std::string_view token = bearer(request);
     if (token.empty()) return Caller::bad_token;
     if (wire::constant_time_equal(token, known_token_)) return known_caller_;
+    if (is_peer(request)) {
+      const std::string_view whom = request.header("x-utakata-caller");
+      return whom == "admin"    ? Caller::admin
+             : whom == "placer" ? Caller::placer
+                                : Caller::stranger;
+    }
     const std::string hash = wire::sha256_hex(token);
     Caller caller = Caller::bad_token;
-    if (!place_hash_.empty() && wire::constant_time_equal(hash, place_hash_))
+    if (!hashes_.place.empty() && wire::constant_time_equal(hash, hashes_.place))
       caller = Caller::placer;
-    if (!admin_hash_.empty() && wire::constant_time_equal(hash, admin_hash_))
+    if (!hashes_.admin.empty() && wire::constant_time_equal(hash, hashes_.admin))
       caller = Caller::admin;
     if (caller != Caller::bad_token) {
       known_token_ = token;

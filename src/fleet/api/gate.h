@@ -15,11 +15,16 @@
 
 namespace utakata {
 
+// Another controller of the stack asks for somebody, and says for whom in X-Utakata-Caller: it has
+// looked at that one's token, Origin and rate.
 enum class Caller : std::uint8_t { stranger, placer, admin, bad_token };
 
 class Gate {
  public:
-  Gate(const ApiSpec& api, std::string admin_token_hash, std::string place_token_hash);
+  struct Hashes {  // of tokens: wire::sha256_hex; an empty one: there is no such token
+    std::string admin, place, peer;
+  };
+  Gate(const ApiSpec& api, Hashes hashes);
 
   // A loopback listener is asked for by this machine's names only.
   bool is_host_ours(const net::HttpRequest& request) const;
@@ -29,6 +34,7 @@ class Gate {
 
   // With a known token: what it gives. Without: a placer from this machine, else a stranger.
   Caller caller(const net::HttpRequest& request);
+  bool is_peer(const net::HttpRequest& request);  // another controller
   static std::string_view bearer(const net::HttpRequest& request);  // empty: none
   // Whom a stranger's rate is counted for: behind a proxy of this machine, whom the proxy names
   // last.
@@ -40,9 +46,9 @@ class Gate {
   const bool listens_on_loopback_;
   std::vector<std::string> names_;  // small letters, without brackets
   std::vector<std::string> origins_;
-  std::string admin_hash_, place_hash_;
+  const Hashes hashes_;
   // The last good token: hashing is a third of a placement's cost.
-  std::string known_token_;
+  std::string known_token_, known_peer_;
   Caller known_caller_ = Caller::stranger;
 };
 

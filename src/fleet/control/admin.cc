@@ -49,10 +49,13 @@ Expected<std::string> Control::ask(const AdminCall& call) {
     for (const auto& c : clusters_) names.push_back(c->spec().name);
     return unknown("cluster", call.cluster, names);
   }
+  if (auto mine = must_be_ours(call); !mine) return std::unexpected(mine.error());
   switch (call.verb) {
     case Verb::status: {
       std::vector<ClusterReport> reports;
-      for (const auto& c : clusters_) reports.push_back({c->planner(), c->last_plan(), c->seats()});
+      for (const auto& c : clusters_)
+        reports.push_back({c->planner(), c->last_plan(), c->seats(), c->is_ours(),
+                           parts_.owners ? parts_.owners->of(c->spec().name).controller : ""});
       return report_status(stack_, reports, parts_.run_folder, parts_.clock.now());
     }
     case Verb::explain: {
@@ -76,6 +79,20 @@ Expected<std::string> Control::ask(const AdminCall& call) {
       return admin_down(call);
   }
   return problem(Problem::Kind::invalid, "no such call");
+}
+
+// Who changes a cluster is its owner alone. Whoever asks us is sent on to it before; but it may
+// have changed hands on the way.
+Expected<void> Control::must_be_ours(const AdminCall& call) const {
+  const Cluster* cluster = call.cluster.empty() ? nullptr : find(call.cluster);
+  if (!call.instance.empty() && call.verb != AdminCall::Verb::activities)
+    cluster = owner_of({call.instance});
+  if (!cluster || cluster->is_ours() || call.verb == AdminCall::Verb::activities) return {};
+  const std::string owner = parts_.owners->of(cluster->spec().name).controller;
+  return problem(Problem::Kind::unavailable,
+                 fmt::format("{} is not this controller's now, but {}: ask again in a second",
+                             cluster->spec().name, owner.empty() ? "nobody's yet" : owner + "'s"),
+                 true);
 }
 
 Expected<std::string> Control::admin_activities(const AdminCall& call) {
@@ -194,6 +211,7 @@ Expected<std::string> Control::admin_instance(const AdminCall& call) {
 
 Expected<std::string> Control::admin_down(const AdminCall& call) {
   for (auto& cluster : clusters_) {
+    if (!cluster->is_ours()) continue;  // its owner is asked, too
     Desired desired = cluster->fleet().desired;
     desired.shutting_down = true;
     desired.down_now = desired.down_now || call.now;
@@ -203,7 +221,10 @@ Expected<std::string> Control::admin_down(const AdminCall& call) {
         !kept)
       return std::unexpected(kept.error());
   }
-  for (auto& cluster : clusters_) only_observes() ? cluster->forget() : cluster->replan();
+  for (auto& cluster : clusters_) {
+    if (!cluster->is_ours()) continue;
+    only_observes() ? cluster->forget() : cluster->replan();
+  }
   down_turn();
   return done("the stack goes down");
 }
@@ -235,6 +256,10 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
                                freeze));
   for (auto& cluster : clusters_) {
     const auto found = std::ranges::find(fresh.clusters, cluster->spec().name, &ClusterSpec::name);
+    if (!cluster->is_ours()) {
+      if (found != fresh.clusters.end()) cluster->respec(*found);
+      continue;
+    }
     Desired desired = cluster->fleet().desired;
     desired.shutting_down = found == fresh.clusters.end();
     if (auto kept = cluster->desire(
@@ -248,19 +273,20 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
   }
   for (const ClusterSpec& spec : fresh.clusters) {
     if (find(spec.name)) continue;
-    Fleet fleet;
-    fleet.spec = spec;
-    clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
-    clusters_.back()->start();
+    clusters_.push_back(make_cluster({}, spec));
+    if (clusters_.back()->is_ours()) clusters_.back()->start();
   }
   const std::string powers_before = words_of(stack_.powers);
   stack_ = std::move(fresh);
   if (auto noted = note_powers(powers_before); !noted) parts_.on_problem(noted.error().what);
   if (auto kept = parts_.store.set("stack_file", call.text); !kept)
     parts_.on_problem(kept.error().what);
-  for (auto& cluster : clusters_)
+  want_clusters();
+  for (auto& cluster : clusters_) {
+    if (!cluster->is_ours()) continue;
     only_observes() && cluster->fleet().desired.shutting_down ? cluster->forget()
                                                               : cluster->replan();
+  }
   return answer;
 }
 

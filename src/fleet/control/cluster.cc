@@ -28,10 +28,11 @@ std::string without_numbers(std::string text) {
 
 }  // namespace
 
-Cluster::Cluster(Control& control, ClusterSpec spec, Fleet fleet)
+Cluster::Cluster(Control& control, ClusterSpec spec, Fleet fleet, std::int64_t tenure)
     : control_(control),
+      tenure_(tenure),
       planner_((fleet.spec = std::move(spec), std::move(fleet)), control.parts_.clock.now()),
-      probe_(control.parts_.make_probe(planner_.fleet().spec)) {}
+      probe_(tenure ? control.parts_.make_probe(planner_.fleet().spec) : nullptr) {}
 
 Cluster::~Cluster() { *alive_ = false; }
 
@@ -124,6 +125,7 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
 }
 
 void Cluster::hear(std::vector<ProviderNews> news) {
+  if (!is_ours()) return;  // its owner hears of it, too
   step({.at = control_.parts_.clock.now(),
         .wall = control_.parts_.clock.wall(),
         .late = false,
@@ -388,6 +390,7 @@ void Cluster::publish() {
 }
 
 void Cluster::take(SeatReport report) {
+  if (!is_ours()) return;
   seats_ = std::move(report);
   while (views_.size() > 1 && views_.front()->version < seats_.version) views_.pop_front();
 }
@@ -419,6 +422,7 @@ Expected<void> Cluster::by_hand(const Action& action) {
 
 void Cluster::respec(const ClusterSpec& spec) {
   planner_.respec(spec);
+  if (!is_ours()) return;
   probe_ = control_.parts_.make_probe(planner_.fleet().spec);
   is_looking_ = false;
 }

@@ -14,8 +14,12 @@ namespace utakata {
 
 class Cluster {
  public:
-  Cluster(Control& control, ClusterSpec spec, Fleet fleet);
+  // `tenure` as in owners.h; 0: it is another's, and here only to be looked at.
+  Cluster(Control& control, ClusterSpec spec, Fleet fleet, std::int64_t tenure);
   ~Cluster();
+
+  std::int64_t tenure() const { return tenure_; }
+  bool is_ours() const { return tenure_ != 0; }
 
   void start();                               // adopts what was recorded, then ticks
   void hear(std::vector<ProviderNews> news);  // at once, between ticks
@@ -63,6 +67,7 @@ class Cluster {
   void renew_deadlines(Batch& batch, Instant now);
 
   Control& control_;
+  const std::int64_t tenure_;
   Planner planner_;
   std::unique_ptr<Probe> probe_;
   SeatReport seats_;

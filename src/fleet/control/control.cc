@@ -49,17 +49,28 @@ void forget_down(Desired& desired) {
 
 Control::Control(ControlParts parts, Stack stack)
     : parts_(std::move(parts)), stack_(std::move(stack)) {}
-Control::~Control() = default;
+Control::~Control() { *alive_ = false; }
+
+// Ours or another's, as the owners say now.
+std::unique_ptr<Cluster> Control::make_cluster(const Saved& saved, const ClusterSpec& spec) {
+  Fleet fleet = fleet_from(saved, spec, parts_.clock.now());
+  if (over_.contains(spec.name)) forget_down(fleet.desired);
+  if (gone_.contains(spec.name)) fleet.desired.shutting_down = true;
+  const Ownership ownership =
+      parts_.owners ? parts_.owners->of(spec.name)
+                    : Ownership{.kind = Ownership::Kind::ours, .tenure = 1};
+  const bool is_mine = ownership.kind == Ownership::Kind::ours;
+  auto cluster = std::make_unique<Cluster>(*this, spec, std::move(fleet),
+                                           is_mine ? ownership.tenure : 0);
+  cluster->remember(saved.settings);
+  return cluster;
+}
 
 Expected<void> Control::start(const Saved& saved) {
-  const Instant now = parts_.clock.now();
-  const bool goes_on_down = is_going_down(saved, stack_);
-  for (const ClusterSpec& spec : stack_.clusters) {
-    Fleet fleet = fleet_from(saved, spec, now);
-    if (!goes_on_down) forget_down(fleet.desired);
-    clusters_.push_back(std::make_unique<Cluster>(*this, spec, std::move(fleet)));
-    clusters_.back()->remember(saved.settings);
-  }
+  if (!is_going_down(saved, stack_))
+    for (const Batch::ClusterRow& row : saved.clusters)
+      if (row.desired.shutting_down) over_.insert(row.cluster);
+  for (const ClusterSpec& spec : stack_.clusters) clusters_.push_back(make_cluster(saved, spec));
   // A cluster that the file no longer names still has its instances: it drains, with what is known
   // of it.
   for (const InstanceRow& row : saved.instances) {
@@ -67,16 +78,18 @@ Expected<void> Control::start(const Saved& saved) {
     ClusterSpec gone;
     gone.name = row.cluster;
     gone.version = row.instance.version;
-    Fleet fleet = fleet_from(saved, gone, now);
-    fleet.desired.shutting_down = true;
-    clusters_.push_back(std::make_unique<Cluster>(*this, gone, std::move(fleet)));
+    gone_.insert(gone.name);
+    clusters_.push_back(make_cluster(saved, gone));
   }
+  want_clusters();
   std::string powers;
   for (const auto& [name, text] : saved.settings)
     if (name == "powers") powers = text;
   if (auto noted = note_powers(powers); !noted) parts_.on_problem(noted.error().what);
   parts_.provider.on_news([this] { hear(); });
-  for (auto& cluster : clusters_) cluster->start();
+  for (auto& cluster : clusters_)
+    if (cluster->is_ours()) cluster->start();
+  if (parts_.owners) refresh();
   return {};
 }
 
@@ -129,7 +142,7 @@ Cluster* Control::find(const std::string& name) const {
   return found == clusters_.end() ? nullptr : found->get();
 }
 
-Cluster* Control::owner_of(const InstanceId& id) {
+Cluster* Control::owner_of(const InstanceId& id) const {
   const auto dash = id.text.rfind('-');
   return dash == std::string::npos ? nullptr : find(id.text.substr(0, dash));
 }

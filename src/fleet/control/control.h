@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "fleet/model/placement.h"
 #include "fleet/model/plan.h"
 #include "fleet/model/stack.h"
+#include "fleet/owner/owners.h"
 #include "fleet/probe/probe.h"
 #include "fleet/provider/provider.h"
 #include "fleet/store/store.h"
@@ -62,6 +64,8 @@ struct ControlParts {
   // Called between the parts of a tick, which take a millisecond each for 10,000 instances: whoever
   // waits for this core goes first.
   std::function<void()> give_way = [] {};
+  // Where several controllers run the stack; none: everything is ours, always. Outlives Control.
+  Owners* owners = nullptr;
 };
 
 class Cluster;
@@ -74,6 +78,11 @@ class Control {
   // Takes over what an earlier life recorded, then starts the loops. Problems: the store's.
   Expected<void> start(const Saved& saved);
   void take(SeatReport report);  // from the placing side
+  // Who owns what may have changed. A cluster that was gained goes on from what is recorded, as
+  // after a restart; of one that is another's nothing is done any more, and what it shows is what
+  // that one recorded. A cluster without a known owner goes on here without a change: what it
+  // would do cannot be recorded.
+  void turn();
   Expected<std::string> ask(
       const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
   const Stack& stack() const { return stack_; }
@@ -83,12 +92,17 @@ class Control {
 
  private:
   friend class Cluster;
+  std::unique_ptr<Cluster> make_cluster(const Saved& saved, const ClusterSpec& spec);
+  void refresh();
+  void read_again(const Saved& saved);
   void hear();
   void down_turn();
   std::string unmet_needs(const ClusterSpec& spec) const;
   bool needed_by_living(const ClusterSpec& spec) const;
   Cluster* find(const std::string& name) const;
-  Cluster* owner_of(const InstanceId& id);
+  Cluster* owner_of(const InstanceId& id) const;
+  Expected<void> must_be_ours(const AdminCall& call) const;
+  void want_clusters();
   Expected<std::string> admin_instance(const AdminCall& call);
   Expected<std::string> admin_scale(const AdminCall& call);
   Expected<std::string> admin_down(const AdminCall& call);
@@ -99,6 +113,10 @@ class Control {
   Stack stack_;
   std::vector<std::unique_ptr<Cluster>> clusters_;  // in the stack's order
   bool is_down_told_ = false;
+  // Those that a finished `down` had ended before we came: whoever starts the stack again means it.
+  std::set<std::string> over_;
+  std::set<std::string> gone_;  // with instances when we came, and the file does not name them
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Expected<std::string> admin_answer(const AdminCall& call);
   std::string over_cap() const;
   std::string frozen() const;

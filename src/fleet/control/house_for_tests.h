@@ -83,6 +83,25 @@ class FakeTeller final : public Teller {
   std::vector<std::string> told;
 };
 
+class FakeOwners final : public Owners {
+ public:
+  void want(std::vector<std::string> clusters) override { wanted = std::move(clusters); }
+  bool is_wanted(std::string_view cluster) const override {
+    return std::ranges::find(wanted, cluster) != wanted.end();
+  }
+  Ownership of(std::string_view cluster) const override {
+    const auto known = now.find(cluster);
+    return known == now.end() ? Ownership{} : known->second;
+  }
+  std::optional<std::int64_t> fence(std::string_view cluster) const override {
+    const Ownership it = of(cluster);
+    return it.kind == Ownership::Kind::ours ? std::optional(it.tenure) : std::nullopt;
+  }
+  std::vector<Controller> others() const override { return {}; }
+  std::map<std::string, Ownership, std::less<>> now;
+  std::vector<std::string> wanted;
+};
+
 // A controller's life over a world that outlives it.
 class House {
  public:
@@ -153,6 +172,7 @@ class House {
   bool is_others = false;  // everyone answers: the instances are not those of `host`
   int orders_left = 0;
   bool crash_before = false;
+  FakeOwners* owners = nullptr;
   std::unique_ptr<FakeProvider> provider;
   std::unique_ptr<CrashingProvider> crashing;
   std::unique_ptr<Control> control;
@@ -215,7 +235,8 @@ class House {
             .on_problem = [this](const std::string& what) { problems.push_back(what); },
             .on_down = [this] { is_down = true; },
             .api_url = "http://127.0.0.1:7070",
-            .run_folder = "/tmp/run"};
+            .run_folder = "/tmp/run",
+            .owners = owners};
   }
 
  public:

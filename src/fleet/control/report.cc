@@ -80,6 +80,8 @@ Json cluster_json(const ClusterReport& report, const std::string& run_folder, In
     instances.push_back(instance_json(report.planner, i, run_folder, now));
   }
   return {{"name", spec.name},
+          {"owner", report.owner},
+          {"ours", report.is_ours},
           {"min", spec.instances_min},
           {"max", spec.instances_max},
           {"want", report.plan.want.instances},

@@ -17,6 +17,8 @@ struct ClusterReport {
   const Planner& planner;
   const Plan& plan;
   const SeatReport& seats;
+  bool is_ours = true;
+  std::string owner = {};  // the controller's name; empty: there is only one
 };
 
 std::string report_status(const Stack& stack, const std::vector<ClusterReport>& clusters,

@@ -64,6 +64,9 @@ class Store {
   // of it is kept, and the same call may succeed later (`unavailable`, retry: disk full).
   virtual Expected<void> record(Batch& batch) = 0;
   virtual Expected<void> set(std::string_view name, std::string_view text) = 0;
+  // Sets it where it is not there; answers what is there then. As it stands right where one process
+  // holds the store.
+  virtual Expected<std::string> keep(std::string_view name, std::string_view text);
   virtual Expected<std::vector<Activity>> activities(const ActivityQuery& query) = 0;
   // One blob of a cluster-tick (model/observation_blob.h). The oldest are dropped beyond the cap.
   // May be lost in a crash. A failure costs some of the blobs and nothing else: say it once and go

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { port_range } from './ports.mjs';
+import { free_ports, port_range } from './ports.mjs';
 import { broken_promises } from './promises.mjs';
 import { Limits, read_activities, spans, steady } from './record.mjs';
 import { monotonic_ms, wait_for } from './wait.mjs';
@@ -53,8 +53,9 @@ function text_of(file, words) {
 // yaml: a text or a function of {listen, ports, first_port, kit, folder} that answers one; or file:
 // a path. args: more arguments for `up`; env: more environment for it. Answers once the API does;
 // then `serving()` waits for instances.
-export async function start_stack({ yaml, file, args = [], env = {}, within = 30_000 }) {
-  const fleet = new Fleet(args, env);
+export async function start_stack({ yaml, file, args = [], env = {}, within = 30_000, name }) {
+  const fleet = new Fleet(name ? ['--controller', name, ...args] : args, env);
+  fleet.controller_name = name;
   try {
     await fleet.prepare(yaml, file);
     await fleet.up(within);
@@ -126,7 +127,8 @@ class Fleet {
         done({ code, signal });
       });
     });
-    const state_file = join(this.home, 'stacks', `${this.stack}.json`);
+    const at = this.controller_name ? `@${this.controller_name}` : '';
+    const state_file = join(this.home, 'stacks', `${this.stack}${at}.json`);
     let stop = null;
     await wait_for(
       async () => {
@@ -143,6 +145,19 @@ class Fleet {
     });
     if (stop) throw new Error(`${stop.message}; its output:\n${this.output()}`);
     return this;
+  }
+
+  // Another controller of the same stack, where it has an etcd: with the same file, watcher and
+  // record, but a process, an address and a token of its own. Nobody but the test ends it.
+  async beside(name) {
+    const [port] = await free_ports(1);
+    const other = Object.create(this);
+    Object.assign(other, {
+      controller_name: name,
+      args: ['--controller', name, '--listen', `127.0.0.1:${port}`],
+      output_file: join(this.folder, `up-${name}.log`),
+    });
+    return other.up();
   }
 
   output() {

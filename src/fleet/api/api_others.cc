@@ -1,0 +1,101 @@
+// What is another controller's to answer, and what only all of them together can.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "fleet/api/api_state.h"
+
+namespace utakata {
+namespace {
+
+using nlohmann::ordered_json;
+
+const char* word_of(Caller caller) {
+  return caller == Caller::admin ? "admin" : caller == Caller::placer ? "placer" : "stranger";
+}
+
+// Each cluster as its owner shows it.
+void merge_clusters(ordered_json& mine, const std::string& text) {
+  const ordered_json theirs = ordered_json::parse(text, nullptr, false);
+  if (!theirs.is_object() || !theirs.contains("clusters") || !theirs["clusters"].is_array()) return;
+  for (const ordered_json& cluster : theirs["clusters"]) {
+    if (!cluster.is_object() || cluster.value("ours", ordered_json()) != true) continue;
+    for (ordered_json& shown : mine["clusters"])
+      if (shown["name"] == cluster.value("name", "") && shown["ours"] != true) shown = cluster;
+  }
+}
+
+// The sentence of a problem+json.
+std::string detail_of(const Others::Answer& answer) {
+  if (!answer.result) return answer.result.error().what;
+  const ordered_json body = ordered_json::parse(answer.result->body, nullptr, false);
+  const auto detail = body.is_object() ? body.value("detail", ordered_json()) : ordered_json();
+  return detail.is_string() ? detail.get<std::string>()
+                            : fmt::format("it answered {}", answer.result->status);
+}
+
+}  // namespace
+
+bool Api::State::is_elsewhere(std::string_view cluster) const {
+  if (!others) return false;
+  const bool has_view = std::ranges::any_of(
+      clusters, [&](const auto& places) { return places->cluster() == cluster; });
+  const Ownership now = options.owners->of(cluster);
+  // Without a known owner we go on with what we have: others may have lost sight of the owners too.
+  return now.kind == Ownership::Kind::others || (!has_view && options.owners->is_wanted(cluster));
+}
+
+void Api::State::send_on(ApiCall& call, Others::Passage passage) {
+  // What another controller asks of us nobody else is asked for in turn.
+  if (gate.is_peer(call.request))
+    return send_problem(
+        call.reply,
+        {.status = 421, .detail = passage.cluster + " is not this controller's."}, call.cors);
+  passage.caller = word_of(call.caller);
+  passage.headers = call.cors;
+  others->send_on(call.request, std::move(call.reply), std::move(passage));
+}
+
+// What each controller does for its own clusters: by the others first, then here.
+void Api::State::ask_all(ApiCall& call, AdminCall admin) {
+  if (!others || gate.is_peer(call.request)) return ask(call, std::move(admin));
+  const std::string target(call.request.path);
+  const std::string body(call.request.body);
+  auto reply = std::make_shared<net::HttpReply>(std::move(call.reply));
+  others->ask_each("POST", target, body, [this, reply, admin = std::move(admin)](auto answers) {
+    for (const Others::Answer& each : answers)
+      if (!each.result || each.result->status >= 300)
+        return send_problem(
+            *reply, {.status = each.result ? each.result->status : 502,
+                     .detail = fmt::format("The controller {} at {} did not do it: {}",
+                                           each.from.name, each.from.url, detail_of(each))});
+    ask(std::move(*reply), admin);
+  });
+}
+
+// As each controller shows its own clusters.
+void Api::State::ask_status(ApiCall& call) {
+  AdminCall admin{.verb = AdminCall::Verb::status};
+  if (!others || gate.is_peer(call.request)) return ask(call, std::move(admin));
+  const std::string target(call.request.path);
+  auto reply = std::make_shared<net::HttpReply>(std::move(call.reply));
+  others->ask_each("GET", target, "", [this, reply, admin](auto answers) {
+    fleet.ask(admin, [reply, answers = std::move(answers)](Expected<std::string> own) {
+      if (!own) return send_problem(*reply, {.status = 503, .detail = own.error().what});
+      ordered_json all = ordered_json::parse(*own);
+      ordered_json controllers = ordered_json::array();
+      for (const Others::Answer& each : answers) {
+        const bool answers_us = each.result && each.result->status == 200;
+        controllers.push_back({{"name", each.from.name},
+                               {"url", each.from.url},
+                               {"problem", answers_us ? "" : detail_of(each)}});
+        if (answers_us) merge_clusters(all, each.result->body);
+      }
+      all["others"] = std::move(controllers);
+      send_json(*reply, 200, all.dump());
+    });
+  });
+}
+
+}  // namespace utakata

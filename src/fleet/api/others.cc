@@ -1,0 +1,166 @@
+#include "fleet/api/others.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fleet/api/answers.h"
+
+namespace utakata {
+namespace {
+
+// Nobody looks at others.
+constexpr std::string_view kept_headers[] = {
+    "host", "authorization", "origin", "x-forwarded-for", "forwarded", "x-utakata-caller"};
+constexpr std::string_view handed_back[] = {"retry-after", "x-utakata-url", "www-authenticate",
+                                            "allow"};
+constexpr Duration try_every{100ms};
+
+}  // namespace
+
+KeptRequest::KeptRequest(const net::HttpRequest& request)
+    : method_(request.method),
+      path_(request.path),
+      query_(request.query),
+      body_(request.body),
+      peer_(request.peer) {
+  method = method_, path = path_, query = query_, body = body_, peer = peer_;
+  from_loopback = request.from_loopback;
+  is_tls = request.is_tls;
+  for (const std::string_view name : kept_headers)
+    if (const std::string_view value = request.header(name); !value.empty())
+      headers_.emplace_back(name, value);
+}
+
+std::string_view KeptRequest::header(std::string_view name) const {
+  const auto same = [&](const auto& one) {
+    return std::ranges::equal(one.first, name, [](char a, char b) {
+      return a == (b >= 'A' && b <= 'Z' ? char(b - 'A' + 'a') : b);
+    });
+  };
+  const auto found = std::ranges::find_if(headers_, same);
+  return found == headers_.end() ? std::string_view{} : found->second;
+}
+
+std::string KeptRequest::target() const { return query_.empty() ? path_ : path_ + "?" + query_; }
+
+struct Others::Waiting {
+  KeptRequest request;
+  net::HttpReply reply;
+  Passage passage;
+  Instant until{};
+};
+
+Others::Others(net::Loop& loop, const Owners& owners, Options options, Here here)
+    : loop_(loop),
+      owners_(owners),
+      options_(std::move(options)),
+      here_(std::move(here)),
+      client_(loop) {}
+
+Others::~Others() {
+  if (timer_) loop_.cancel(timer_);
+}
+
+net::HttpCall Others::call_of(const std::string& method, std::string url, std::string body,
+                              const std::string& caller) const {
+  return {.method = method,
+          .url = std::move(url),
+          .headers = {"Content-Type: application/json", "Authorization: Bearer " + options_.token,
+                      "X-Utakata-Caller: " + caller},
+          .body = std::move(body),
+          .deadline = 3s,
+          .answer_bytes_max = 64 * 1024 * 1024};
+}
+
+void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage) {
+  auto one = std::make_shared<Waiting>(
+      Waiting{KeptRequest(request), std::move(reply), std::move(passage), loop_.now()});
+  one->until += options_.patience;
+  const Ownership now = owners_.of(one->passage.cluster);
+  if (now.kind == Ownership::Kind::others && !now.url.empty()) return send(one, now.url);
+  wait(std::move(one));
+}
+
+void Others::wait(std::shared_ptr<Waiting> one) {
+  if (waiting_.size() >= options_.waiting_max || loop_.now() >= one->until)
+    return send_problem(
+        one->reply,
+        {.status = 503,
+         .detail = fmt::format("{} has no owner at the moment: its controller is away, and no "
+                               "other could take it yet.",
+                               one->passage.cluster),
+         .retry_after = 1s},
+        one->passage.headers);
+  waiting_.push_back(std::move(one));
+  if (!timer_) timer_ = loop_.every(try_every, [this] { try_again(); });
+}
+
+void Others::turn() {
+  if (!waiting_.empty()) loop_.post([this] { try_again(); });
+}
+
+void Others::try_again() {
+  auto all = std::exchange(waiting_, {});
+  for (auto& one : all) {
+    const Ownership now = owners_.of(one->passage.cluster);
+    if (now.kind == Ownership::Kind::others && !now.url.empty())
+      send(std::move(one), now.url);
+    else if (here_.can_answer(one->passage.cluster))
+      here_.take(one->request, std::move(one->reply));
+    else
+      wait(std::move(one));
+  }
+  if (waiting_.empty() && timer_) loop_.cancel(std::exchange(timer_, 0));
+}
+
+void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
+  net::HttpCall call = call_of(std::string(one->request.method), url + one->request.target(),
+                               std::string(one->request.body), one->passage.caller);
+  if (one->passage.is_by_token)
+    call.headers = {fmt::format("Authorization: {}", one->request.header("authorization"))};
+  client_.call(std::move(call), [this, one](Expected<net::HttpResult> result) {
+    // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
+    const bool has_answer = result && result->status != 421;
+    if (!has_answer && one->passage.is_repeatable) return wait(one);
+    if (!result)
+      return send_problem(one->reply,
+                          {.status = 502,
+                           .detail = fmt::format("The owner of {} did not answer: {}. Whether it "
+                                                 "was done is not known.",
+                                                 one->passage.cluster, result.error().what)},
+                          one->passage.headers);
+    std::string headers = one->passage.headers;
+    std::string_view type = "application/json";
+    for (const auto& [name, value] : result->headers) {
+      if (name == "content-type") type = value;
+      if (std::ranges::find(handed_back, name) != std::end(handed_back))
+        headers += fmt::format("{}: {}\r\n", name, value);
+    }
+    headers += "Cache-Control: no-store\r\n";
+    one->reply.send({.status = result->status,
+                     .content_type = type,
+                     .headers = headers,
+                     .body = result->body});
+  });
+}
+
+void Others::ask_each(const std::string& method, const std::string& target, const std::string& body,
+                      std::function<void(std::vector<Answer>)> done) {
+  const std::vector<Controller> all = owners_.others();
+  if (all.empty()) return done({});
+  struct Gathering {
+    std::vector<Answer> answers;
+    std::function<void(std::vector<Answer>)> done;
+  };
+  auto gathering = std::make_shared<Gathering>(Gathering{{}, std::move(done)});
+  for (const Controller& each : all)
+    client_.call(call_of(method, each.url + target, body, "admin"),
+                 [gathering, each, count = all.size()](Expected<net::HttpResult> result) {
+                   gathering->answers.push_back({each, std::move(result)});
+                   if (gathering->answers.size() == count)
+                     gathering->done(std::move(gathering->answers));
+                 });
+}
+
+}  // namespace utakata

@@ -1,0 +1,119 @@
+// A controller among others: what it does with clusters that it gains and loses.
+#include "fleet/control/house_for_tests.h"
+
+namespace utakata {
+namespace {
+
+const Ownership theirs{.kind = Ownership::Kind::others, .controller = "b", .url = "http://b:1"};
+Ownership ours(std::int64_t tenure) {
+  return {.kind = Ownership::Kind::ours, .tenure = tenure, .controller = "a", .url = {}};
+}
+
+struct Turn : testing::Test {
+  Turn() : house(stack_of({cluster("game", 2, 4), cluster("lobby", 1, 2)})) {
+    house.owners = &owners;
+  }
+  void becomes(const std::string& cluster, const Ownership& ownership) {
+    owners.now[cluster] = ownership;
+    house.control->turn();
+    house.host.turn();
+  }
+  std::string owner_shown(const std::string& cluster) {
+    const Json status = house.status();
+    for (const auto& c : status["clusters"])
+      if (c["name"] == cluster) return c["owner"];
+    return "?";
+  }
+  FakeOwners owners;
+  House house;
+};
+
+TEST_F(Turn, nothing_is_done_for_a_cluster_before_it_is_ours) {
+  owners.now = {{"game", theirs}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  EXPECT_EQ(owners.wanted, (std::vector<std::string>{"game", "lobby"}));
+  EXPECT_EQ(house.serving("game"), 0);
+  EXPECT_EQ(house.serving("lobby"), 1);
+  EXPECT_EQ(owner_shown("game"), "b");
+  becomes("game", ours(2));
+  house.seconds(5);
+  EXPECT_EQ(house.serving("game"), 2);
+}
+
+TEST_F(Turn, who_has_lost_a_cluster_heals_nothing_and_takes_no_orders_for_it) {
+  owners.now = {{"game", ours(1)}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  becomes("game", theirs);
+  house.host.die({"game-1"});
+  house.seconds(5);
+  EXPECT_EQ(house.alive(), 2) << "game-2 and lobby-1";
+  AdminCall scale{.verb = AdminCall::Verb::scale, .cluster = "game", .number = 3};
+  const auto answer = house.control->ask(scale);
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().what, "game is not this controller's now, but b's: ask again in a second");
+  EXPECT_TRUE(answer.error().retry);
+  scale.cluster = "lobby", scale.number = 2;
+  EXPECT_TRUE(house.control->ask(scale).has_value());
+}
+
+TEST_F(Turn, who_gets_it_back_goes_on_from_what_is_recorded) {
+  owners.now = {{"game", ours(1)}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  becomes("game", theirs);
+  house.host.die({"game-1"});
+  becomes("game", ours(3));
+  house.seconds(5);
+  EXPECT_EQ(house.serving("game"), 2);
+  for (const auto& [id, starts] : house.host.starts) EXPECT_EQ(starts, 1) << id.text;
+  EXPECT_FALSE(house.host.guests().contains({"game-1"})) << "an id is given once";
+}
+
+TEST_F(Turn, a_time_without_an_owner_changes_nothing_and_the_same_tenure_starts_nothing_anew) {
+  owners.now = {{"game", ours(1)}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  const auto adoptions = [&] {
+    return std::ranges::count(house.provider->calls(), "adopt game-1");
+  };
+  const auto before = adoptions();
+  becomes("game", {});
+  house.seconds(3);
+  EXPECT_EQ(house.serving("game"), 2);
+  becomes("game", ours(1));
+  EXPECT_EQ(adoptions(), before);
+  becomes("game", {});
+  becomes("game", ours(2));
+  EXPECT_EQ(adoptions(), before + 1) << "somebody else had it in between";
+}
+
+TEST_F(Turn, what_the_owner_records_is_shown) {
+  owners.now = {{"game", theirs}, {"lobby", ours(1)}};
+  house.start();
+  Batch batch;
+  batch.instances.push_back({"game", {.id = {"game-7"}, .lifecycle = Lifecycle::serving}});
+  ASSERT_TRUE(house.store.record(batch).has_value());
+  house.seconds(3);
+  EXPECT_EQ(house.serving("game"), 1);
+}
+
+TEST_F(Turn, a_down_ends_everyone_whoever_owns_what) {
+  owners.now = {{"game", theirs}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  AdminCall down{.verb = AdminCall::Verb::down, .now = true};
+  ASSERT_TRUE(house.control->ask(down).has_value());
+  house.seconds(5);
+  EXPECT_EQ(house.alive(), 0);
+  EXPECT_FALSE(house.is_down) << "game may still be there";
+  Batch batch;
+  batch.clusters.push_back({"game", {.shutting_down = true}, 1});
+  ASSERT_TRUE(house.store.record(batch).has_value());
+  house.seconds(3);
+  EXPECT_TRUE(house.is_down);
+}
+
+}  // namespace
+}  // namespace utakata

@@ -1,0 +1,154 @@
+// Several controllers of one stack, over a real etcd: who owns what, and what happens when one of
+// them dies, freezes or loses sight of etcd. Judged by clients and the watcher of processes.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Crowd } from './kit/clients.mjs';
+import { start_etcd, why_not } from './kit/etcd.mjs';
+import { start_stack } from './kit/stack.mjs';
+import { monotonic_ms, wait_for } from './kit/wait.mjs';
+
+const lease_ms = 3000;
+
+const stack = (etcd, more = '') => ({ listen, ports, kit }) => `
+stack: twins
+api: { listen: ${listen}, ports: ${ports} }
+store: { etcd: [${etcd.endpoints.map((one) => `"${one}"`).join(', ')}], give_back: 4s }
+clusters:
+  lobby:
+    owner: a
+    run: node ${kit}/app-ws.mjs
+    url: ws://\${host}:\${port}
+    count: { http: /stats, field: connections }
+    capacity: 50
+    instances: { min: 2, max: 4 }
+  game:
+    owner: b
+    run: node ${kit}/app-ws.mjs
+    url: ws://\${host}:\${port}
+    count: { http: /stats, field: connections }
+    capacity: 50
+    instances: { min: 2, max: 4 }
+${more}`;
+
+// a and b, each with its cluster; what both serve is there.
+async function start(t, { members = 1 } = {}) {
+  const etcd = await start_etcd(members);
+  t.after(() => etcd.stop());
+  const a = await start_stack({ yaml: stack(etcd), name: 'a' });
+  t.after(() => a.stop());
+  const b = await a.beside('b');
+  t.after(async () => {
+    if (b.child.exitCode === null && b.child.signalCode === null) await b.kill9();
+  });
+  await owns(a, { lobby: 'a', game: 'b' });
+  await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
+  return { etcd, a, b };
+}
+
+const owners = async (controller) =>
+  Object.fromEntries((await controller.status()).clusters.map((one) => [one.name, one.owner]));
+const owns = (controller, expected, within = 20_000) =>
+  wait_for(
+    async () => {
+      const now = await owners(controller);
+      assert.deepEqual(now, expected);
+      return true;
+    },
+    { within, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
+  );
+
+describe('several controllers', { concurrency: 2, skip: why_not }, () => {
+  test('each runs its cluster, and both answer for both', async (t) => {
+    const { a, b } = await start(t);
+    for (const controller of [a, b]) {
+      for (const cluster of ['lobby', 'game']) {
+        const placed = await controller.place(cluster);
+        assert.equal(placed.status, 200, JSON.stringify(placed.body));
+        assert.match(placed.body.instance, new RegExp(`^${cluster}-`));
+      }
+      const shown = (await controller.status()).clusters;
+      for (const { name, serving, seats_held } of shown) assert.equal(serving, 2, name);
+      assert.equal(shown.length, 2);
+      assert.match((await controller.command('ps', '--stack', 'twins')).stdout, /game +b /);
+    }
+    await b.scale('lobby', 3); // by whichever is asked
+    await a.serving('lobby', 3);
+  });
+
+  test('the owner is killed: the other acts for its cluster within the lease and 1.5 s, and cuts nobody', async (t) => {
+    const { a, b } = await start(t);
+    const crowd = new Crowd(a, 'game');
+    t.after(() => crowd.end());
+    await crowd.add(20);
+    const victim = (await a.instances('game'))[0];
+    await b.kill9();
+    const killed = monotonic_ms();
+    process.kill(victim.pid, 'SIGKILL');
+    await owns(a, { lobby: 'a', game: 'a' }, 10_000);
+    await wait_for(
+      async () => (await a.activities({ cluster: 'game', kind: 'launch' })).length === 3,
+      { within: 10_000, every: 20, what: 'a substitute to be launched' },
+    );
+    const took = monotonic_ms() - killed;
+    t.diagnostic(`acted on again after ${took.toFixed(0)} ms`);
+    assert.ok(took < lease_ms + 1500, `${took} ms`);
+    await a.serving('game', 2);
+    const cut = crowd.cuts.filter((one) => one.instance !== victim.id);
+    assert.deepEqual(cut, []);
+    await b.up();
+    await owns(a, { lobby: 'a', game: 'b' }, 15_000); // back, after it has been there for a while
+    await b.serving('game', 2);
+  });
+
+  test('a frozen owner records nothing after its time, and harms nothing when it thaws', async (t) => {
+    const { a, b } = await start(t);
+    b.freeze();
+    const victim = (await a.instances('lobby'))[0];
+    await owns(a, { lobby: 'a', game: 'a' }, 10_000);
+    const before = (await a.activities()).at(-1)?.number ?? 0;
+    const game = (await a.instances('game'))[0];
+    process.kill(game.pid, 'SIGKILL');
+    process.kill(victim.pid, 'SIGKILL');
+    await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
+    b.thaw();
+    await wait_for(async () => (await owners(b)).game === 'a', { what: 'b to see that' });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const launches = (await a.activities({ after: before, kind: 'launch' })).map((one) => one.cluster);
+    assert.deepEqual(launches.sort(), ['game', 'lobby']);
+    await a.watcher.caught_up();
+    assert.equal(a.watcher.instances().length, 4);
+  });
+
+  test('a controller that is told to leave hands over at once', async (t) => {
+    const { a, b } = await start(t);
+    const told = monotonic_ms();
+    b.signal('SIGTERM');
+    await owns(a, { lobby: 'a', game: 'a' }, 10_000);
+    assert.ok(monotonic_ms() - told < lease_ms, 'nobody waited for the lease');
+    await a.serving('game', 2);
+  });
+
+  test('without etcd instances serve and placement answers; what died is healed when it is back', async (t) => {
+    const { etcd, a } = await start(t);
+    const crowd = new Crowd(a, 'lobby');
+    t.after(() => crowd.end());
+    await crowd.add(5);
+    await etcd.kill();
+    await new Promise((resolve) => setTimeout(resolve, lease_ms + 1000));
+    const victim = a.watcher.instances('lobby').find((id) => !crowd.by_instance()[id]?.length);
+    for (let k = 0; k < 5; k++) assert.equal((await a.place('lobby')).status, 200);
+    assert.match(a.output(), /until it answers, clusters are as they are/);
+    etcd.start(etcd.members[0]);
+    await etcd.answers();
+    await owns(a, { lobby: 'a', game: 'b' });
+    await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
+    assert.deepEqual(crowd.cuts, []);
+    void victim;
+  });
+
+  test('two of one name: the second one is refused', async (t) => {
+    const { a } = await start(t);
+    const twin = await a.command('up', a.stack_file, '--controller', 'b', '--listen', '127.0.0.1:1');
+    assert.notEqual(twin.code, 0);
+  });
+});

@@ -1,0 +1,98 @@
+// An etcd of a test's own on loopback: members that can be killed, frozen and started again.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { free_ports } from './ports.mjs';
+import { wait_for } from './wait.mjs';
+
+export const why_not =
+  spawnSync('sh', ['-c', 'command -v etcd']).status === 0
+    ? false
+    : "there is no etcd on this machine (Debian's package etcd-server)";
+
+export async function start_etcd(count = 1, args = []) {
+  const ports = await free_ports(2 * count);
+  const members = Array.from({ length: count }, (_, k) => ({
+    name: `m${k}`,
+    client: `http://127.0.0.1:${ports[2 * k]}`,
+    peer: `http://127.0.0.1:${ports[2 * k + 1]}`,
+  }));
+  const etcd = new Etcd(members, args);
+  for (const one of members) etcd.start(one);
+  await etcd.answers();
+  return etcd;
+}
+
+class Etcd {
+  constructor(members, args) {
+    this.folder = mkdtempSync(join(tmpdir(), 'utakata-etcd-'));
+    Object.assign(this, { members, args });
+  }
+
+  get endpoints() {
+    return this.members.map((one) => one.client);
+  }
+
+  start(member) {
+    member.process = spawn(
+      'etcd',
+      [
+        ['name', member.name],
+        ['data-dir', join(this.folder, member.name)],
+        ['listen-client-urls', member.client],
+        ['advertise-client-urls', member.client],
+        ['listen-peer-urls', member.peer],
+        ['initial-advertise-peer-urls', member.peer],
+        ['initial-cluster', this.members.map((one) => `${one.name}=${one.peer}`).join(',')],
+        ['initial-cluster-token', this.folder],
+      ]
+        .map(([name, value]) => `--${name}=${value}`)
+        .concat(this.args),
+      { stdio: 'ignore' },
+    );
+    member.ended = new Promise((resolve) => member.process.once('exit', resolve));
+  }
+
+  async ask(path, body, member = this.members[0]) {
+    const answer = await fetch(`${member.client}/v3/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(2000),
+    });
+    return answer.json();
+  }
+
+  // A majority is there: a write would be done.
+  answers(member) {
+    const key = Buffer.from('is anybody there').toString('base64');
+    return wait_for(async () => !!(await this.ask('kv/range', { key }, member)).header, {
+      within: 20_000,
+      what: 'etcd to answer',
+    });
+  }
+
+  // What is under a prefix, as {key: value}.
+  async rows(prefix) {
+    const key = Buffer.from(prefix);
+    const end = Buffer.from(prefix);
+    end[end.length - 1]++;
+    const answer = await this.ask('kv/range', {
+      key: key.toString('base64'),
+      range_end: end.toString('base64'),
+    });
+    const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString();
+    return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
+  }
+
+  async kill(member = this.members[0]) {
+    member.process.kill('SIGKILL');
+    await member.ended;
+  }
+
+  async stop() {
+    for (const one of this.members) one.process.kill('SIGKILL');
+    await Promise.all(this.members.map((one) => one.ended));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
