@@ -25,6 +25,8 @@ struct HttpCall {
   // More is refused: an instance must not fill our memory.
   std::size_t answer_bytes_max = 1024 * 1024;
   std::string unix_socket{};  // path; empty: TCP
+  // Of https, PEM files. The authority that alone is trusted (empty: the system's), and who we are.
+  std::string ca_file{}, certificate_file{}, key_file{};
   // Of an answer that does not end, such as a feed of events: where given, a 2xx answer's pieces go
   // here instead of into the result, first an empty one when its head has come. `deadline` is then
   // that of the connection only, and nothing bounds the answer. It may not call this client: post
@@ -50,10 +52,10 @@ class HttpClient {
   ~HttpClient();  // calls under way end without `done`; may be destroyed inside `done`
   // `done` is called once, never before call() has returned. Problems: `timed_out`, `unavailable`
   // (no connection, or it broke), `refused` (the answer broke the protocol or a limit, or the
-  // certificate is not trusted), `invalid` (the URL, method or a header). Any status is an answer,
-  // not a problem. A message names scheme, host and port only: paths and queries of webhooks are
-  // secrets. A call on a kept connection that the other side had closed meanwhile is sent once more
-  // by itself.
+  // certificate is not trusted), `invalid` (the URL, method, a header or a TLS file). Any status is
+  // an answer, not a problem. A message names scheme, host and port only: paths and queries of
+  // webhooks are secrets. A call on a kept connection that the other side had closed meanwhile is
+  // sent once more by itself.
   CallId call(HttpCall call, Done done);
   void cancel(CallId id);  // without `done`; what has ended, or never was, is not a failure
 

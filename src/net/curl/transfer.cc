@@ -142,6 +142,7 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
         Problem::Kind::invalid,
         fmt::format("{}: a header must be one line of the form \"Name: value\".", where()));
   set_method();
+  set_tls();
   const long ms = std::max<long>(1, long(to_ms(call_.deadline)));  // 0 would mean no deadline
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, call_.on_piece ? 0L : ms);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, ms);
@@ -187,6 +188,24 @@ bool Transfer::set_headers() {
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
   return true;
+}
+
+// A handle keeps what its last call set.
+void Transfer::set_tls() {
+  const bool has_files =
+      !call_.ca_file.empty() || !call_.certificate_file.empty() || !call_.key_file.empty();
+  if (!has_files && !has_tls_files_) return;
+  has_tls_files_ = has_files;
+  const auto set_file = [this](CURLoption option, const std::string& file, const char* otherwise) {
+    curl_easy_setopt(easy_, option, file.empty() ? otherwise : file.c_str());
+  };
+  const char *system_file = nullptr, *system_folder = nullptr;
+  curl_easy_getinfo(easy_, CURLINFO_CAINFO, &system_file);
+  curl_easy_getinfo(easy_, CURLINFO_CAPATH, &system_folder);
+  set_file(CURLOPT_CAINFO, call_.ca_file, system_file);
+  curl_easy_setopt(easy_, CURLOPT_CAPATH, call_.ca_file.empty() ? system_folder : nullptr);
+  set_file(CURLOPT_SSLCERT, call_.certificate_file, nullptr);
+  set_file(CURLOPT_SSLKEY, call_.key_file, nullptr);
 }
 
 void Transfer::clear() {
@@ -284,6 +303,9 @@ Problem Transfer::problem_of(int curl_code) const {
     case CURLE_WRITE_ERROR:
     case CURLE_BAD_CONTENT_ENCODING:
       return {Kind::refused, fmt::format("{}: the answer is not HTTP ({}).", where(), why)};
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+      return {Kind::invalid, fmt::format("{}: a TLS file cannot be used ({}).", where(), why)};
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
       return {Kind::refused, fmt::format("{}: TLS failed ({}).", where(), why)};

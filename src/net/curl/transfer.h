@@ -40,6 +40,7 @@ class Transfer {
   void set_once(SocketBook& book);
   void set_method();
   bool set_headers();
+  void set_tls();
   bool take_body(const char* data, std::size_t size);
   bool take_header(std::string_view line);
   bool goes_in_pieces() const;
@@ -57,7 +58,8 @@ class Transfer {
   HttpResult result_;
   std::size_t header_bytes_ = 0;
   bool too_large_ = false, head_complete_ = false;
-  char error_[256];  // CURL_ERROR_SIZE
+  bool has_tls_files_ = false;  // on the handle, maybe of an earlier call
+  char error_[256];             // CURL_ERROR_SIZE
 };
 
 }  // namespace utakata::net
