@@ -19,8 +19,8 @@
 #include "fleet/api/api.h"
 #include "fleet/control/control.h"
 #include "fleet/control/teller/http_teller.h"
-#include "fleet/provider/docker/docker_provider.h"
 #include "fleet/owner/etcd/etcd_owners.h"
+#include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
 #include "fleet/publish/redis/redis_view.h"
@@ -77,8 +77,7 @@ Expected<Secrets> secrets_of(Store& store, const Saved& saved, const ControllerO
   if (s.admin_token.empty()) {
     s.admin_token = net::random_token(24);
     s.admin_hash = wire::sha256_hex(s.admin_token);
-    if (auto kept = store.set(hash_name, s.admin_hash); !kept)
-      return std::unexpected(kept.error());
+    if (auto kept = store.set(hash_name, s.admin_hash); !kept) return std::unexpected(kept.error());
   }
   return s;
 }
@@ -205,12 +204,11 @@ int Parts::open_etcd() {
     return cannot_start(free.error().what);
   owners_ = std::make_unique<EtcdOwners>(api_loop_, clock_, client, std::move(options));
   local_store_ = std::move(store_);
-  auto store = open_etcd_store({.etcd = client,
-                                .stack = options_.stack.name,
-                                .fence = [this](std::string_view cluster) {
-                                  return owners_->fence(cluster);
-                                }},
-                               *local_store_);
+  auto store = open_etcd_store(
+      {.etcd = client,
+       .stack = options_.stack.name,
+       .fence = [this](std::string_view cluster) { return owners_->fence(cluster); }},
+      *local_store_);
   if (!store) return cannot_start(store.error().what);
   store_ = std::move(*store);
   return 0;

@@ -23,11 +23,11 @@ namespace utakata {
 struct Running {
   std::string stack;
   std::string controller = {};  // its name, where several run the stack
-  std::string url;         // "http://127.0.0.1:7070"
-  std::string token;       // of the admin, in clear
-  pid_t pid = 0;           // 0: not known (it was named by --url)
-  std::string store;       // SQLite file
-  std::string run_folder;  // logs and the like
+  std::string url;              // "http://127.0.0.1:7070"
+  std::string token;            // of the admin, in clear
+  pid_t pid = 0;                // 0: not known (it was named by --url)
+  std::string store;            // SQLite file
+  std::string run_folder;       // logs and the like
   std::string certificate =
       {};  // PEM file of an https url, trusted as it is; empty: the system's authorities
   std::int64_t started =

@@ -129,8 +129,9 @@ int start_from_file(const StartOptions& options) {
   if (!has_others && !options.controller.empty())
     return cannot_start(
         "--controller is for a stack that several run: it needs `store: { etcd: [...] }`");
-  const std::string name =
-      !has_others ? "" : options.controller.empty() ? host_name() : options.controller;
+  const std::string name = !has_others                  ? ""
+                           : options.controller.empty() ? host_name()
+                                                        : options.controller;
   if (const auto running = read_running(stack->name, name); running && is_running(*running)) {
     if (running->store == stack->store)
       return apply_to(*running, text.str(), options.overrides_freeze);

@@ -14,7 +14,7 @@ struct StartOptions {
   std::map<std::string, std::string> parameters;  // of `-p name=value`
   bool is_detached = false;
   bool overrides_freeze =
-      false;  // a running controller applies the edit even while a show is on air
+      false;                    // a running controller applies the edit even while a show is on air
   std::string controller = {};  // its name, where several run the stack; empty: the host's
   std::string listen = {};      // instead of the file's `api.listen`
 };

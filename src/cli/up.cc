@@ -41,9 +41,10 @@ void add_up(CLI::App& program, int& exit_code) {
   command->add_flag("-d,--detach", options->is_detached, "Returns as soon as the controller runs");
   command->add_flag("--override-freeze", options->overrides_freeze,
                     "Applies an edit even while a show is on air; recorded");
-  command->add_option("--controller", options->controller,
-                      "This controller's name, where several run the stack (`store: { etcd: ... }`); "
-                      "the host's name by default");
+  command->add_option(
+      "--controller", options->controller,
+      "This controller's name, where several run the stack (`store: { etcd: ... }`); "
+      "the host's name by default");
   command->add_option("--listen", options->listen,
                       "Where placements are asked for, instead of the file's `api.listen`");
   command->callback([options, &exit_code] { exit_code = up(*options); });

@@ -25,10 +25,10 @@ Api::State::State(net::Loop& the_loop, FleetAccess& the_fleet, ApiOptions the_op
     : loop(the_loop),
       fleet(the_fleet),
       options(std::move(the_options)),
-      gate(options.api, {.admin = options.admin_token_hash,
-                          .place = options.place_token_hash,
-                          .peer = options.peer_token.empty() ? ""
-                                                             : wire::sha256_hex(options.peer_token)}),
+      gate(options.api,
+           {.admin = options.admin_token_hash,
+            .place = options.place_token_hash,
+            .peer = options.peer_token.empty() ? "" : wire::sha256_hex(options.peer_token)}),
       rates({}, random_secret()),
       secret(random_secret()) {}
 
@@ -79,8 +79,7 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
-    const bool is_inherited =
-        !options.owners || options.owners->of(view.cluster).is_inherited;
+    const bool is_inherited = !options.owners || options.owners->of(view.cluster).is_inherited;
     if (!is_inherited)
       std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
     const auto known = std::ranges::find_if(
@@ -151,9 +150,8 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
         Others::Options{.stack = state.options.stack, .token = state.options.peer_token},
         Others::Here{
             .can_answer = [&state](std::string_view c) { return !state.is_elsewhere(c); },
-            .take = [&state](const net::HttpRequest& request, net::HttpReply reply) {
-              state.take(request, std::move(reply));
-            }});
+            .take = [&state](const net::HttpRequest& request,
+                             net::HttpReply reply) { state.take(request, std::move(reply)); }});
   state.open_journal();
   state.tick_all();
   state.tick = loop.every(100ms, [&state] { state.tick_all(); });

@@ -53,7 +53,7 @@ class Api {
   // The first one of a name makes the cluster known. A great one is taken in slices between
   // requests; when it is in force, it is reported.
   void apply(std::shared_ptr<const PlacementView> view);
-  void forget(const std::string& cluster);               // it is no more
+  void forget(const std::string& cluster);  // it is no more
   // Who owns what may have changed. What is asked for a cluster of another's goes there; while a
   // cluster has no owner, or its owner no view of it yet, its callers wait.
   void turn();

@@ -49,9 +49,9 @@ bool Api::State::is_elsewhere(std::string_view cluster) const {
 void Api::State::send_on(ApiCall& call, Others::Passage passage) {
   // What another controller asks of us nobody else is asked for in turn.
   if (gate.is_peer(call.request))
-    return send_problem(
-        call.reply,
-        {.status = 421, .detail = passage.cluster + " is not this controller's."}, call.cors);
+    return send_problem(call.reply,
+                        {.status = 421, .detail = passage.cluster + " is not this controller's."},
+                        call.cors);
   passage.caller = word_of(call.caller);
   passage.headers = call.cors;
   others->send_on(call.request, std::move(call.reply), std::move(passage));

@@ -92,9 +92,7 @@ Caller Gate::caller(const net::HttpRequest& request) {
     if (wire::constant_time_equal(token, known_token_)) return known_caller_;
     if (is_peer(request)) {
       const std::string_view whom = request.header("x-utakata-caller");
-      return whom == "admin"    ? Caller::admin
-             : whom == "placer" ? Caller::placer
-                                : Caller::stranger;
+      return whom == "admin" ? Caller::admin : whom == "placer" ? Caller::placer : Caller::stranger;
     }
     const std::string hash = wire::sha256_hex(token);
     Caller caller = Caller::bad_token;

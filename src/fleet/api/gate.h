@@ -34,7 +34,7 @@ class Gate {
 
   // With a known token: what it gives. Without: a placer from this machine, else a stranger.
   Caller caller(const net::HttpRequest& request);
-  bool is_peer(const net::HttpRequest& request);  // another controller
+  bool is_peer(const net::HttpRequest& request);                    // another controller
   static std::string_view bearer(const net::HttpRequest& request);  // empty: none
   // Whom a stranger's rate is counted for: behind a proxy of this machine, whom the proxy names
   // last.

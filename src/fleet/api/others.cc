@@ -12,8 +12,11 @@ namespace {
 // Nobody looks at others.
 constexpr std::string_view kept_headers[] = {
     "host", "authorization", "origin", "x-forwarded-for", "forwarded", "x-utakata-caller"};
-constexpr std::string_view handed_back[] = {"retry-after", "x-utakata-url", "www-authenticate",
-                                            "allow"};
+constexpr std::pair<std::string_view, std::string_view> handed_back[] = {
+    {"retry-after", "Retry-After"},
+    {"x-utakata-url", "X-Utakata-Url"},
+    {"www-authenticate", "WWW-Authenticate"},
+    {"allow", "Allow"}};
 constexpr Duration try_every{100ms};
 
 }  // namespace
@@ -45,10 +48,12 @@ std::string_view KeptRequest::header(std::string_view name) const {
 std::string KeptRequest::target() const { return query_.empty() ? path_ : path_ + "?" + query_; }
 
 struct Others::Waiting {
+  Waiting(const net::HttpRequest& what, net::HttpReply to, Passage how, Instant end)
+      : request(what), reply(std::move(to)), passage(std::move(how)), until(end) {}
   KeptRequest request;
   net::HttpReply reply;
   Passage passage;
-  Instant until{};
+  Instant until;
 };
 
 Others::Others(net::Loop& loop, const Owners& owners, Options options, Here here)
@@ -74,9 +79,8 @@ net::HttpCall Others::call_of(const std::string& method, std::string url, std::s
 }
 
 void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage) {
-  auto one = std::make_shared<Waiting>(
-      Waiting{KeptRequest(request), std::move(reply), std::move(passage), loop_.now()});
-  one->until += options_.patience;
+  auto one = std::make_shared<Waiting>(request, std::move(reply), std::move(passage),
+                                       loop_.now() + options_.patience);
   const Ownership now = owners_.of(one->passage.cluster);
   if (now.kind == Ownership::Kind::others && !now.url.empty()) return send(one, now.url);
   wait(std::move(one));
@@ -134,14 +138,12 @@ void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
     std::string_view type = "application/json";
     for (const auto& [name, value] : result->headers) {
       if (name == "content-type") type = value;
-      if (std::ranges::find(handed_back, name) != std::end(handed_back))
-        headers += fmt::format("{}: {}\r\n", name, value);
+      for (const auto& [known, written] : handed_back)
+        if (name == known) headers += fmt::format("{}: {}\r\n", written, value);
     }
     headers += "Cache-Control: no-store\r\n";
-    one->reply.send({.status = result->status,
-                     .content_type = type,
-                     .headers = headers,
-                     .body = result->body});
+    one->reply.send(
+        {.status = result->status, .content_type = type, .headers = headers, .body = result->body});
   });
 }
 

@@ -1,6 +1,6 @@
-// The other controllers of the stack, as the API asks them: a request for a cluster that is another's
-// is sent on to its owner, whose answer is handed back. While there is no owner the request waits.
-// API loop only.
+// The other controllers of the stack, as the API asks them: a request for a cluster that is
+// another's is sent on to its owner, whose answer is handed back. While there is no owner the
+// request waits. API loop only.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@ namespace utakata {
 class KeptRequest final : public net::HttpRequest {
  public:
   explicit KeptRequest(const net::HttpRequest& request);
+  KeptRequest(const KeptRequest&) = delete;  // its views are of its own texts
   std::string_view header(std::string_view name) const override;
   std::string target() const;
 
@@ -33,7 +34,7 @@ class Others {
  public:
   struct Options {
     std::string stack;
-    std::string token;     // of ours, for them
+    std::string token;      // of ours, for them
     Duration patience{8s};  // longer than a takeover takes
     std::size_t waiting_max = 10'000;
   };
@@ -49,7 +50,7 @@ class Others {
     std::string caller;        // whom we ask for: "admin", "placer" or "stranger"
     bool is_by_token = false;  // of an instance: the owner looks at it itself
     bool is_repeatable = true;
-    std::string headers{};     // of the answer: CORS
+    std::string headers{};  // of the answer: CORS
   };
   // To the owner of a cluster, or it waits for one.
   void send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage);

@@ -56,12 +56,11 @@ std::unique_ptr<Cluster> Control::make_cluster(const Saved& saved, const Cluster
   Fleet fleet = fleet_from(saved, spec, parts_.clock.now());
   if (over_.contains(spec.name)) forget_down(fleet.desired);
   if (gone_.contains(spec.name)) fleet.desired.shutting_down = true;
-  const Ownership ownership =
-      parts_.owners ? parts_.owners->of(spec.name)
-                    : Ownership{.kind = Ownership::Kind::ours, .tenure = 1};
+  const Ownership ownership = parts_.owners ? parts_.owners->of(spec.name)
+                                            : Ownership{.kind = Ownership::Kind::ours, .tenure = 1};
   const bool is_mine = ownership.kind == Ownership::Kind::ours;
-  auto cluster = std::make_unique<Cluster>(*this, spec, std::move(fleet),
-                                           is_mine ? ownership.tenure : 0);
+  auto cluster =
+      std::make_unique<Cluster>(*this, spec, std::move(fleet), is_mine ? ownership.tenure : 0);
   cluster->remember(saved.settings);
   return cluster;
 }

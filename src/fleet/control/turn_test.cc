@@ -52,7 +52,8 @@ TEST_F(Turn, who_has_lost_a_cluster_heals_nothing_and_takes_no_orders_for_it) {
   AdminCall scale{.verb = AdminCall::Verb::scale, .cluster = "game", .number = 3};
   const auto answer = house.control->ask(scale);
   ASSERT_FALSE(answer.has_value());
-  EXPECT_EQ(answer.error().what, "game is not this controller's now, but b's: ask again in a second");
+  EXPECT_EQ(answer.error().what,
+            "game is not this controller's now, but b's: ask again in a second");
   EXPECT_TRUE(answer.error().retry);
   scale.cluster = "lobby", scale.number = 2;
   EXPECT_TRUE(house.control->ask(scale).has_value());

@@ -95,11 +95,11 @@ enum class PlacePolicy { least, pack, weighted };
 struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
-  std::string owner;  // the controller that runs it when it is there; empty: whoever is first
-  std::string app;                 // folder the command runs in, absolute; empty: the stack file's
-  std::string image;               // of `provider: docker`; empty elsewhere
-  std::string install;             // run once for each version, in `app`
-  Template run;                    // through /bin/sh -c
+  std::string owner;    // the controller that runs it when it is there; empty: whoever is first
+  std::string app;      // folder the command runs in, absolute; empty: the stack file's
+  std::string image;    // of `provider: docker`; empty elsewhere
+  std::string install;  // run once for each version, in `app`
+  Template run;         // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;

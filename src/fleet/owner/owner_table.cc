@@ -12,7 +12,8 @@ void OwnerTable::know(std::map<std::string, OwnerRow, std::less<>> owners,
     if (!owners.contains(cluster)) gone.push_back(cluster);
   for (const std::string& cluster : gone) know_owner(cluster, std::nullopt, as_of, now);
   for (auto& [cluster, row] : owners) know_owner(cluster, std::move(row), as_of, now);
-  std::erase_if(controllers_, [&](const auto& one) { return !url_of_controller.contains(one.first); });
+  std::erase_if(controllers_,
+                [&](const auto& one) { return !url_of_controller.contains(one.first); });
   for (auto& [name, url] : url_of_controller) know_controller(name, std::move(url), now);
 }
 
@@ -85,9 +86,8 @@ Ownership OwnerTable::of(std::string_view cluster, Instant now) const {
   if (place == seats_.end() || !place->second.row) return {};
   const Seat& seat = place->second;
   if (seat.row->life != options_.life)
-    return {.kind = Ownership::Kind::others,
-            .controller = seat.row->controller,
-            .url = seat.row->url};
+    return {
+        .kind = Ownership::Kind::others, .controller = seat.row->controller, .url = seat.row->url};
   if (!is_mine(seat) || now >= until_) return {};
   return {.kind = Ownership::Kind::ours,
           .tenure = seat.tenure,

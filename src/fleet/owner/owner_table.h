@@ -27,7 +27,7 @@ struct OwnerRow {  // of a cluster's owner, as it wrote it itself
 
 struct TenureRow {  // what outlives an owner: the time in which nobody else had the cluster
   std::string controller, life;
-  std::int64_t tenure = 0;  // 0: nobody ever had it
+  std::int64_t tenure = 0;    // 0: nobody ever had it
   bool is_inherited = false;  // owners.h
   bool operator==(const TenureRow&) const = default;
 };
@@ -44,7 +44,7 @@ class OwnerTable {
  public:
   struct Options {
     std::string name, life;  // ours
-    Duration wait{1s};            // for the one that a cluster prefers
+    Duration wait{1s};       // for the one that a cluster prefers
     Duration stable{30s};
   };
   explicit OwnerTable(Options options) : options_(std::move(options)) {}

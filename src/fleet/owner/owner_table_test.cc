@@ -24,7 +24,8 @@ struct Two : testing::Test {
         auto& last = tenures[step.cluster];
         if (step.kind == OwnerStep::Kind::give_back) {
           table->gives_back(step.cluster);
-          for (OwnerTable* each : {&a, &b}) each->know_owner(step.cluster, std::nullopt, ++revision, now);
+          for (OwnerTable* each : {&a, &b})
+            each->know_owner(step.cluster, std::nullopt, ++revision, now);
           log += std::string(name) + " gives " + step.cluster + " to " + step.to + "; ";
           continue;
         }

@@ -143,7 +143,8 @@ const Key<ClusterDraft> cluster_keys[] = {
        c.observe = &y, read_observe(r, y, c.spec.observe);
      }},
     {{"owner", Mark::now, "text",
-      "The controller that runs it when it is there, where several do; without it whoever is first."},
+      "The controller that runs it when it is there, where several do; without it whoever is "
+      "first."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.text(y, c.spec.owner); }},
     {{"capacity", Mark::now, "count_from_1", "Connections one instance may hold; 1000 by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) {

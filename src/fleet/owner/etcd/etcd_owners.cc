@@ -43,7 +43,8 @@ OwnerRow owner_of(const net::EtcdRow& row) {
 TenureRow tenure_of(const net::EtcdRow& row) {
   const json object = object_of(row.value);
   TenureRow tenure{.controller = text_of(object, "controller"), .life = text_of(object, "life")};
-  if (const auto number = object.find("tenure"); number != object.end() && number->is_number_integer())
+  if (const auto number = object.find("tenure");
+      number != object.end() && number->is_number_integer())
     tenure.tenure = number->get<std::int64_t>();
   if (const auto flag = object.find("inherited"); flag != object.end() && flag->is_boolean())
     tenure.is_inherited = flag->get<bool>();
@@ -77,9 +78,7 @@ struct EtcdOwners::State {
         life(net::random_token(12)),
         base(fmt::format("/utakata/{}/", options.stack)),
         client(loop, std::move(etcd)),
-        table({.name = options.name,
-               .life = life,
-               .stable = options.give_back_after}) {}
+        table({.name = options.name, .life = life, .stable = options.give_back_after}) {}
 
   Instant now() const { return clock.now(); }
   std::string owner_key(const std::string& cluster) const { return base + "owners/" + cluster; }
@@ -167,7 +166,7 @@ void EtcdOwners::State::listed(const net::EtcdRows& owners, const net::EtcdRows&
     urls[name] = text_of(object_of(row.value), "url");
   }
   is_listed = true;
-  with_table([&](OwnerTable& all) { 
+  with_table([&](OwnerTable& all) {
     all.know(std::move(owner_rows), std::move(urls), owners.revision, now());
   });
   watch(owners.revision + 1);
@@ -200,11 +199,11 @@ void EtcdOwners::State::hear(std::span<const net::EtcdEvent> events) {
                          event.row.mod_revision, now());
       } else if (key.starts_with(controllers)) {
         is_ours = true;
-        table.know_controller(
-            key.substr(controllers.size()),
-            event.is_delete ? std::nullopt
-                            : std::optional(text_of(object_of(event.row.value), "url")),
-            now());
+        table.know_controller(key.substr(controllers.size()),
+                              event.is_delete
+                                  ? std::nullopt
+                                  : std::optional(text_of(object_of(event.row.value), "url")),
+                              now());
       }
     }
   }
@@ -319,8 +318,7 @@ void EtcdOwners::State::take_after(const std::string& cluster, const TenureRow& 
   client.txn(txn, [this, cluster, tenure, with = lease](Expected<net::EtcdTxnAnswer> done) {
     busy.erase(cluster);
     if (!done) return said(done.error());
-    OwnerRow row{.controller = options.name, .url = url, .life = life,
-                 .fence = done->revision};
+    OwnerRow row{.controller = options.name, .url = url, .life = life, .fence = done->revision};
     TenureRow taken = tenure;
     if (!done->has_succeeded) {
       // Somebody was faster; or it was us, and the answer was lost.
@@ -399,8 +397,7 @@ void EtcdOwners::leave(std::function<void()> done) {
   state.is_leaving = true;
   state.with_table([](OwnerTable& all) { all.lost_lease(); });
   if (!state.lease) return state.loop.post(std::move(done));
-  state.client.revoke(
-      state.lease, [done = std::move(done)](const Expected<void>&) { done(); }, 1s);
+  state.client.revoke(state.lease, [done = std::move(done)](const Expected<void>&) { done(); }, 1s);
 }
 
 void EtcdOwners::want(std::vector<std::string> clusters) {
@@ -408,8 +405,8 @@ void EtcdOwners::want(std::vector<std::string> clusters) {
   std::vector<OwnerTable::Wanted> wanted;
   for (std::string& cluster : clusters) {
     const auto prefers = state.options.prefers.find(cluster);
-    wanted.push_back({std::move(cluster),
-                      prefers == state.options.prefers.end() ? "" : prefers->second});
+    wanted.push_back(
+        {std::move(cluster), prefers == state.options.prefers.end() ? "" : prefers->second});
   }
   const std::lock_guard guard(state.mutex);
   state.table.want(std::move(wanted));

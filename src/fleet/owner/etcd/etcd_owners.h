@@ -26,10 +26,10 @@ namespace utakata {
 
 struct EtcdOwnersOptions {
   std::string stack;
-  std::string name;                             // of this controller
-  Duration ttl{3s};                             // whole seconds
-  Duration give_back_after{30s};                // for which the preferred owner must have been back
-  std::map<std::string, std::string> prefers{}; // a cluster's preferred owner
+  std::string name;               // of this controller
+  Duration ttl{3s};               // whole seconds
+  Duration give_back_after{30s};  // for which the preferred owner must have been back
+  std::map<std::string, std::string> prefers{};  // a cluster's preferred owner
   // Told on the loop's thread: what an operator should know.
   std::function<void(const std::string&)> say = [](const std::string&) {};
 };
@@ -58,8 +58,8 @@ class EtcdOwners final : public Owners {
   std::unique_ptr<State> state_;
 };
 
-// `conflict`: a controller of that name runs the stack already. Of one that was killed here the place
-// is taken at once, of one on another machine when its lease has ended. Blocks for that long.
+// `conflict`: a controller of that name runs the stack already. Of one that was killed here the
+// place is taken at once, of one on another machine when its lease has ended. Blocks for that long.
 Expected<void> name_is_free(const net::EtcdOptions& etcd, const EtcdOwnersOptions& options);
 
 }  // namespace utakata

@@ -1,0 +1,242 @@
+// Two controllers' APIs, a and b, over real loopback connections: what is asked of the wrong one.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "fleet/api/api.h"
+#include "net/loopback_client.h"
+#include "wire/digest.h"
+
+namespace utakata {
+namespace {
+
+using nlohmann::json;
+
+// As one controller sees them; asked on its loop, told on the test's thread.
+class ToldOwners final : public Owners {
+ public:
+  void want(std::vector<std::string>) override {}
+  bool is_wanted(std::string_view cluster) const override {
+    return cluster == "game" || cluster == "lobby";
+  }
+  Ownership of(std::string_view cluster) const override {
+    const std::lock_guard guard(mutex_);
+    const auto known = now_.find(cluster);
+    return known == now_.end() ? Ownership{} : known->second;
+  }
+  std::optional<std::int64_t> fence(std::string_view) const override { return std::nullopt; }
+  std::vector<Controller> others() const override {
+    const std::lock_guard guard(mutex_);
+    return others_;
+  }
+  void set(const std::string& cluster, Ownership ownership) {
+    const std::lock_guard guard(mutex_);
+    now_[cluster] = std::move(ownership);
+  }
+  void set_others(std::vector<Controller> others) {
+    const std::lock_guard guard(mutex_);
+    others_ = std::move(others);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Ownership, std::less<>> now_;
+  std::vector<Controller> others_;
+};
+
+// Tells who was asked.
+class NamedFleet final : public FleetAccess {
+ public:
+  explicit NamedFleet(std::string name) : name_(std::move(name)) {}
+  void ask(AdminCall call, std::function<void(Expected<std::string>)> answer) override {
+    ++asked;
+    if (call.verb != AdminCall::Verb::status)
+      return answer(json{{"done", name_ + " did it"}}.dump());
+    json clusters;
+    for (const auto& [cluster, owner] : {std::pair{"game", "a"}, {"lobby", "b"}})
+      clusters.push_back({{"name", cluster},
+                          {"ours", owner == name_},
+                          {"owner", owner},
+                          {"connections", owner == name_ ? 7 : 0}});
+    answer(json{{"clusters", clusters}}.dump());
+  }
+  std::atomic<int> asked = 0;
+
+ private:
+  std::string name_;
+};
+
+struct Side {
+  explicit Side(const std::string& name)
+      : fleet(name),
+        api(loop, fleet,
+            {.stack = "demo",
+             .api = {.listen = {.host = "127.0.0.1", .port = 0}},
+             .admin_token_hash = wire::sha256_hex("admin of " + name),
+             .owners = &owners,
+             .peer_token = "between them"}),
+        port(*api.listen()),
+        url(fmt::format("http://127.0.0.1:{}", port)),
+        thread([this] { loop.run(); }) {}
+  ~Side() {
+    loop.stop();
+    thread.join();
+  }
+  void on_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop.post([&] { work(), done.set_value(); });
+    done.get_future().wait();
+  }
+  void sees(const std::string& cluster) {
+    auto view = std::make_shared<PlacementView>();
+    view->cluster = cluster, view->version = 1, view->capacity = 3, view->hold = 60s;
+    Placeable instance;
+    instance.identity = placeable_identity(cluster + "-1", "ws://127.0.0.1:20001");
+    instance.open = instance.honours_keys = instance.count_known = true;
+    view->instances.push_back(instance);
+    on_loop([&] { api.apply(view); });
+  }
+  void becomes(const std::string& cluster, Ownership ownership) {
+    owners.set(cluster, std::move(ownership));
+    on_loop([&] { api.turn(); });
+  }
+  std::string ask(std::string_view method, std::string_view path, std::string_view body = {},
+                  std::string_view headers = {}) const {
+    return net::LoopbackClient(port)
+        .send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost:{}\r\n{}Content-Length: {}\r\n\r\n{}",
+                          method, path, port, headers, body.size(), body))
+        .answer();
+  }
+
+  net::Loop loop;
+  ToldOwners owners;
+  NamedFleet fleet;
+  Api api;
+  std::uint16_t port;
+  std::string url;
+  std::thread thread;
+};
+
+constexpr const char* game = "/v1/stacks/demo/clusters/game/placements";
+
+int status(const std::string& answer) {
+  return answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0;
+}
+json body(const std::string& answer) { return json::parse(net::body_of(answer)); }
+
+struct TwoApis : testing::Test {
+  TwoApis() {
+    a.owners.set_others({{"b", b.url}});
+    b.owners.set_others({{"a", a.url}});
+    a.becomes("game", ours());
+    b.becomes("game", of_a());
+    a.sees("game");
+  }
+  static Ownership ours() {
+    return {.kind = Ownership::Kind::ours, .tenure = 1, .is_inherited = true};
+  }
+  Ownership of_a() const {
+    return {.kind = Ownership::Kind::others, .controller = "a", .url = a.url};
+  }
+  Side a{"a"}, b{"b"};
+};
+
+TEST_F(TwoApis, a_place_is_the_owners_to_give_whoever_is_asked) {
+  std::set<std::string> ids;
+  for (const Side* side : {&a, &b, &b}) {
+    const std::string answer = side->ask("POST", game);
+    ASSERT_EQ(status(answer), 200) << answer;
+    EXPECT_EQ(body(answer)["instance"], "game-1");
+    ids.insert(body(answer)["id"].get<std::string>());
+  }
+  EXPECT_EQ(ids.size(), 3u);
+  const std::string full = b.ask("POST", game);
+  EXPECT_EQ(status(full), 503) << "three seats there are, over both";
+  EXPECT_NE(full.find("Retry-After: "), full.npos);
+  EXPECT_EQ(status(b.ask("DELETE", game + ("/" + *ids.begin()))), 204);
+  EXPECT_EQ(status(a.ask("POST", game)), 200);
+}
+
+TEST_F(TwoApis, a_key_leads_to_one_room_from_both) {
+  const auto with_key = [](const Side& side) { return side.ask("POST", game, R"({"key":"k"})"); };
+  const std::string first = with_key(b), second = with_key(a);
+  ASSERT_EQ(status(first), 200) << first;
+  EXPECT_EQ(status(b.ask("DELETE", "/v1/stacks/demo/clusters/game/keys/k")), 204);
+}
+
+TEST_F(TwoApis, an_operator_may_ask_any_of_them_with_the_token_of_that_one) {
+  const char* path = "/v1/stacks/demo/clusters/game/scale";
+  const std::string told =
+      b.ask("POST", path, R"({"instances":2})", "Authorization: Bearer admin of b\r\n");
+  ASSERT_EQ(status(told), 200) << told;
+  EXPECT_EQ(body(told)["done"], "a did it");
+  EXPECT_EQ(status(b.ask("POST", path, R"({"instances":2})")), 401);
+  EXPECT_EQ(status(b.ask("POST", path, R"({"instances":2})", "Authorization: Bearer x\r\n")), 401);
+}
+
+TEST_F(TwoApis, all_are_asked_to_go_down_and_each_shows_its_own) {
+  const std::string down =
+      b.ask("POST", "/v1/stacks/demo/down", "{}", "Authorization: Bearer admin of b\r\n");
+  ASSERT_EQ(status(down), 200) << down;
+  EXPECT_EQ(a.fleet.asked, 1);
+  EXPECT_EQ(b.fleet.asked, 1);
+  const json shown = body(b.ask("GET", "/v1/stacks/demo"));
+  for (const auto& cluster : shown["clusters"]) EXPECT_EQ(cluster["connections"], 7) << cluster;
+  EXPECT_EQ(shown["others"][0]["name"], "a");
+}
+
+TEST_F(TwoApis, who_asks_while_nobody_owns_it_waits_for_the_next_owner) {
+  b.becomes("game", {});
+  auto waits = std::async(std::launch::async, [&] { return b.ask("POST", game); });
+  EXPECT_EQ(waits.wait_for(300ms), std::future_status::timeout);
+  b.becomes("game", ours());  // b has taken it over
+  EXPECT_EQ(waits.wait_for(300ms), std::future_status::timeout) << "it has no view of it yet";
+  b.sees("game");
+  const std::string answer = waits.get();
+  EXPECT_EQ(status(answer), 200) << answer;
+}
+
+TEST_F(TwoApis, an_owner_that_does_not_answer_is_tried_again_until_another_one_has_it) {
+  b.becomes("game",
+            {.kind = Ownership::Kind::others, .controller = "a", .url = "http://127.0.0.1:1"});
+  auto waits = std::async(std::launch::async, [&] { return b.ask("POST", game); });
+  EXPECT_EQ(waits.wait_for(300ms), std::future_status::timeout);
+  b.becomes("game", of_a());
+  EXPECT_EQ(status(waits.get()), 200);
+}
+
+TEST_F(TwoApis, a_request_goes_one_controller_further_and_not_in_circles) {
+  a.becomes("game", {.kind = Ownership::Kind::others, .controller = "b", .url = b.url});
+  auto waits = std::async(std::launch::async, [&] { return b.ask("POST", game); });
+  EXPECT_EQ(waits.wait_for(300ms), std::future_status::timeout) << "each takes the other for it";
+  b.becomes("game", ours());
+  b.sees("game");
+  EXPECT_EQ(status(waits.get()), 200);
+}
+
+TEST_F(TwoApis, the_token_between_controllers_is_nobody_elses) {
+  const std::string answer =
+      a.ask("POST", "/v1/stacks/demo/clusters/game/scale", R"({"instances":2})",
+            "Authorization: Bearer guessed\r\nX-Utakata-Caller: admin\r\n");
+  EXPECT_EQ(status(answer), 401);
+  EXPECT_EQ(a.fleet.asked, 0);
+}
+
+TEST_F(TwoApis, who_takes_a_cluster_over_places_nobody_where_the_former_owner_may_have) {
+  ASSERT_EQ(status(a.ask("POST", game)), 200);
+  Ownership taken = ours();
+  taken.is_inherited = false;
+  b.becomes("game", taken);
+  b.sees("game");
+  EXPECT_EQ(status(b.ask("POST", game)), 503) << "until a's holds have ended";
+}
+
+}  // namespace
+}  // namespace utakata

@@ -1,0 +1,113 @@
+// Two controllers over a real etcd.
+#include "fleet/owner/etcd/etcd_owners.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "net/etcd/etcd_for_tests.h"
+#include "net/run_until.h"
+
+namespace utakata {
+namespace {
+
+using net::EtcdForTests;
+using Kind = Ownership::Kind;
+
+struct Twins : testing::Test {
+  void SetUp() override {
+    if (!etcd.why_not().empty()) GTEST_SKIP() << etcd.why_not();
+  }
+  std::unique_ptr<EtcdOwners> begin(const std::string& name) {
+    auto owners = std::make_unique<EtcdOwners>(
+        loop, clock, etcd.options(),
+        EtcdOwnersOptions{.stack = "show",
+                          .name = name,
+                          .ttl = 2s,
+                          .give_back_after = 500ms,
+                          .prefers = {{"lobby", "a"}, {"game", "b"}},
+                          .say = [this](const std::string& what) { said.push_back(what); }});
+    owners->want({"lobby", "game"});
+    owners->begin("http://" + name, [] {});
+    return owners;
+  }
+  bool becomes(const std::function<bool()>& what) { return net::run_until(loop, what, 15s); }
+  bool both_have_theirs() {
+    return becomes([&] {
+      return a->of("lobby").kind == Kind::ours && b->of("game").kind == Kind::ours &&
+             a->of("game").controller == "b" && b->of("lobby").controller == "a";
+    });
+  }
+
+  EtcdForTests etcd;
+  net::Loop loop;
+  net::SystemClock clock;
+  std::vector<std::string> said;
+  std::unique_ptr<EtcdOwners> a, b;
+};
+
+TEST_F(Twins, each_gets_the_cluster_that_prefers_it_and_both_know) {
+  a = begin("a"), b = begin("b");
+  ASSERT_TRUE(both_have_theirs());
+  EXPECT_EQ(a->of("game").url, "http://b");
+  EXPECT_EQ(a->others(), (std::vector<Controller>{{"b", "http://b"}}));
+  EXPECT_TRUE(a->fence("lobby").has_value());
+  EXPECT_FALSE(a->fence("game").has_value());
+}
+
+TEST_F(Twins, who_dies_is_followed_when_its_lease_ends_and_gets_its_cluster_back) {
+  a = begin("a"), b = begin("b");
+  ASSERT_TRUE(both_have_theirs());
+  const auto fence = *b->fence("game");
+  b.reset();  // as if killed: the lease stays
+  ASSERT_TRUE(becomes([&] { return a->of("game").kind == Kind::ours; }));
+  EXPECT_GT(*a->fence("game"), fence);
+  EXPECT_FALSE(a->of("game").is_inherited);
+  b = begin("b");
+  ASSERT_TRUE(both_have_theirs());
+  EXPECT_FALSE(b->of("game").is_inherited) << "a had it in between";
+}
+
+TEST_F(Twins, who_leaves_is_followed_at_once) {
+  a = begin("a"), b = begin("b");
+  ASSERT_TRUE(both_have_theirs());
+  bool has_left = false;
+  b->leave([&] { has_left = true; });
+  EXPECT_EQ(b->of("game").kind, Kind::nobody) << "from that moment on";
+  const Instant told = clock.now();
+  ASSERT_TRUE(becomes([&] { return has_left && a->of("game").kind == Kind::ours; }));
+  EXPECT_LT(clock.now() - told, 1900ms) << "nobody waited for the lease of 2 s";
+}
+
+TEST_F(Twins, without_etcd_nothing_is_anybodys_after_the_lease_and_all_as_before_when_it_is_back) {
+  a = begin("a"), b = begin("b");
+  ASSERT_TRUE(both_have_theirs());
+  const auto tenure = a->of("lobby").tenure;
+  etcd.end();
+  ASSERT_TRUE(becomes([&] {
+    return a->of("lobby").kind == Kind::nobody && !a->fence("lobby") && !b->fence("game");
+  }));
+  EXPECT_EQ(a->of("game").controller, "b") << "as last heard";
+  etcd.start();
+  ASSERT_TRUE(both_have_theirs());
+  EXPECT_EQ(a->of("lobby").tenure, tenure) << "nobody else had it";
+  EXPECT_EQ(std::ranges::count_if(said,
+                                  [](const std::string& what) {
+                                    return what.find("clusters are as they are") != what.npos;
+                                  }),
+            2)
+      << "once each";
+}
+
+TEST_F(Twins, a_name_is_free_when_the_one_who_had_it_was_killed_here) {
+  a = begin("a");
+  ASSERT_TRUE(becomes([&] { return a->of("game").kind == Kind::ours; }));
+  const EtcdOwnersOptions options{.stack = "show", .name = "a", .ttl = 2s};
+  const net::EtcdOptions client = etcd.options();
+  EXPECT_TRUE(name_is_free(client, {.stack = "show", .name = "c"}).has_value());
+  // `a` lives in this process, but its loop stands still meanwhile, and its lease ends.
+  EXPECT_TRUE(name_is_free(client, options).has_value());
+}
+
+}  // namespace
+}  // namespace utakata
