@@ -131,7 +131,7 @@ class Parts final : public FleetAccess {
     if (!store) return cannot_start(store.error().what);
     store_ = std::move(*store);
     if (!stack.etcd.endpoints.empty())
-      if (const int code = open_etcd()) return code;
+      if (const int code = open_shared_store()) return code;
     auto saved = store_->load();
     if (!saved) return cannot_start(saved.error().what);
     auto secrets = secrets_of(*store_, *saved, options_);
@@ -145,7 +145,7 @@ class Parts final : public FleetAccess {
     return 0;
   }
 
-  int open_etcd();
+  int open_shared_store();
   void begin_owning();
   void end();
   int open_api(const Saved& saved);
@@ -190,13 +190,16 @@ class Parts final : public FleetAccess {
   std::atomic<bool> went_down_ = false;
 };
 
-int Parts::open_etcd() {
+int Parts::open_shared_store() {
   const EtcdSpec& etcd = options_.stack.etcd;
   const net::EtcdOptions client{.endpoints = etcd.endpoints,
                                 .ca_file = etcd.ca,
                                 .certificate_file = etcd.certificate,
                                 .key_file = etcd.key};
-  EtcdOwnersOptions options{.stack = options_.stack.name, .name = options_.name};
+  EtcdOwnersOptions options{.stack = options_.stack.name,
+                            .name = options_.name,
+                            .ttl = etcd.lease,
+                            .give_back_after = etcd.give_back};
   for (const ClusterSpec& spec : options_.stack.clusters)
     if (!spec.owner.empty()) options.prefers[spec.name] = spec.owner;
   options.say = [this](const std::string& what) { live_.problem(what); };
@@ -204,11 +207,12 @@ int Parts::open_etcd() {
     return cannot_start(free.error().what);
   owners_ = std::make_unique<EtcdOwners>(api_loop_, clock_, client, std::move(options));
   local_store_ = std::move(store_);
-  auto store = open_etcd_store(
-      {.etcd = client,
-       .stack = options_.stack.name,
-       .fence = [this](std::string_view cluster) { return owners_->fence(cluster); }},
-      *local_store_);
+  // The control loop waits for it: no longer than a tick may be late.
+  net::EtcdOptions patient = client;
+  patient.deadline = 2s;
+  auto store = utakata::open_etcd(
+      {.etcd = patient, .stack = options_.stack.name}, *local_store_,
+      [this](std::string_view cluster) { return owners_->fence(cluster); });
   if (!store) return cannot_start(store.error().what);
   store_ = std::move(*store);
   return 0;
