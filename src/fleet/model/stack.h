@@ -155,10 +155,18 @@ struct PublishSpec {
   bool operator==(const PublishSpec&) const = default;
 };
 
+// The store in etcd, for several controllers.
+struct EtcdSpec {
+  std::vector<std::string> endpoints;  // "http://10.0.0.1:2379"; empty: the store is the file
+  std::string ca, certificate, key;    // of https, PEM files, absolute; may be empty
+  bool operator==(const EtcdSpec&) const = default;
+};
+
 struct Stack {
   std::string name;
   std::string folder;  // absolute; what relative paths in the file mean
-  std::string store;   // SQLite file, absolute
+  std::string store;   // SQLite file, absolute; beside etcd it holds this machine's observations
+  EtcdSpec etcd;
   ApiSpec api;
   ProviderKind provider = ProviderKind::process;
   DockerSpec docker;

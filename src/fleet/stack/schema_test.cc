@@ -19,6 +19,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"stack", {"", ""}},
       {"parameter", {"parameters: { p: { ", " } }"}},
       {"api", {"api: { ", " }"}},
+      {"etcd_store", {"store: { ", " }"}},
       {"docker", {"docker: { ", " }"}},
       {"cluster", {"clusters: { w: { ", " } }"}},
       {"ready", {"clusters: { w: { ready: { ", " } } }"}},

@@ -97,6 +97,25 @@ TEST(StackFile, the_whole_example_is_understood) {
   EXPECT_EQ(stack.clusters[2].seats_per_key, 4);
 }
 
+TEST(StackFile, a_store_may_be_in_etcd_beside_the_file_of_this_machine) {
+  const std::string clusters = "clusters: { web: { run: x } }";
+  const Stack one = good("stack: a\nstore: { etcd: \"http://10.0.0.1:2379/\" }\n" + clusters);
+  EXPECT_EQ(one.etcd, (EtcdSpec{.endpoints = {"http://10.0.0.1:2379"}}));
+  EXPECT_EQ(one.store, "/srv/show/a.db");
+  const Stack safe = good(
+      "stack: a\nparameters: { member: { default: 10.0.0.2 } }\n"
+      "store: { etcd: [ \"https://e:2379\", \"https://${member}\" ], ca: ca.pem, certificate: "
+      "c.pem, "
+      "key: /k.pem, file: ./b.db }\n" +
+      clusters);
+  EXPECT_EQ(safe.etcd, (EtcdSpec{.endpoints = {"https://e:2379", "https://10.0.0.2"},
+                                 .ca = "/srv/show/ca.pem",
+                                 .certificate = "/srv/show/c.pem",
+                                 .key = "/k.pem"}));
+  EXPECT_EQ(safe.store, "/srv/show/b.db");
+  EXPECT_TRUE(good("stack: a\nstore: ./b.db\n" + clusters).etcd.endpoints.empty());
+}
+
 TEST(StackFile, rules_keep_their_order_and_get_names) {
   const auto rules = good(example).clusters[1].scale;
   ASSERT_EQ(rules.size(), 3u);

@@ -108,18 +108,83 @@ void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
                            in_ticks(*text)));
 }
 
-void read_store(Reader& r, const Yaml& y, StackDraft& d) {
+void read_store_file(Reader& r, const Yaml& y, StackDraft& d) {
   const auto text = r.text(y);
   if (!text) return;
-  d.store = &y;
   if (text->starts_with("etcd://"))
     return r.mistake(y,
-                     "`store` in etcd is not yet supported by this version: name an SQLite file "
-                     "such as `./game.db`.");
+                     "A store in etcd is written `store: { etcd: [ \"http://10.0.0.1:2379\" ] }`, "
+                     "with the address of each member.");
   if (text->find("://") != text->npos)
     return r.mistake(
         y, fmt::format("`store` must be the path of an SQLite file, not {}.", in_ticks(*text)));
   r.path(y, d.stack.store);
+}
+
+bool is_etcd_address(std::string_view text) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!text.starts_with(scheme)) continue;
+    const auto host = text.substr(scheme.size());
+    return !host.empty() && host.find_first_of("/?#@, \t\r\n") == host.npos;
+  }
+  return false;
+}
+
+void read_endpoints(Reader& r, const Yaml& y, StackDraft& d) {
+  std::vector<std::string> endpoints;
+  const auto before = r.mistakes.size();
+  r.texts(y, endpoints);
+  if (r.mistakes.size() > before) return;
+  if (y.kind == Yaml::Kind::list && y.items.empty())
+    return r.mistake(y, "`etcd` needs the address of at least one member.");
+  if (y.kind == Yaml::Kind::list && y.items.size() != endpoints.size()) return;  // noted elsewhere
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    while (endpoints[i].ends_with('/')) endpoints[i].pop_back();
+    const Yaml& at = y.kind == Yaml::Kind::list ? y.items[i] : y;
+    if (!is_etcd_address(endpoints[i]))
+      r.mistake(at, fmt::format("A member of etcd is an address such as `http://10.0.0.1:2379`, "
+                                "not {}.",
+                                in_ticks(endpoints[i])));
+    const auto here = endpoints.begin() + std::ptrdiff_t(i);
+    if (std::find(endpoints.begin(), here, *here) != here)
+      r.mistake(at, fmt::format("{} stands twice: each member of etcd has its own address.",
+                                in_ticks(endpoints[i])));
+  }
+  d.stack.etcd.endpoints = std::move(endpoints);
+}
+
+const Key<StackDraft> store_keys[] = {
+    {{"etcd", Mark::now, "texts",
+      "The addresses of etcd's members, such as http://10.0.0.1:2379; then several controllers may "
+      "run the stack.",
+      true},
+     read_endpoints},
+    {{"ca", Mark::now, "text",
+      "Of https: a PEM file of who signed etcd's certificate; the system's without it."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.etcd.ca); }},
+    {{"certificate", Mark::now, "text", "Of https: who we are to etcd, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.etcd.certificate); }},
+    {{"key", Mark::now, "text", "The certificate's private key, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.etcd.key); }},
+    {{"file", Mark::now, "text",
+      "The SQLite file of this machine's observations; ./STACK.db by default."},
+     read_store_file},
+};
+
+void read_store(Reader& r, const Yaml& y, StackDraft& d) {
+  d.store = &y;
+  if (y.kind != Yaml::Kind::map) return read_store_file(r, y, d);
+  read_map<StackDraft>(r, y, store_keys, d);
+  const EtcdSpec& etcd = d.stack.etcd;
+  if (etcd.certificate.empty() != etcd.key.empty())
+    r.mistake(y, "`certificate` and `key` belong together: give both or none.");
+  const bool has_files = !etcd.ca.empty() || !etcd.certificate.empty();
+  if (has_files && std::ranges::any_of(etcd.endpoints, [](const std::string& one) {
+        return one.starts_with("http://");
+      }))
+    r.mistake(y,
+              "`ca`, `certificate` and `key` are of members at https://: write their addresses "
+              "so, or remove the files.");
 }
 
 void read_name(Reader& r, const Yaml& y, StackDraft& d) {
@@ -229,7 +294,8 @@ const Key<StackDraft> stack_keys[] = {
       "`observe`: "
       "others do, and it watches."},
      read_provider},
-    {{"store", Mark::now, "text", "The SQLite file of everything recorded; ./STACK.db by default."},
+    {{"store", Mark::now, "store",
+      "The SQLite file of everything recorded, ./STACK.db by default; or etcd."},
      read_store},
     {{"api", Mark::now, "api", "Where the controller and the instances answer."}, read_api},
     {{"clusters", Mark::now, "clusters", "The clusters, by their names.", true}, read_clusters},
@@ -259,8 +325,10 @@ void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
 }
 
 std::vector<Section> stack_sections() {
-  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
+  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys),
+                              parameter_section(),
                               section_of<StackDraft>("api", api_keys),
+                              section_of<StackDraft>("etcd_store", store_keys),
                               section_of<StackDraft>("docker", docker_keys),
                               section_of<PriceDraft>("price", price_keys),
                               section_of<PublishSpec>("publish", publish_keys)};

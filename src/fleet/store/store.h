@@ -55,13 +55,17 @@ struct ObservationRow {
   std::string blob;
 };
 
-// One thread calls it; every call may block on the disk. Only one process holds a store at a time.
+// One thread calls it; every call may block on the disk, or on a network until a deadline. A store
+// on this machine is held by one process at a time; one in etcd by any number of controllers.
 class Store {
  public:
   virtual ~Store() = default;
   virtual Expected<Saved> load() = 0;
   // On return it is durable against a crash of this process and of the machine. On failure nothing
-  // of it is kept, and the same call may succeed later (`unavailable`, retry: disk full).
+  // of it is kept, and the same call may succeed later (`unavailable`, retry: disk full, etcd
+  // away). `conflict`, of a store that controllers share: a cluster of the batch is not ours now,
+  // so nothing is to be done to it, and nothing is kept. Such a store may have kept what failed
+  // with `timed_out` or `unavailable`: the answer was lost; what is recorded next comes after it.
   virtual Expected<void> record(Batch& batch) = 0;
   virtual Expected<void> set(std::string_view name, std::string_view text) = 0;
   virtual Expected<std::vector<Activity>> activities(const ActivityQuery& query) = 0;

@@ -1,6 +1,7 @@
 // Against a real etcd, where there is one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -245,9 +246,9 @@ TEST(RealEtcds, of_three_the_leader_is_killed_and_then_another_is_frozen_and_tha
     EXPECT_TRUE(run_until(loop, [&] { return got.has_value(); }));
     EXPECT_TRUE(*got) << got->error().what;
   };
+  // Not as the last: what a frozen member was asked it may carry out when it is thawed.
   const auto has_heard = [&](const std::string& value) {
-    EXPECT_TRUE(run_until(loop, [&] { return !values.empty() && values.back() == value; }))
-        << value;
+    EXPECT_TRUE(run_until(loop, [&] { return std::ranges::count(values, value) > 0; })) << value;
   };
   put("1");
   has_heard("1");
