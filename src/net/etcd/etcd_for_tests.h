@@ -27,9 +27,11 @@ namespace utakata::net {
 
 class EtcdForTests {
  public:
-  // `words`: further ones of the command line, such as "--quota-backend-bytes=2000000".
-  explicit EtcdForTests(std::size_t members = 1, std::vector<std::string> words = {})
-      : words_(std::move(words)) {
+  // `words`: further ones of the command line, such as "--quota-backend-bytes=2000000". `tls`: its
+  // files are what clients need; where it has any, members are at https://.
+  explicit EtcdForTests(std::size_t members = 1, std::vector<std::string> words = {},
+                        EtcdOptions tls = {})
+      : words_(std::move(words)), tls_(std::move(tls)) {
     std::string name = (std::filesystem::temp_directory_path() / "utakata-etcd-XXXXXX").string();
     folder_ = mkdtemp(name.data());
     for (std::size_t i = 0; i < members; ++i)
@@ -58,7 +60,7 @@ class EtcdForTests {
     std::string all;
     for (std::size_t k = 0; k < members_.size(); ++k)
       all += fmt::format("{}m{}=http://127.0.0.1:{}", k ? "," : "", k, members_[k].peers);
-    const auto clients = fmt::format("http://127.0.0.1:{}", one.clients);
+    const auto clients = endpoint(i);
     const auto peers = fmt::format("http://127.0.0.1:{}", one.peers);
     std::vector<std::string> line = {"etcd",
                                      fmt::format("--name=m{}", i),
@@ -92,10 +94,11 @@ class EtcdForTests {
   void thaw(std::size_t i = 0) const { kill(members_[i].process, SIGCONT); }
 
   std::string endpoint(std::size_t i = 0) const {
-    return fmt::format("http://127.0.0.1:{}", members_[i].clients);
+    return fmt::format("{}://127.0.0.1:{}", tls_.ca_file.empty() ? "http" : "https",
+                       members_[i].clients);
   }
   EtcdOptions options() const {
-    EtcdOptions options;
+    EtcdOptions options = tls_;
     for (std::size_t i = 0; i < members_.size(); ++i) options.endpoints.push_back(endpoint(i));
     return options;
   }
@@ -168,6 +171,7 @@ class EtcdForTests {
   }
 
   const std::vector<std::string> words_;
+  const EtcdOptions tls_;
   std::string folder_, why_not_;
   std::vector<Member> members_;
 };

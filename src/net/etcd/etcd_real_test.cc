@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -221,6 +223,64 @@ TEST(RealEtcds, a_watch_and_calls_go_on_after_etcd_was_killed_and_started_again)
   EXPECT_TRUE(put("2"));
   EXPECT_TRUE(run_until(loop, [&] { return values.size() == 2; }));
   EXPECT_EQ(values.back(), "2");
+}
+
+// An authority, and what it signed for etcd and for us.
+class CertificatesForTests {
+ public:
+  CertificatesForTests() {
+    std::string name = (std::filesystem::temp_directory_path() / "utakata-ca-XXXXXX").string();
+    folder = mkdtemp(name.data());
+    const std::string key = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes ";
+    const auto sign = [&](const std::string& who, const std::string& uses) {
+      return key + "-subj /CN=" + who + " -keyout " + who + ".key -out " + who + ".csr && " +
+             "printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=" + uses + "' > " + who +
+             ".ext && openssl x509 -req -days 1 -in " + who + ".csr -CA ca.pem -CAkey ca.key " +
+             "-CAcreateserial -extfile " + who + ".ext -out " + who + ".pem";
+    };
+    const auto line = "cd " + folder + " && ( " + key +
+                      "-x509 -days 1 -subj /CN=ca -keyout ca.key -out ca.pem && " +
+                      sign("etcd", "serverAuth,clientAuth") + " && " + sign("us", "clientAuth") +
+                      " ) >/dev/null 2>&1";
+    EXPECT_EQ(system(line.c_str()), 0) << line;
+  }
+  ~CertificatesForTests() {
+    std::error_code none;
+    std::filesystem::remove_all(folder, none);
+  }
+  std::string file(const std::string& name) const { return folder + "/" + name; }
+  std::string folder;
+};
+
+TEST(RealEtcds, over_tls_each_side_asks_the_other_for_its_certificate) {
+  const CertificatesForTests made;
+  const EtcdOptions ours{.endpoints = {},
+                         .ca_file = made.file("ca.pem"),
+                         .certificate_file = made.file("us.pem"),
+                         .key_file = made.file("us.key")};
+  EtcdForTests etcd(1,
+                    {"--cert-file=" + made.file("etcd.pem"), "--key-file=" + made.file("etcd.key"),
+                     "--trusted-ca-file=" + made.file("ca.pem"), "--client-cert-auth"},
+                    ours);
+  if (!EtcdForTests::is_installed()) GTEST_SKIP() << etcd.why_not();
+  ASSERT_EQ(etcd.why_not(), "");
+  Loop loop;
+  const auto ask = [&](const EtcdOptions& options) {
+    EtcdClient client(loop, options);
+    std::optional<Expected<EtcdRows>> got;
+    client.range({.key = "a"}, [&](Expected<EtcdRows> rows) { got = std::move(rows); });
+    EXPECT_TRUE(run_until(loop, [&] { return got.has_value(); }));
+    return *got;
+  };
+  EXPECT_TRUE(ask(etcd.options()));
+  auto nobody = etcd.options();
+  nobody.certificate_file = nobody.key_file = "";
+  EXPECT_FALSE(ask(nobody)) << "etcd does not know us";
+  auto trusting_others = etcd.options();
+  trusting_others.ca_file = "";
+  const auto strange = ask(trusting_others);
+  ASSERT_FALSE(strange);
+  EXPECT_EQ(strange.error().kind, Kind::refused) << strange.error().what;
 }
 
 TEST(RealEtcds, of_three_the_leader_is_killed_and_then_another_is_frozen_and_thawed) {
