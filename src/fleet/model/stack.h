@@ -149,9 +149,19 @@ struct PriceSpec {
   bool operator==(const PriceSpec&) const = default;
 };
 
+// An HAProxy whose backends are kept to hold the instances that clients may come to.
+struct HaproxySpec {
+  std::string socket{};  // of its runtime API: an absolute path; empty: `address`
+  Listen address{};
+  std::string backend = "${cluster}";
+  std::vector<std::string> clusters{};  // whose instances it is told of; empty: all
+  bool operator==(const HaproxySpec&) const = default;
+};
+
 // The published view, for those who place by themselves.
 struct PublishSpec {
   std::string redis;  // redis://...; empty: none. May hold a password: not for logs
+  std::optional<HaproxySpec> haproxy{};
   bool operator==(const PublishSpec&) const = default;
 };
 

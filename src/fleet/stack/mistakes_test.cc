@@ -112,6 +112,26 @@ TEST(Mistakes, of_the_stack) {
   for (const auto& row : rows) expect_said(row);
 }
 
+TEST(Mistakes, of_where_the_view_is_published) {
+  const auto haproxy = [](const std::string& keys) {
+    return "stack: a\npublish: { haproxy: { " + keys +
+           " } }\nclusters: { lobby: { run: x }, game: { run: x } }";
+  };
+  const Row rows[] = {
+      {haproxy("backend: \"${cluster}\""), {"2:12 needs the key `socket`"}},
+      {haproxy("socket: admin"), {"2:31 `socket` must be a path such as"}},
+      {haproxy("socket: 127.0.0.1:0"), {"2:31 `socket` must be a path such as"}},
+      {haproxy("socket: /" + std::string(107, 'x')), {"2:31 at most 107 letters"}},
+      {haproxy("socket: ./s, backend: game"), {"2:36 the instances of 2 clusters"}},
+      {haproxy("socket: ./s, backend: a b"), {"2:45 must be the name of a backend"}},
+      {haproxy("socket: ./s, backend: \"${clustr}\""), {"2:45 `${clustr}` is not known here"}},
+      {haproxy("socket: ./s, clusters: [lobby, gam]"), {"2:46 did you mean `game`?"}},
+      {"stack: a\npublish: { redis: cache }\nclusters: { w: { run: x } }",
+       {"2:19 does not begin with redis://"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
 TEST(Mistakes, of_who_only_observes) {
   const std::string head = "stack: a\nprovider: observe\n";
   const std::string count = "count: { http: /s, field: n }";

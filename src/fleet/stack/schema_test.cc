@@ -31,6 +31,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"rebalance", {"clusters: { w: { rebalance: { ", " } } }"}},
       {"price", {"price: { ", " }"}},
       {"publish", {"publish: { ", " }"}},
+      {"haproxy", {"publish: { haproxy: { ", " } }"}},
       {"show", {"shows: { s: { ", " } }"}},
       {"show_people", {"shows: { s: { clusters: { w: { ", " } } } }"}},
       {"rule", {"clusters: { w: { scale: [ { ", " } ] } }"}},

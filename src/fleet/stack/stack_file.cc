@@ -97,6 +97,28 @@ void check_provider(Reader& r, StackDraft& d) {
               "only be of `observe` and `place`.");
 }
 
+// Which clusters it is told of, and that each has a backend.
+void check_haproxy(Reader& r, const StackDraft& d) {
+  if (!d.haproxy || d.haproxy->kind != Yaml::Kind::map) return;
+  const HaproxySpec& haproxy = *d.stack.publish.haproxy;
+  std::vector<std::string_view> names;
+  for (const auto& c : d.clusters) names.push_back(c.spec.name);
+  for (const auto& name : haproxy.clusters)
+    if (std::ranges::find(names, name) == names.end()) {
+      const auto guess = did_you_mean(name, names);
+      r.mistake(*d.haproxy->find("clusters"),
+                fmt::format("{} is no cluster of this stack{}", in_ticks(name),
+                            guess.empty() ? "." : guess));
+    }
+  const auto told = haproxy.clusters.empty() ? names.size() : haproxy.clusters.size();
+  if (told > 1 && haproxy.backend.find("${cluster}") == std::string::npos)
+    r.mistake_at_key(*d.haproxy->find("backend"),
+                     fmt::format("{} would hold the instances of {} clusters, and mix their "
+                                 "clients: write ${{cluster}} in `backend`, or name one cluster in "
+                                 "`clusters`.",
+                                 in_ticks(haproxy.backend), told));
+}
+
 void check_ports(Reader& r, const StackDraft& d) {
   if (d.stack.provider == ProviderKind::observe) return;  // it gives none
   const ApiSpec& api = d.stack.api;
@@ -145,6 +167,7 @@ std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) 
   check_wiring(reader, draft.clusters);
   check_provider(reader, draft);
   check_ports(reader, draft);
+  check_haproxy(reader, draft);
   if (!reader.mistakes.empty()) {
     std::ranges::stable_sort(reader.mistakes, {},
                              [](const Mistake& m) { return std::tuple(m.line, m.column); });
