@@ -225,11 +225,11 @@ describe('publish: haproxy', { skip: why_not }, () => {
       await hears(words);
       await haproxy.kill();
     }
-    await haproxy.start((text) => `${text}    server mine 127.0.0.1:1 disabled\n`);
+    await haproxy.start((text) => `${text}    server mine 127.0.0.1:1 weight 7 disabled\n`);
     await opens(haproxy, ids, 'both, once all is right');
     await hears('backend `game` of HAProxy at ' + haproxy.socket + ' is in step again');
-    const mine = (await haproxy.servers()).mine;
-    assert.deepEqual(mine, { admin: 4, weight: 1, port: 1 });
+    // Closed by the configuration (4), which HAProxy starts with as if by hand (1).
+    assert.deepEqual((await haproxy.servers()).mine, { admin: 5, weight: 7, port: 1 });
 
     // Frozen: given up, and filled when it thaws.
     const before = said(' is in step again');

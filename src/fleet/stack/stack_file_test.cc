@@ -250,12 +250,9 @@ TEST(StackFile, where_the_view_is_published) {
   EXPECT_EQ(publish("haproxy: { socket: ./admin.sock }").haproxy,
             (HaproxySpec{.socket = "/srv/show/admin.sock"}));
   EXPECT_EQ(publish("haproxy: { socket: \"${lb}:9999\", backend: web, clusters: game }").haproxy,
-            (HaproxySpec{.address = {"10.0.0.9", 9999},
-                         .backend = "web",
-                         .clusters = {"game"}}));
+            (HaproxySpec{.address = {"10.0.0.9", 9999}, .backend = "web", .clusters = {"game"}}));
   EXPECT_EQ(publish("haproxy: { socket: \"[::1]:9999\", backend: \"show-${cluster}\" }").haproxy,
-            (HaproxySpec{
-                .address = {"::1", 9999}, .backend = "show-${cluster}"}));
+            (HaproxySpec{.address = {"::1", 9999}, .backend = "show-${cluster}"}));
 }
 
 TEST(StackFile, shows_powers_price_and_rules_that_look_ahead) {

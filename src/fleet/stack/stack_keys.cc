@@ -326,7 +326,8 @@ void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
 }
 
 std::vector<Section> stack_sections() {
-  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
+  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys),
+                              parameter_section(),
                               section_of<StackDraft>("api", api_keys),
                               section_of<StackDraft>("docker", docker_keys),
                               section_of<PriceDraft>("price", price_keys),

@@ -32,7 +32,7 @@ class FakeHaproxy {
   ~FakeHaproxy() { away(); }
 
   std::map<std::string, Server> servers;
-  std::vector<std::string> commands;  // but for `show`
+  std::vector<std::string> commands;                       // but for `show`
   std::function<std::string(const std::string&)> answers;  // instead of its own; for oddities
   bool is_frozen = false;                                  // hears and says nothing
   int most_at_once = 0;                                    // connections
@@ -48,8 +48,7 @@ class FakeHaproxy {
  private:
   void listen(std::uint16_t port) {
     auto listener = net::TcpListener::open(
-        loop_, "127.0.0.1", port,
-        {.accepted = [this](net::Descriptor socket, const net::TcpPeer&) {
+        loop_, "127.0.0.1", port, {.accepted = [this](net::Descriptor socket, const net::TcpPeer&) {
           sockets_.push_back(std::move(socket));
           most_at_once = std::max(most_at_once, int(sockets_.size()));
           const auto at = std::prev(sockets_.end());
@@ -120,8 +119,8 @@ class FakeHaproxy {
       const auto colon = one.address.rfind(':');
       auto host = one.address.substr(0, colon);
       if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-      text += fmt::format("3 game 1 {} {} 2 {} {} 1 0 1 0 0 0 0 0 0 - {} - 0 0 - - 0\n", name,
-                          host, one.admin, one.weight, one.address.substr(colon + 1));
+      text += fmt::format("3 game 1 {} {} 2 {} {} 1 0 1 0 0 0 0 0 0 - {} - 0 0 - - 0\n", name, host,
+                          one.admin, one.weight, one.address.substr(colon + 1));
     }
     return text;
   }

@@ -117,8 +117,8 @@ void HaproxyCall::failed(int error) {
   const bool is_path = !to_.socket.empty();
   std::string what = std::strerror(error);
   if (error == ENOENT || (error == ECONNREFUSED && is_path))
-    what += fmt::format(": it must run, with `stats socket {} level admin` in `global`",
-                        to_.socket);
+    what +=
+        fmt::format(": it must run, with `stats socket {} level admin` in `global`", to_.socket);
   else if (error == ECONNREFUSED)
     what += fmt::format(": it must run, with `stats socket ipv4@{}:{} level admin` in `global`",
                         to_.address.host, to_.address.port);

@@ -92,8 +92,8 @@ struct HaproxyView::State {
 
 std::string HaproxyView::State::its_name(const std::string& where) const {
   const auto& [host, port] = settings.haproxy.address;
-  const auto place = settings.haproxy.socket.empty() ? fmt::format("{}:{}", host, port)
-                                                     : settings.haproxy.socket;
+  const auto place =
+      settings.haproxy.socket.empty() ? fmt::format("{}:{}", host, port) : settings.haproxy.socket;
   const auto backend = where.substr(0, where.find(' '));
   return backend.empty() ? fmt::format("HAProxy at {}", place)
                          : fmt::format("backend `{}` of HAProxy at {}", backend, place);
@@ -128,8 +128,7 @@ std::optional<std::string> HaproxyView::State::number_of(const std::string& host
     }
     const auto family = [](const net::TcpAddress& one) { return one.get()->sa_family; };
     const auto v4 = std::ranges::find(*addresses, AF_INET, family);
-    numbers.insert_or_assign(bare,
-                             number_text(v4 == addresses->end() ? addresses->front() : *v4));
+    numbers.insert_or_assign(bare, number_text(v4 == addresses->end() ? addresses->front() : *v4));
   };
   if (names.ask(bare, "0", found)) asked.insert(bare);  // else too many are: at the next look
   return std::nullopt;

@@ -36,15 +36,14 @@ class HaproxyViewTest : public testing::Test {
             .retry_most = 200ms};
   }
   std::unique_ptr<HaproxyView> view_of(const HaproxyViewSettings& its) {
-    return std::make_unique<HaproxyView>(
-        loop, its, [this](const std::string& what) { said.push_back(what); });
+    return std::make_unique<HaproxyView>(loop, its,
+                                         [this](const std::string& what) { said.push_back(what); });
   }
   // As the controller does, but a hundred times as often.
   bool keeps_until(HaproxyView& view, const std::vector<PublishedCluster::Line>& lines,
                    const std::function<bool()>& holds) {
-    const auto every = loop.every(10ms, [&] {
-      view.publish({{.cluster = "game", .capacity = 100, .lines = lines}});
-    });
+    const auto every = loop.every(
+        10ms, [&] { view.publish({{.cluster = "game", .capacity = 100, .lines = lines}}); });
     const bool held = net::run_until(loop, holds);
     loop.cancel(every);
     return held;

@@ -45,8 +45,8 @@ TEST(HaproxyWishes, a_host_whose_number_is_not_known_changes_nothing) {
 }
 
 TEST(HaproxyWishes, clusters_have_backends_of_their_names_or_as_told) {
-  const std::vector<PublishedCluster> clusters{
-      {.cluster = "lobby", .lines = {}}, {.cluster = "game", .lines = {line("game-1", 1)}}};
+  const std::vector<PublishedCluster> clusters{{.cluster = "lobby", .lines = {}},
+                                               {.cluster = "game", .lines = {line("game-1", 1)}}};
   const auto backends = [&](const HaproxySpec& spec) {
     std::string all;
     for (const auto& [backend, wishes] : haproxy_wishes(spec, "u:", clusters, as_it_is))

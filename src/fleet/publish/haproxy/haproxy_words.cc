@@ -92,8 +92,9 @@ std::string remedy(std::string_view words, const std::string& backend) {
 bool is_fine(std::string_view line) {
   constexpr std::array fine = {"New server registered", "Server deleted", "No such server",
                                "still has connections"};
-  return line.empty() ||
-         std::ranges::any_of(fine, [&](const char* words) { return line.find(words) != line.npos; });
+  return line.empty() || std::ranges::any_of(fine, [&](const char* words) {
+           return line.find(words) != line.npos;
+         });
 }
 
 struct Steps {
@@ -172,8 +173,7 @@ std::vector<std::string> haproxy_steps(const std::string& backend, std::string_v
   for (const auto& server : standing) {
     if (!there.contains(server.name)) continue;
     const std::string place = backend + "/" + server.name;
-    if (!server.is_maint)
-      steps.keep_out.push_back(fmt::format("set server {} state maint", place));
+    if (!server.is_maint) steps.keep_out.push_back(fmt::format("set server {} state maint", place));
     steps.keep_out.push_back(fmt::format("del server {}", place));
   }
   auto all = std::move(steps.let_in);

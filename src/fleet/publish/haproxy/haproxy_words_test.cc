@@ -39,19 +39,16 @@ Words steps(std::vector<HaproxyWish> wishes, std::vector<HaproxyServer> standing
 
 TEST(HaproxyWords, what_stands_in_a_backend_is_read_with_what_it_was_forced_to_be) {
   const auto servers =
-      haproxy_servers(head + row("u:a", "10.0.0.1", 0, 256, 3000) +
-                          row("mine", "::1", 1, 1, 3001) + row("u:b", "10.0.0.2", 8, 16, 80) + "\n",
+      haproxy_servers(head + row("u:a", "10.0.0.1", 0, 256, 3000) + row("mine", "::1", 1, 1, 3001) +
+                          row("u:b", "10.0.0.2", 8, 16, 80) + "\n",
                       "game");
   ASSERT_TRUE(servers) << servers.error().what;
-  EXPECT_EQ(*servers,
-            (std::vector<HaproxyServer>{
-                {.name = "u:a", .address = "10.0.0.1", .port = 3000, .weight = 256},
-                {.name = "mine", .address = "::1", .port = 3001, .is_maint = true, .weight = 1},
-                {.name = "u:b",
-                 .address = "10.0.0.2",
-                 .port = 80,
-                 .is_drained = true,
-                 .weight = 16}}));
+  EXPECT_EQ(
+      *servers,
+      (std::vector<HaproxyServer>{
+          {.name = "u:a", .address = "10.0.0.1", .port = 3000, .weight = 256},
+          {.name = "mine", .address = "::1", .port = 3001, .is_maint = true, .weight = 1},
+          {.name = "u:b", .address = "10.0.0.2", .port = 80, .is_drained = true, .weight = 16}}));
   EXPECT_EQ(haproxy_servers(head + "\n", "game"), std::vector<HaproxyServer>{});
   EXPECT_EQ(haproxy_question("game"), "show servers state game\n");
 }
@@ -100,10 +97,10 @@ TEST(HaproxyWords, only_what_differs_is_told_and_clients_are_let_in_first) {
 TEST(HaproxyWords, who_is_gone_or_has_moved_is_closed_and_removed_until_it_is) {
   auto closed = server("u:b");
   closed.is_maint = true;
-  EXPECT_EQ(steps({wish("u:moved")}, {server("u:a"), closed, server("mine"),
-                                      server("u:moved", 256, 2)}),
-            (Words{"set server game/u:a state maint", "del server game/u:a", "del server game/u:b",
-                   "set server game/u:moved state maint", "del server game/u:moved"}));
+  EXPECT_EQ(
+      steps({wish("u:moved")}, {server("u:a"), closed, server("mine"), server("u:moved", 256, 2)}),
+      (Words{"set server game/u:a state maint", "del server game/u:a", "del server game/u:b",
+             "set server game/u:moved state maint", "del server game/u:moved"}));
 }
 
 TEST(HaproxyWords, an_address_of_ipv6_stands_in_brackets) {
