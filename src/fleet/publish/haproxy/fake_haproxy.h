@@ -104,11 +104,11 @@ class FakeHaproxy {
   }
 
   std::string removed(std::map<std::string, Server>::iterator at) {
-    if ((at->second.admin & 1) == 0) return "Only servers in maintenance mode can be deleted.\n";
+    if ((at->second.admin & 1) == 0) return "Only servers in maintenance mode can be deleted.";
     if (at->second.connections > 0)
-      return "Server still has connections attached to it, cannot remove it.\n";
+      return "Server still has connections attached to it, cannot remove it.";
     servers.erase(at);
-    return "Server deleted.\n";
+    return "Server deleted.";
   }
 
   std::string shown() const {

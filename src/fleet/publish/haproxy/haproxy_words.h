@@ -1,7 +1,7 @@
 // What is said to HAProxy's runtime API, and what it answers (2.6's management guide, 9.3). Pure.
 //
-// A connection carries one line: commands with `;` between them. HAProxy answers each, with an
-// empty line after it, and closes.
+// A connection carries one line: commands with `;` between them. HAProxy answers each with a line
+// or several, or an empty one, mostly with an empty line after it, and closes.
 #pragma once
 
 #include <cstddef>

@@ -117,10 +117,10 @@ TEST(HaproxyWords, commands_go_in_lines_that_haproxy_takes) {
 }
 
 TEST(HaproxyWords, a_refusal_is_told_with_what_helps) {
-  EXPECT_EQ(haproxy_refusal("New server registered.\n\n\n\nServer deleted.\n\n", "game"),
+  EXPECT_EQ(haproxy_refusal("New server registered.\n\n\n\nServer deleted.\n", "game"),
             std::nullopt);
   EXPECT_EQ(haproxy_refusal("No such server.\n\nServer still has connections attached to it, "
-                            "cannot remove it.\n\n",
+                            "cannot remove it.\n",
                             "game"),
             std::nullopt);
   const auto refusal = [](std::string_view answer) {
