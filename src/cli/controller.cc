@@ -26,6 +26,7 @@
 #include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
 #include "fleet/store/sqlite/sqlite_store.h"
+#include "fleet/verify/process/process_verifier.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
@@ -165,6 +166,7 @@ class Parts final : public FleetAccess {
   net::Loop control_loop_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<HttpTeller> teller_;
+  std::unique_ptr<ProcessVerifier> verifier_;
   std::unique_ptr<Provider> provider_;
   ProcessProvider* processes_ = nullptr;  // the same, where it launches them
   std::unique_ptr<Probes> probes_;
@@ -211,6 +213,7 @@ int Parts::open_api(const Saved& saved) {
 int Parts::open_control(const Saved& saved) {
   client_ = std::make_unique<net::HttpClient>(control_loop_);
   teller_ = std::make_unique<HttpTeller>(*client_);
+  verifier_ = std::make_unique<ProcessVerifier>(control_loop_, options_.stack.folder);
   if (const int code = open_provider(saved)) return code;
   probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, options_.stack);
   control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
@@ -312,6 +315,7 @@ ControlParts Parts::control_parts(const Saved&) {
       .provider = *provider_,
       .store = *store_,
       .teller = *teller_,
+      .verifier = *verifier_,
       .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
       .publish =
           [this](std::shared_ptr<const PlacementView> view) {

@@ -43,6 +43,13 @@ struct ReadySpec {
   bool operator==(const ReadySpec&) const = default;
 };
 
+// What must succeed before an instance serves; no command: nothing.
+struct VerifySpec {
+  Template command;  // on the controller's host; ${url}, too, is filled in
+  Duration within{10s};
+  bool operator==(const VerifySpec&) const = default;
+};
+
 struct CountSpec {
   enum class Kind { http, prometheus, sockets };
   Kind kind = Kind::sockets;
@@ -102,6 +109,7 @@ struct ClusterSpec {
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;
+  VerifySpec verify;
   CountSpec count;
   std::vector<std::string> metrics = {
       "connections"};  // every number the rules and `weight` name; [0] is connections

@@ -64,6 +64,7 @@ void add_composites(Json& all) {
   all["shows"] = map_of("show");
   all["show_clusters"] = map_of("show_people");
   all["scale_list"] = {{"type", "array"}, {"items", reference("rule")}};
+  all["verify"] = {{"anyOf", {reference("text"), reference("verify_command")}}};
   all["instances"] = {{"anyOf", {reference("count_from_1"), reference("instances_range")}}};
 }
 

@@ -22,6 +22,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"docker", {"docker: { ", " }"}},
       {"cluster", {"clusters: { w: { ", " } }"}},
       {"ready", {"clusters: { w: { ready: { ", " } } }"}},
+      {"verify_command", {"clusters: { w: { verify: { ", " } } }"}},
       {"count_of_connections", {"clusters: { w: { count: { ", " } } }"}},
       {"drain", {"clusters: { w: { drain: { ", " } } }"}},
       {"heal", {"clusters: { w: { heal: { ", " } } }"}},

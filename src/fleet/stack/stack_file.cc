@@ -41,6 +41,7 @@ void check_observed(Reader& r, const ClusterDraft& c) {
     r.mistake_at_key(*c.at, fmt::format("{} needs the key `observe`: with `provider: observe` it "
                                         "says by `list`, `command` or `url` where instances are.",
                                         in_ticks(c.spec.name)));
+  if (c.verify) r.mistake_at_key(*c.verify, "What others run serves already: remove `verify`.");
   if (c.spec.count.kind == CountSpec::Kind::sockets)
     r.mistake_at_key(c.count ? *c.count : *c.at,
                      fmt::format("{}: the kernel here does not see the sockets of instances that "

@@ -238,6 +238,21 @@ clusters:
             (Powers{.place = true, .launch = false, .drain = false, .heal = false}));
 }
 
+TEST(StackFile, what_must_succeed_before_an_instance_serves) {
+  const auto verify = [](const std::string& value) {
+    return good(
+               "stack: a\nparameters: { path: { default: /ok } }\nclusters:\n  game:\n    run: "
+               "x\n    verify: " +
+               value)
+        .clusters[0]
+        .verify;
+  };
+  EXPECT_EQ(verify("curl -fs ${url}${path} --proxy $P"),
+            (VerifySpec{.command = {"curl -fs ${url}/ok --proxy $P"}}));
+  EXPECT_EQ(verify("{ command: \"nc -z ${host} ${port}\", within: 2s }"),
+            (VerifySpec{.command = {"nc -z ${host} ${port}"}, .within = 2s}));
+}
+
 TEST(StackFile, where_the_view_is_published) {
   const auto publish = [](const std::string& keys, std::map<std::string, std::string> given = {}) {
     return good("stack: a\nparameters: { lb: { default: 10.0.0.9 } }\npublish: { " + keys +
