@@ -23,10 +23,12 @@
 #include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
+#include "fleet/publish/haproxy/haproxy_view.h"
 #include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
 #include "fleet/store/etcd/etcd_store.h"
 #include "fleet/store/sqlite/sqlite_store.h"
+#include "fleet/verify/process/process_verifier.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
@@ -140,7 +142,7 @@ class Parts final : public FleetAccess {
     if (!options_.text.empty()) (void)store_->set("stack_file", options_.text);
     if (const int code = open_api(*saved); code) return code;
     if (const int code = open_control(*saved); code) return code;
-    open_publish();
+    open_publish(*saved);
     watch_signals();
     return 0;
   }
@@ -152,7 +154,7 @@ class Parts final : public FleetAccess {
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
   void open_docker(const Saved& saved);
-  void open_publish();
+  void open_publish(const Saved& saved);
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
   void go_down(bool now);
@@ -181,11 +183,13 @@ class Parts final : public FleetAccess {
   net::Loop control_loop_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<HttpTeller> teller_;
+  std::unique_ptr<ProcessVerifier> verifier_;
   std::unique_ptr<Provider> provider_;
   ProcessProvider* processes_ = nullptr;  // the same, where it launches them
   std::unique_ptr<Probes> probes_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<RedisView> redis_view_;
+  std::unique_ptr<HaproxyView> haproxy_view_;
   int interrupts_ = 0;
   std::atomic<bool> went_down_ = false;
 };
@@ -270,6 +274,7 @@ int Parts::open_api(const Saved& saved) {
 int Parts::open_control(const Saved& saved) {
   client_ = std::make_unique<net::HttpClient>(control_loop_);
   teller_ = std::make_unique<HttpTeller>(*client_);
+  verifier_ = std::make_unique<ProcessVerifier>(control_loop_, options_.stack.folder);
   if (const int code = open_provider(saved)) return code;
   probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, options_.stack);
   control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
@@ -340,17 +345,26 @@ int Parts::open_provider(const Saved& saved) {
 }
 
 // Placement's view goes out from the control loop: the other one must not wait for anybody.
-void Parts::open_publish() {
-  const PublishSpec& publish = options_.stack.publish;
-  if (publish.redis.empty()) return;
-  redis_view_ = std::make_unique<RedisView>(
-      control_loop_,
-      RedisViewSettings{.address = wire::redis_address(publish.redis).value(),
-                        .stack = options_.stack.name},
-      [this](const std::string& what) { live_.problem(what); });
+void Parts::open_publish(const Saved& saved) {
+  const Stack& stack = options_.stack;
+  const auto say = [this](const std::string& what) { live_.problem(what); };
+  if (!stack.publish.redis.empty())
+    redis_view_ = std::make_unique<RedisView>(
+        control_loop_,
+        RedisViewSettings{.address = wire::redis_address(stack.publish.redis).value(),
+                          .stack = stack.name},
+        say);
+  if (stack.publish.haproxy)
+    haproxy_view_ = std::make_unique<HaproxyView>(
+        control_loop_,
+        HaproxyViewSettings{
+            .haproxy = *stack.publish.haproxy, .stack = stack.name, .mark = saved.fleet_id},
+        say);
+  if (!redis_view_ && !haproxy_view_) return;
   api_loop_.every(1s, [this] {
-    control_loop_.post([this, clusters = api_->published()]() mutable {
-      redis_view_->publish(std::move(clusters));
+    control_loop_.post([this, clusters = api_->published()] {
+      if (redis_view_) redis_view_->publish(clusters);
+      if (haproxy_view_) haproxy_view_->publish(clusters);
     });
   });
 }
@@ -363,6 +377,7 @@ ControlParts Parts::control_parts(const Saved&) {
       .provider = *provider_,
       .store = *store_,
       .teller = *teller_,
+      .verifier = *verifier_,
       .make_probe = [this](const ClusterSpec& spec) { return probes_->make(spec); },
       .publish =
           [this](std::shared_ptr<const PlacementView> view) {
@@ -385,7 +400,8 @@ ControlParts Parts::control_parts(const Saved&) {
       .on_down =
           [this] {
             went_down_ = true;
-            end();
+            const auto stop = [this] { end(); };
+            haproxy_view_ ? haproxy_view_->leave(2s, stop) : stop();
           },
       .api_url = api_url_,
       .run_folder = run_folder(),

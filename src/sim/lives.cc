@@ -120,10 +120,32 @@ class Lives::WorldTeller final : public Teller {
   Lives& lives_;
 };
 
+// Its commands take a while, and end with the controller's life.
+class Lives::WorldVerifier final : public Verifier {
+ public:
+  explicit WorldVerifier(Lives& lives) : lives_(lives), random_(lives.seed_ + 1) {}
+  void verify(std::string command, Duration, std::function<void(Expected<void>)> done) override {
+    const bool is_unfit = lives_.unfit > 0 && random_.unit() < lives_.unfit;
+    lives_.timeline_.after(200ms, [&lives = lives_, life = lives_.life_, is_unfit, command,
+                                   done = std::move(done)] {
+      if (life != lives.life_) return;
+      lives.hold([is_unfit, command, done] {
+        if (!is_unfit) return done({});
+        done(problem(Problem::Kind::refused, fmt::format("`{}` ended with exit code 1", command)));
+      });
+    });
+  }
+
+ private:
+  Lives& lives_;
+  Random random_;
+};
+
 Lives::Lives(Timeline& timeline, Hosts& hosts, Stack stack, std::uint64_t seed)
     : timeline_(timeline), hosts_(hosts), stack_(std::move(stack)), seed_(seed) {
   crashing_store_ = std::make_unique<CrashingStore>(store_, *this);
   teller_ = std::make_unique<WorldTeller>(*this);
+  verifier_ = std::make_unique<WorldVerifier>(*this);
 }
 Lives::~Lives() = default;
 
@@ -166,6 +188,7 @@ ControlParts Lives::parts() {
           .provider = *crashing_provider_,
           .store = *crashing_store_,
           .teller = *teller_,
+          .verifier = *verifier_,
           .make_probe =
               [this](const ClusterSpec& spec) { return std::make_unique<HeldProbe>(*this, spec); },
           .publish = [this](std::shared_ptr<const PlacementView> view) { publish(view); },

@@ -39,6 +39,7 @@ class Lives {
   std::function<void(const InstanceId&)> on_stop = [](const InstanceId&) {};
   std::function<void(const InstanceId&, const LaunchSpec&, bool)> on_launch =
       [](const InstanceId&, const LaunchSpec&, bool) {};
+  double unfit = 0;  // share of the instances that fail their `verify`
   // What placement last told the controller of a cluster; none yet: nothing.
   const SeatReport* seats(const std::string& cluster) const;
   // An instance is told to drain, or to send clients elsewhere. Its token is its id.
@@ -51,6 +52,7 @@ class Lives {
   class CrashingProvider;
   class HeldProbe;
   class WorldTeller;
+  class WorldVerifier;
   void step();  // of what may be cut short by a crash
   void hold(std::function<void()> work);
   ControlParts parts();
@@ -66,6 +68,7 @@ class Lives {
   std::unique_ptr<HostsProvider> provider_;
   std::unique_ptr<Provider> crashing_provider_;
   std::unique_ptr<Teller> teller_;
+  std::unique_ptr<Verifier> verifier_;
   std::unique_ptr<Control> control_;
   std::map<std::string, std::unique_ptr<PlacementLedger>> ledgers_;
   std::map<std::string, SeatReport> seats_;

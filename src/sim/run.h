@@ -33,6 +33,7 @@ struct SimOptions {
   Duration reconnect{1s};  // of who was cut, half of it to one and a half
   double friends = 0;      // share of people who ask for an earlier room, which may be full
   double nostalgics = 0;   // share of those cut who dial the old address first
+  double unfit = 0;        // share of the instances whose `verify` fails
   double dawdlers = 0;     // share of people who dial when their seat is only just held
   double faults_per_hour = 0;
   std::vector<Fault> faults;  // and these

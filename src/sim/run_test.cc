@@ -63,6 +63,27 @@ TEST(Simulate, the_same_seed_is_the_same_day) {
   EXPECT_NE(simulate(options)->activities, one->activities);
 }
 
+TEST(Simulate, instances_that_fail_their_verify_serve_nobody_and_the_day_is_whole) {
+  SimOptions options = a_game(up_and_down());
+  options.stack.clusters[0].verify.command = {"check ${instance}"};
+  options.unfit = 0.4;
+  const auto day = simulate(options);
+  ASSERT_TRUE(day);
+  EXPECT_EQ(day->broken, std::vector<std::string>{});
+  std::set<std::string> unfit;
+  for (const Activity& a : day->activities)
+    if (a.kind == "stop" && a.because.starts_with("`verify` failed")) unfit.insert(a.instance);
+  EXPECT_GE(unfit.size(), 2u);
+  for (const Activity& a : day->activities)
+    EXPECT_FALSE(a.kind == "ready" && unfit.contains(a.instance)) << a.instance;
+  EXPECT_GE(day->clusters.at(0).serving_most, 13);
+
+  options.faults_per_hour = 60;  // the controller's crashes in mid-verify, too
+  const auto bad_day = simulate(options);
+  ASSERT_TRUE(bad_day);
+  EXPECT_EQ(bad_day->broken, std::vector<std::string>{});
+}
+
 TEST(Simulate, a_cluster_that_is_not_there_is_told) {
   SimOptions options = a_game(up_and_down());
   options.cluster = "gmae";

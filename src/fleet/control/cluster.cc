@@ -179,6 +179,7 @@ void Cluster::step(Observation seen) {
     act(last_plan_.actions);
   }
   keep_measured();
+  verify();
   control_.parts_.give_way();
   publish();
   if (!refused_.empty())
@@ -186,6 +187,31 @@ void Cluster::step(Observation seen) {
       if (*alive) replan();
     });
   control_.down_turn();
+}
+
+// What passes is said again by the next life: nothing of it is recorded.
+void Cluster::verify() {
+  if (spec().verify.command.text.empty()) return;
+  for (const Instance& i : fleet().instances) {
+    if (i.lifecycle != Lifecycle::starting || i.verification != Verification::due) continue;
+    if (!verifying_.insert(i.id).second) continue;
+    const auto heard = [this, alive = alive_, id = i.id](const Expected<void>& result) {
+      if (!*alive) return;
+      verifying_.erase(id);
+      Observation seen{.at = control_.parts_.clock.now(),
+                       .wall = control_.parts_.clock.wall(),
+                       .late = false,
+                       .sights = {},
+                       .seats = {},
+                       .news = std::exchange(refused_, {}),
+                       .waiting = seats_.waiting,
+                       .granted = seats_.granted,
+                       .answers = {},
+                       .verdicts = {{id, result ? "" : result.error().what}}};
+      step(std::move(seen));
+    };
+    control_.parts_.verifier.verify(verify_command(spec(), i), spec().verify.within, heard);
+  }
 }
 
 void Cluster::note_outcomes(std::vector<Outcome> outcomes) {

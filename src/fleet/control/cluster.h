@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "fleet/control/control.h"
@@ -54,6 +55,7 @@ class Cluster {
   void launch(const LaunchAction& action);
   void tell(const Instance& instance, bool draining,
             std::optional<CloseAction> close = std::nullopt);
+  void verify();
   void publish();
   bool may(const Action& action) const;
   void withhold(Plan& plan) const;
@@ -80,6 +82,7 @@ class Cluster {
   std::vector<Release> to_release_;  // launched; run as soon as that is recorded
   std::unordered_map<InstanceId, std::uint64_t>
       closed_at_;  // view version since which it is out of placement
+  std::unordered_set<InstanceId> verifying_;
   std::vector<std::pair<FunctionAnswer, Instant>> answers_;
   std::vector<ShowState> shows_;  // as last recorded
   std::string kept_boots_;        // as last written

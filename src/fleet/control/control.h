@@ -22,6 +22,7 @@
 #include "fleet/probe/probe.h"
 #include "fleet/provider/provider.h"
 #include "fleet/store/store.h"
+#include "fleet/verify/verify.h"
 
 namespace utakata {
 
@@ -49,6 +50,7 @@ struct ControlParts {
   Provider& provider;
   Store& store;
   Teller& teller;
+  Verifier& verifier;
   std::function<std::unique_ptr<Probe>(const ClusterSpec&)> make_probe;
   // To the placing side.
   std::function<void(std::shared_ptr<const PlacementView>)> publish;

@@ -33,6 +33,41 @@ TEST(Control, what_needs_another_cluster_starts_after_it_serves_and_learns_its_a
             env.end());
 }
 
+TEST(Control, a_verify_is_asked_once_and_again_by_the_next_life_and_lets_nobody_serve_before) {
+  ClusterSpec game = cluster("game", 1, 2);
+  game.verify = {.command = {"check ${url} ${instance}"}, .within = 5s};
+  House house(stack_of({game}));
+  house.start();
+  house.seconds(5);
+  const std::string call = "check ws://127.0.0.1:20000 game-1 within 5000";
+  EXPECT_EQ(house.verifier.calls, std::vector<std::string>{call});
+  EXPECT_EQ(house.serving("game"), 0);
+  house.crash();
+  house.start();
+  house.seconds(5);
+  EXPECT_EQ(house.verifier.calls, (std::vector<std::string>{call, call}));
+  ASSERT_EQ(house.verifier.waiting.size(), 2u);
+  house.verifier.waiting[0]({});  // of the life before
+  house.seconds(2);
+  EXPECT_EQ(house.serving("game"), 0);
+  house.verifier.answer({});
+  house.seconds(2);
+  EXPECT_EQ(house.serving("game"), 1);
+
+  house.host.die({"game-1"});
+  house.seconds(3);
+  house.verifier.answer(problem(Problem::Kind::refused, "exit code 3: no route"));
+  house.seconds(3);
+  std::string because;
+  for (const Activity& a : house.store.all_activities())
+    if (a.instance == "game-2" && a.kind == "stop") because = a.because;
+  EXPECT_EQ(because, "`verify` failed: exit code 3: no route");
+  EXPECT_EQ(house.serving("game"), 0);
+  house.verifier.answer({});
+  house.seconds(2);
+  EXPECT_EQ(house.serving("game"), 1) << "the next one";
+}
+
 TEST(Control, a_death_is_healed_in_the_turn_in_which_it_is_told) {
   House house(stack_of({cluster("game", 2, 4)}));
   house.start();

@@ -44,6 +44,7 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
   d.number("seats", a.seats_per_key, b.seats_per_key);
   d.changed("url", a.url, b.url);
   d.changed("ready", a.ready, b.ready);
+  d.changed("verify", a.verify, b.verify);
   d.changed("count", a.count, b.count);
   d.changed("scale", a.scale, b.scale);
   d.changed("drain", a.drain, b.drain);

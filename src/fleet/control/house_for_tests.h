@@ -12,6 +12,7 @@
 #include "fleet/probe/fake.h"
 #include "fleet/provider/fake.h"
 #include "fleet/store/memory.h"
+#include "fleet/verify/fake.h"
 
 namespace utakata {
 
@@ -166,6 +167,7 @@ class House {
   MemoryStore store;
   FakeProbe probe{clock};
   FakeTeller teller;
+  FakeVerifier verifier;
   std::vector<PlacementView> views;
   std::vector<std::string> problems;
   bool is_down = false;
@@ -214,6 +216,7 @@ class House {
             .provider = *crashing,
             .store = store,
             .teller = teller,
+            .verifier = verifier,
             .make_probe =
                 [this](const ClusterSpec&) { return std::make_unique<AnsweringProbe>(*this); },
             .publish =

@@ -59,6 +59,18 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
   return launch;
 }
 
+std::string verify_command(const ClusterSpec& spec, const Instance& instance) {
+  const auto& text = spec.verify.command.text;
+  const auto word = [&](std::string_view name) -> std::optional<std::string> {
+    if (name == "host") return instance.address.host;
+    if (name == "port") return std::to_string(instance.address.port);
+    if (name == "instance") return instance.id.text;
+    if (name == "url") return instance.url;
+    return std::nullopt;
+  };
+  return expand(text, word).value_or(text);
+}
+
 std::string client_url(const ClusterSpec& spec, const Instance& instance) {
   return expand_known(spec.url.text, [&](std::string_view name) -> std::optional<std::string> {
     if (name == "host") return instance.address.host;

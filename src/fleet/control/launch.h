@@ -20,6 +20,9 @@ struct LaunchWords {  // what is filled in here; ${port} and ${host} are the pro
 Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                                  const LaunchWords& words);
 
+// What must succeed before that instance serves.
+std::string verify_command(const ClusterSpec& spec, const Instance& instance);
+
 // The url that clients are told, `${ticket}` still in it.
 std::string client_url(const ClusterSpec& spec, const Instance& instance);
 

@@ -12,7 +12,7 @@ std::shared_ptr<const Placeable::Identity> identity_of(const Instance& i, const 
     from = k + 1;
     return last->instances[k].identity;
   }
-  return placeable_identity(i.id.text, i.url, i.token_hash);
+  return placeable_identity(i.id.text, i.url, i.token_hash, i.address);
 }
 
 }  // namespace

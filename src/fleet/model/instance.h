@@ -37,6 +37,9 @@ struct Address {
 enum class DrainCause : std::uint8_t { scale_in, rollout, by_hand, healing, shutdown };
 const char* to_text(DrainCause cause);
 
+// Of the cluster's `verify`, while it starts. Without one it is never due.
+enum class Verification : std::uint8_t { not_ready, due, passed, failed };
+
 struct Instance {
   // What is recorded.
   InstanceId id;
@@ -54,10 +57,12 @@ struct Instance {
   // What this life of the controller has seen.
   Instant since{};  // when `lifecycle` was entered
   Instant launched_at{};
+  Verification verification = Verification::not_ready;
+  std::string verify_problem;  // of a failed one
   std::optional<Count> count;  // last known; unknown is not zero
   std::optional<std::int64_t> accepted;
   std::vector<double> metrics;  // parallel to ClusterSpec::metrics; NaN where not told
-  int misses = 0;               // in a row
+  int misses = 0;               // in a row; of one that starts: since it was ready
   bool suspect = false;
   std::optional<Instant> suspected_at;  // when it was last under suspicion; kept after it recovered
   Instant last_answer{};                // or when we began to look

@@ -47,6 +47,12 @@ struct ProviderNews {
   std::string cluster = {};  // where `id` is empty
 };
 
+// What came of `verify` of a starting instance.
+struct Verdict {
+  InstanceId id;
+  std::string problem;  // empty: it has passed
+};
+
 // What a user's program said last: so many instances.
 struct FunctionAnswer {
   std::string function;
@@ -66,6 +72,7 @@ struct Observation {
   int waiting = 0;           // clients in line for a place
   std::int64_t granted = 0;  // seats that placement gave out since the controller's start
   std::vector<FunctionAnswer> answers;
+  std::vector<Verdict> verdicts{};
 };
 
 }  // namespace utakata

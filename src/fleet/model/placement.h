@@ -10,6 +10,7 @@
 
 #include "base/instant.h"
 #include "fleet/model/ids.h"
+#include "fleet/model/instance.h"
 #include "fleet/model/stack.h"
 
 namespace utakata {
@@ -21,6 +22,7 @@ struct Placeable {  // one instance as placement sees it
     InstanceId id;
     std::string url;         // may hold ${ticket}
     std::string token_hash;  // lets the instance itself confirm tickets
+    Address address{};       // its own, whatever the url says
   };
   std::shared_ptr<const Identity> identity;  // never none
   bool open = false;                         // new clients may be sent to it
@@ -35,9 +37,10 @@ struct Placeable {  // one instance as placement sees it
 
 inline std::shared_ptr<const Placeable::Identity> placeable_identity(std::string id,
                                                                      std::string url = {},
-                                                                     std::string token_hash = {}) {
-  return std::make_shared<Placeable::Identity>(
-      Placeable::Identity{{std::move(id)}, std::move(url), std::move(token_hash)});
+                                                                     std::string token_hash = {},
+                                                                     Address address = {}) {
+  return std::make_shared<Placeable::Identity>(Placeable::Identity{
+      {std::move(id)}, std::move(url), std::move(token_hash), std::move(address)});
 }
 
 // Replaces the former view of the cluster whole. `version` rises by one each time.

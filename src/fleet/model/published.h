@@ -14,7 +14,8 @@ struct PublishedCluster {
   struct Line {
     std::shared_ptr<const Placeable::Identity> identity;  // never none
     bool open = false;  // new clients may be sent to it, if it has room: `free`
-    int free = 0;       // seats neither taken nor held; 0 where the count is not known
+    int free = 0;       // seats neither taken nor held; 0 where that is not known
+    bool is_free_known = false;
     // By which placement compares: connections + seats held + the ramp of a fresh one, with
     // `place: weighted` divided by the weight.
     double load = 0;

@@ -43,6 +43,13 @@ struct ReadySpec {
   bool operator==(const ReadySpec&) const = default;
 };
 
+// What must succeed before an instance serves; no command: nothing.
+struct VerifySpec {
+  Template command;  // on the controller's host; ${url}, too, is filled in
+  Duration within{10s};
+  bool operator==(const VerifySpec&) const = default;
+};
+
 struct CountSpec {
   enum class Kind { http, prometheus, sockets };
   Kind kind = Kind::sockets;
@@ -103,6 +110,7 @@ struct ClusterSpec {
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;
+  VerifySpec verify;
   CountSpec count;
   std::vector<std::string> metrics = {
       "connections"};  // every number the rules and `weight` name; [0] is connections
@@ -150,9 +158,19 @@ struct PriceSpec {
   bool operator==(const PriceSpec&) const = default;
 };
 
+// An HAProxy whose backends are kept to hold the instances that clients may come to.
+struct HaproxySpec {
+  std::string socket{};  // of its runtime API: an absolute path; empty: `address`
+  Listen address{};
+  std::string backend = "${cluster}";
+  std::vector<std::string> clusters{};  // whose instances it is told of; empty: all
+  bool operator==(const HaproxySpec&) const = default;
+};
+
 // The published view, for those who place by themselves.
 struct PublishSpec {
   std::string redis;  // redis://...; empty: none. May hold a password: not for logs
+  std::optional<HaproxySpec> haproxy{};
   bool operator==(const PublishSpec&) const = default;
 };
 

@@ -24,6 +24,7 @@ class Observer {
       take_seats(fleet_.instances[i], seen_.seats[i]);
     for (std::size_t i = 0; i < seen_.sights.size(); ++i)
       take_sight(fleet_.instances[i], seen_.sights[i]);
+    for (const Verdict& verdict : seen_.verdicts) take_verdict(verdict);
     for (const ProviderNews& news : seen_.news) take_news(news);
     std::erase_if(fleet_.instances,
                   [](const Instance& i) { return i.lifecycle == Lifecycle::gone; });
@@ -40,7 +41,8 @@ class Observer {
   void take_sight(Instance& i, const Sight& sight) {
     if (!sight.asked || i.lifecycle == Lifecycle::gone) return;
     if (i.lifecycle == Lifecycle::starting) {
-      if (sight.ready) become_serving(i, sight);
+      i.misses = sight.ready ? 0 : i.misses + 1;
+      if (sight.ready) become_ready(i, sight);
       return;
     }
     if (sight.answered) {
@@ -84,6 +86,25 @@ class Observer {
     // on the way.
     const bool nobody_on_the_way = i.out_of_placement && i.seats_held == 0;
     i.zeros = nobody_on_the_way && sight.count->connections == 0 ? i.zeros + 1 : 0;
+  }
+
+  // Its probe says so; where the cluster has a `verify`, that has the last word.
+  void become_ready(Instance& i, const Sight& sight) {
+    if (fleet_.spec.verify.command.text.empty() || i.verification == Verification::passed)
+      return become_serving(i, sight);
+    if (i.verification == Verification::not_ready) i.verification = Verification::due;
+  }
+
+  // One that is not due is of a former question: nothing hangs on it any more. Who has fallen ill
+  // meanwhile must get well first.
+  void take_verdict(const Verdict& verdict) {
+    const auto found = std::ranges::find(fleet_.instances, verdict.id, &Instance::id);
+    if (found == fleet_.instances.end() || found->lifecycle != Lifecycle::starting ||
+        found->verification != Verification::due)
+      return;
+    found->verification = verdict.problem.empty() ? Verification::passed : Verification::failed;
+    found->verify_problem = verdict.problem;
+    if (verdict.problem.empty() && found->misses == 0) become_serving(*found, {});
   }
 
   void become_serving(Instance& i, const Sight& sight) {

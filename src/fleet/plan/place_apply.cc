@@ -291,8 +291,11 @@ PublishedCluster PlacementLedger::published() const {
   all.lines.reserve(slots_.size());
   for (const PlaceSlot& slot : slots_)
     if (slot.number != 0)
-      all.lines.push_back(
-          {.identity = slot.identity, .open = slot.open, .free = slot.free, .load = load_of(slot)});
+      all.lines.push_back({.identity = slot.identity,
+                           .open = slot.open,
+                           .free = slot.free,
+                           .is_free_known = slot.count_known && slot.closed_until == Instant{},
+                           .load = load_of(slot)});
   return all;
 }
 

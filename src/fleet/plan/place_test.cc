@@ -137,11 +137,11 @@ TEST_F(Placement, what_is_published_is_what_instances_are_compared_by) {
   EXPECT_EQ(all.capacity, 100);
   std::vector<std::string> lines;
   for (const auto& line : all.lines)
-    lines.push_back(
-        fmt::format("{} {} {} {}", line.identity->id.text, line.open, line.free, line.load));
-  EXPECT_EQ(lines,
-            (std::vector<std::string>{"game-1 true 48 52", "game-2 false 0 90", "game-3 true 0 100",
-                                      "game-4 true 0 0", "game-5 true 100 50"}));
+    lines.push_back(fmt::format("{} {} {} {} {}", line.identity->id.text, line.open, line.free,
+                                line.is_free_known, line.load));
+  EXPECT_EQ(lines, (std::vector<std::string>{"game-1 true 48 true 52", "game-2 false 0 true 90",
+                                             "game-3 true 0 true 100", "game-4 true 0 false 0",
+                                             "game-5 true 100 true 50"}));
 }
 
 TEST_F(Placement, an_unknown_count_places_nobody) {

@@ -193,13 +193,19 @@ Plan Planner::plan(const Neighbours& neighbours) {
   return plan;
 }
 
-// One that is not ready within its time is given up; nobody was ever sent to it.
+// One that is not ready within its time, or fails its `verify`, is given up; nobody was ever sent
+// to it. What is being verified has that command's time.
 std::vector<Action> Planner::give_up_unready() const {
   std::vector<Action> stops;
-  for (const Instance& i : fleet_.instances)
-    if (i.lifecycle == Lifecycle::starting && looked_at_ - i.launched_at > fleet_.spec.ready.within)
+  for (const Instance& i : fleet_.instances) {
+    if (i.lifecycle != Lifecycle::starting || i.verification == Verification::due) continue;
+    if (i.verification == Verification::failed)
+      stops.push_back(
+          StopAction{i.id, fmt::format("`verify` failed: {}", i.verify_problem), 0, true});
+    else if (looked_at_ - i.launched_at > fleet_.spec.ready.within)
       stops.push_back(StopAction{
           i.id, fmt::format("not ready within {}", to_text(fleet_.spec.ready.within)), 0, true});
+  }
   return stops;
 }
 

@@ -133,6 +133,12 @@ const Key<ClusterDraft> cluster_keys[] = {
     {{"ready", Mark::now, "ready",
       "When an instance may be given clients; without it: as soon as it listens."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { read_ready(r, y, c.spec.ready); }},
+    {{"verify", Mark::now, "verify",
+      "A command on the controller's host that must succeed before a healthy instance serves; "
+      "${url}, ${host}, ${port} and ${instance} are filled in."},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) {
+       c.verify = &y, read_verify(r, y, c.spec.verify);
+     }},
     {{"count", Mark::now, "count_of_connections",
       "How connections are counted; without it by the kernel's sockets."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) {

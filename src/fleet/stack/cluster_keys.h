@@ -23,6 +23,7 @@ struct ClusterDraft {
   const Yaml* count = nullptr;
   const Yaml* observe = nullptr;
   const Yaml* image = nullptr;
+  const Yaml* verify = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "fleet/model/address.h"
+#include "fleet/model/template.h"
 
 namespace utakata {
 namespace {
@@ -20,6 +21,27 @@ const Key<ReadySpec> ready_keys[] = {
     {{"handshake", Mark::now, "web_path",
       "A WebSocket handshake, made only to confirm that an instance is sick."},
      [](Reader& r, const Yaml& y, ReadySpec& s) { r.web_path(y, s.handshake); }},
+};
+
+// ${url} is known here alone, though it is no reserved name: a parameter may have it.
+void read_verify_command(Reader& r, const Yaml& y, VerifySpec& s) {
+  const auto [ours, is_ours] = r.parameters.try_emplace("url", std::nullopt);
+  r.read_template(y, s.command);
+  if (is_ours) r.parameters.erase(ours);
+  for (const auto& reference : references(s.command.text))
+    if (reference.name != "url" && reference.name != "host" && reference.name != "port" &&
+        reference.name != "instance")
+      r.mistake(y, fmt::format("`${{{}}}` has no value in `verify`: there are ${{url}}, ${{host}}, "
+                               "${{port}} and ${{instance}}.",
+                               reference.name));
+}
+
+const Key<VerifySpec> verify_keys[] = {
+    {{"command", Mark::now, "text",
+      "Through /bin/sh -c, in this file's folder; exit code 0 is success.", true},
+     read_verify_command},
+    {{"within", Mark::now, "duration", "It takes no longer; 10s by default."},
+     [](Reader& r, const Yaml& y, VerifySpec& s) { r.duration(y, 100ms, 1h, s.within); }},
 };
 
 struct CountDraft {
@@ -192,6 +214,13 @@ void read_observe(Reader& reader, const Yaml& y, ObserveSpec& into) {
 void read_ready(Reader& reader, const Yaml& y, ReadySpec& into) {
   read_map<ReadySpec>(reader, y, ready_keys, into);
 }
+// The command, or `{ command: ..., within: ... }`.
+void read_verify(Reader& reader, const Yaml& y, VerifySpec& into) {
+  if (y.kind == Yaml::Kind::map)
+    read_map<VerifySpec>(reader, y, verify_keys, into);
+  else
+    read_verify_command(reader, y, into);
+}
 void read_drain(Reader& reader, const Yaml& y, DrainSpec& into) {
   read_map<DrainSpec>(reader, y, drain_keys, into);
 }
@@ -221,6 +250,7 @@ void read_count(Reader& reader, const Yaml& y, CountSpec& into) {
 
 std::vector<Section> part_sections() {
   return {section_of<ReadySpec>("ready", ready_keys),
+          section_of<VerifySpec>("verify_command", verify_keys),
           section_of<CountDraft>("count_of_connections", count_keys),
           section_of<DrainSpec>("drain", drain_keys),
           section_of<HealSpec>("heal", heal_keys),

@@ -1,4 +1,4 @@
-// The keys of a cluster's blocks: ready, count, drain, heal, limits, observe.
+// The keys of a cluster's blocks: ready, verify, count, drain, heal, limits, observe.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,7 @@
 namespace utakata {
 
 void read_ready(Reader& reader, const Yaml& y, ReadySpec& into);
+void read_verify(Reader& reader, const Yaml& y, VerifySpec& into);
 void read_count(Reader& reader, const Yaml& y, CountSpec& into);
 void read_drain(Reader& reader, const Yaml& y, DrainSpec& into);
 void read_heal(Reader& reader, const Yaml& y, HealSpec& into);

@@ -123,6 +123,36 @@ TEST(Mistakes, of_the_stack) {
   for (const auto& row : rows) expect_said(row);
 }
 
+TEST(Mistakes, of_what_must_succeed_first) {
+  const Row rows[] = {
+      {cluster("run: x\nverify: curl ${ulr}"), {"5:13 `${ulr}` is not known here"}},
+      {cluster("run: x\nverify: curl ${ticket}"), {"5:13 `${ticket}` has no value in `verify`"}},
+      {cluster("run: x\nverify: { within: 5s }"), {"5:5 needs the key `command`"}},
+      {cluster("run: x\nverify: { command: x, within: 0s }"), {"5:35 `within` must be"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_where_the_view_is_published) {
+  const auto haproxy = [](const std::string& keys) {
+    return "stack: a\npublish: { haproxy: { " + keys +
+           " } }\nclusters: { lobby: { run: x }, game: { run: x } }";
+  };
+  const Row rows[] = {
+      {haproxy("backend: \"${cluster}\""), {"2:12 needs the key `socket`"}},
+      {haproxy("socket: admin"), {"2:31 `socket` must be a path such as"}},
+      {haproxy("socket: 127.0.0.1:0"), {"2:31 `socket` must be a path such as"}},
+      {haproxy("socket: /" + std::string(107, 'x')), {"2:31 at most 107 letters"}},
+      {haproxy("socket: ./s, backend: game"), {"2:36 the instances of 2 clusters"}},
+      {haproxy("socket: ./s, backend: a b"), {"2:45 must be the name of a backend"}},
+      {haproxy("socket: ./s, backend: \"${clustr}\""), {"2:45 `${clustr}` is not known here"}},
+      {haproxy("socket: ./s, clusters: [lobby, gam]"), {"2:46 did you mean `game`?"}},
+      {"stack: a\npublish: { redis: cache }\nclusters: { w: { run: x } }",
+       {"2:19 does not begin with redis://"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
 TEST(Mistakes, of_who_only_observes) {
   const std::string head = "stack: a\nprovider: observe\n";
   const std::string count = "count: { http: /s, field: n }";
@@ -139,6 +169,8 @@ TEST(Mistakes, of_who_only_observes) {
       {observe("list: [a]"), {"3:66 must hold addresses such as `10.0.0.5:3000`, not `a`"}},
       {observe("list: [a:1, a:1]"), {"3:66 `a:1` is in `list` twice"}},
       {observe("url: ftp://x"), {"3:65 must begin with http:// or https://"}},
+      {head + "clusters: { w: { " + count + ", verify: x, observe: { list: [a:1] } } }",
+       {"3:49 What others run serves already"}},
       {"powers: [observe, launch]\n" + observe("list: [a:1]"),
        {"1:9 `powers` may only be of `observe` and `place`"}},
       {"stack: a\nclusters: { w: { run: x, observe: { list: [a:1] } } }",

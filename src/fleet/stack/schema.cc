@@ -65,6 +65,7 @@ void add_composites(Json& all) {
   all["show_clusters"] = map_of("show_people");
   all["scale_list"] = {{"type", "array"}, {"items", reference("rule")}};
   all["store"] = {{"anyOf", {reference("text"), reference("etcd_store")}}};
+  all["verify"] = {{"anyOf", {reference("text"), reference("verify_command")}}};
   all["instances"] = {{"anyOf", {reference("count_from_1"), reference("instances_range")}}};
 }
 

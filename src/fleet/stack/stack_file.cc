@@ -41,6 +41,7 @@ void check_observed(Reader& r, const ClusterDraft& c) {
     r.mistake_at_key(*c.at, fmt::format("{} needs the key `observe`: with `provider: observe` it "
                                         "says by `list`, `command` or `url` where instances are.",
                                         in_ticks(c.spec.name)));
+  if (c.verify) r.mistake_at_key(*c.verify, "What others run serves already: remove `verify`.");
   if (c.spec.count.kind == CountSpec::Kind::sockets)
     r.mistake_at_key(c.count ? *c.count : *c.at,
                      fmt::format("{}: the kernel here does not see the sockets of instances that "
@@ -97,6 +98,28 @@ void check_provider(Reader& r, StackDraft& d) {
               "only be of `observe` and `place`.");
 }
 
+// Which clusters it is told of, and that each has a backend.
+void check_haproxy(Reader& r, const StackDraft& d) {
+  if (!d.haproxy || d.haproxy->kind != Yaml::Kind::map) return;
+  const HaproxySpec& haproxy = *d.stack.publish.haproxy;
+  std::vector<std::string_view> names;
+  for (const auto& c : d.clusters) names.push_back(c.spec.name);
+  for (const auto& name : haproxy.clusters)
+    if (std::ranges::find(names, name) == names.end()) {
+      const auto guess = did_you_mean(name, names);
+      r.mistake(*d.haproxy->find("clusters"),
+                fmt::format("{} is no cluster of this stack{}", in_ticks(name),
+                            guess.empty() ? "." : guess));
+    }
+  const auto told = haproxy.clusters.empty() ? names.size() : haproxy.clusters.size();
+  if (told > 1 && haproxy.backend.find("${cluster}") == std::string::npos)
+    r.mistake_at_key(*d.haproxy->find("backend"),
+                     fmt::format("{} would hold the instances of {} clusters, and mix their "
+                                 "clients: write ${{cluster}} in `backend`, or name one cluster in "
+                                 "`clusters`.",
+                                 in_ticks(haproxy.backend), told));
+}
+
 void check_ports(Reader& r, const StackDraft& d) {
   if (d.stack.provider == ProviderKind::observe) return;  // it gives none
   const ApiSpec& api = d.stack.api;
@@ -145,6 +168,7 @@ std::expected<Stack, std::vector<Mistake>> parse_stack(const ParseInput& input) 
   check_wiring(reader, draft.clusters);
   check_provider(reader, draft);
   check_ports(reader, draft);
+  check_haproxy(reader, draft);
   if (!reader.mistakes.empty()) {
     std::ranges::stable_sort(reader.mistakes, {},
                              [](const Mistake& m) { return std::tuple(m.line, m.column); });

@@ -257,6 +257,38 @@ clusters:
             (Powers{.place = true, .launch = false, .drain = false, .heal = false}));
 }
 
+TEST(StackFile, what_must_succeed_before_an_instance_serves) {
+  const auto verify = [](const std::string& value) {
+    return good(
+               "stack: a\nparameters: { path: { default: /ok } }\nclusters:\n  game:\n    run: "
+               "x\n    verify: " +
+               value)
+        .clusters[0]
+        .verify;
+  };
+  EXPECT_EQ(verify("curl -fs ${url}${path} --proxy $P"),
+            (VerifySpec{.command = {"curl -fs ${url}/ok --proxy $P"}}));
+  EXPECT_EQ(verify("{ command: \"nc -z ${host} ${port}\", within: 2s }"),
+            (VerifySpec{.command = {"nc -z ${host} ${port}"}, .within = 2s}));
+}
+
+TEST(StackFile, where_the_view_is_published) {
+  const auto publish = [](const std::string& keys, std::map<std::string, std::string> given = {}) {
+    return good("stack: a\nparameters: { lb: { default: 10.0.0.9 } }\npublish: { " + keys +
+                    " }\nclusters: { lobby: { run: x }, game: { run: y } }",
+                std::move(given))
+        .publish;
+  };
+  EXPECT_EQ(publish("redis: redis://cache").redis, "redis://cache");
+  EXPECT_FALSE(publish("redis: redis://cache").haproxy);
+  EXPECT_EQ(publish("haproxy: { socket: ./admin.sock }").haproxy,
+            (HaproxySpec{.socket = "/srv/show/admin.sock"}));
+  EXPECT_EQ(publish("haproxy: { socket: \"${lb}:9999\", backend: web, clusters: game }").haproxy,
+            (HaproxySpec{.address = {"10.0.0.9", 9999}, .backend = "web", .clusters = {"game"}}));
+  EXPECT_EQ(publish("haproxy: { socket: \"[::1]:9999\", backend: \"show-${cluster}\" }").haproxy,
+            (HaproxySpec{.address = {"::1", 9999}, .backend = "show-${cluster}"}));
+}
+
 TEST(StackFile, shows_powers_price_and_rules_that_look_ahead) {
   const auto stack = parse_stack({.text = R"(stack: a
 powers: [observe, place]

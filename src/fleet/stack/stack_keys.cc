@@ -20,21 +20,29 @@ std::optional<std::uint16_t> port_from(std::string_view text) {
 }
 
 // `127.0.0.1:7070`, `[::1]:7070`.
-void read_listen(Reader& r, const Yaml& y, StackDraft& d) {
-  const auto text = r.text(y);
-  if (!text) return;
-  const std::size_t colon = text->rfind(':');
-  std::string host = text->substr(0, colon == text->npos ? 0 : colon);
+std::optional<Listen> listen_from(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  std::string host = text.substr(0, colon == text.npos ? 0 : colon);
   const auto port =
-      colon == text->npos ? std::nullopt : port_from(std::string_view(*text).substr(colon + 1));
+      colon == text.npos ? std::nullopt : port_from(std::string_view(text).substr(colon + 1));
   const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
   if (is_bracketed) host = host.substr(1, host.size() - 2);
   if (!port || host.empty() || (!is_bracketed && host.find(':') != host.npos) ||
       host.find_first_of(" \t[]/") != host.npos)
-    return r.mistake(
-        y, fmt::format("`listen` must be an address and a port such as `127.0.0.1:7070`, not {}.",
-                       in_ticks(*text)));
-  d.stack.api.listen = {host, *port};
+    return std::nullopt;
+  return Listen{host, *port};
+}
+
+void read_listen(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (auto listen = listen_from(*text)) {
+    d.stack.api.listen = std::move(*listen);
+    return;
+  }
+  r.mistake(y,
+            fmt::format("`listen` must be an address and a port such as `127.0.0.1:7070`, not {}.",
+                        in_ticks(*text)));
 }
 
 void read_advertise(Reader& r, const Yaml& y, StackDraft& d) {
@@ -280,16 +288,75 @@ void read_redis(Reader& r, const Yaml& y, PublishSpec& d) {
   d.redis = *text;
 }
 
-const Key<PublishSpec> publish_keys[] = {
+void read_haproxy_socket(Reader& r, const Yaml& y, HaproxySpec& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (text->find('/') != text->npos) {
+    r.path(y, d.socket);
+    constexpr std::size_t most = 107;  // sockaddr_un's own
+    if (d.socket.size() > most)
+      r.mistake(y, fmt::format("`socket`: the path of a unix socket has at most {} letters, this "
+                               "one has {}.",
+                               most, d.socket.size()));
+    return;
+  }
+  const auto address = listen_from(*text);
+  if (!address || address->port == 0)
+    return r.mistake(y, fmt::format("`socket` must be a path such as `/run/haproxy/admin.sock`, or "
+                                    "an address and a port such as `127.0.0.1:9999`, not {}.",
+                                    in_ticks(*text)));
+  d.address = *address;
+}
+
+void read_haproxy_backend(Reader& r, const Yaml& y, HaproxySpec& d) {
+  // A parameter of that name goes first.
+  const auto [ours, is_ours] = r.parameters.try_emplace("cluster", "${cluster}");
+  const auto text = r.text(y);
+  if (is_ours) r.parameters.erase(ours);
+  if (!text) return;
+  std::string rest = *text;
+  if (const auto at = rest.find("${cluster}"); at != rest.npos) rest.replace(at, 10, "x");
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_.:").contains(c);
+  };
+  if (rest.empty() || !std::ranges::all_of(rest, is_letter))
+    return r.mistake(y, fmt::format("`backend` must be the name of a backend in haproxy.cfg: "
+                                    "letters, digits and `-_.:`, and ${{cluster}} for the "
+                                    "cluster's name, not {}.",
+                                    in_ticks(*text)));
+  d.backend = *text;
+}
+
+const Key<HaproxySpec> haproxy_keys[] = {
+    {{"socket", Mark::now, "text",
+      "HAProxy's runtime socket, `level admin`: /run/haproxy/admin.sock, or an address and a port.",
+      true},
+     read_haproxy_socket},
+    {{"backend", Mark::now, "text",
+      "The backend in haproxy.cfg that holds a cluster's instances; ${cluster} by default."},
+     read_haproxy_backend},
+    {{"clusters", Mark::now, "texts", "Whose instances it is told of; all clusters by default."},
+     [](Reader& r, const Yaml& y, HaproxySpec& d) { r.texts(y, d.clusters); }},
+};
+
+void read_haproxy(Reader& r, const Yaml& y, StackDraft& d) {
+  d.haproxy = &y;
+  read_map<HaproxySpec>(r, y, haproxy_keys, d.stack.publish.haproxy.emplace());
+}
+
+const Key<StackDraft> publish_keys[] = {
     {{"redis", Mark::now, "text",
       "redis://[user:password@]host[:port][/db]: a sorted set for each cluster, "
       "utakata:STACK:CLUSTER, "
       "of urls by load, written each second."},
-     read_redis},
+     [](Reader& r, const Yaml& y, StackDraft& d) { read_redis(r, y, d.stack.publish); }},
+    {{"haproxy", Mark::now, "haproxy", "An HAProxy whose backends are to hold the instances."},
+     read_haproxy},
 };
 
 void read_publish(Reader& r, const Yaml& y, StackDraft& d) {
-  read_map<PublishSpec>(r, y, publish_keys, d.stack.publish);
+  read_map<StackDraft>(r, y, publish_keys, d);
 }
 
 const Key<StackDraft> stack_keys[] = {
@@ -339,7 +406,8 @@ std::vector<Section> stack_sections() {
                               section_of<StackDraft>("etcd_store", store_keys),
                               section_of<StackDraft>("docker", docker_keys),
                               section_of<PriceDraft>("price", price_keys),
-                              section_of<PublishSpec>("publish", publish_keys)};
+                              section_of<StackDraft>("publish", publish_keys),
+                              section_of<HaproxySpec>("haproxy", haproxy_keys)};
   for (auto& section : show_sections()) all.push_back(std::move(section));
   for (auto& section : cluster_sections()) all.push_back(std::move(section));
   return all;

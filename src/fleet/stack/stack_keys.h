@@ -17,6 +17,7 @@ struct StackDraft {
   const Yaml* store = nullptr;
   const Yaml* powers = nullptr;
   const Yaml* docker = nullptr;
+  const Yaml* haproxy = nullptr;
   std::vector<ShowDraft> shows;
   bool is_advertise_given = false;
 };

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/instant.h"
-#include "fleet/provider/observe/command.h"
+#include "fleet/command/command.h"
 #include "fleet/provider/observe/listing.h"
 #include "fleet/provider/provider.h"
 #include "net/curl/http_client.h"

@@ -1,4 +1,4 @@
-#include "fleet/provider/observe/command.h"
+#include "fleet/command/command.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -130,7 +130,8 @@ void Command::ended() {
   drain(err_, complained_);
   const bool is_good = info.si_code == CLD_EXITED && info.si_status == 0;
   if (is_good && said_.size() <= kBytesMax) return finish(std::move(said_));
-  const std::string words = last_line(complained_);
+  std::string words = last_line(complained_);
+  if (words.empty()) words = last_line(said_);
   finish(problem(Problem::Kind::refused,
                  is_good ? fmt::format("`{}` printed more than 1 MB", line_)
                          : fmt::format("`{}` {}{}{}", line_, how_it_ended(info),

@@ -1,5 +1,5 @@
-// One run of a command of the user's, for what it prints. Never blocks the loop: a pipe is read as
-// it fills, a deadline ends it.
+// One run of a command of the user's, for what it prints or whether it succeeds. Never blocks the
+// loop: a pipe is read as it fills, a deadline ends it.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,8 @@ class Command {
   using Done = std::function<void(Expected<std::string>)>;
   // Blocks until the exec, about 1 ms. `done` is called once, later and on the loop's thread, with
   // what was printed to stdout (1 MB at most); it may destroy us. Problems, with the last line of
-  // stderr: `timed_out`, `refused` (it failed, or printed more), `unavailable` (not started).
+  // stderr, else of stdout: `timed_out`, `refused` (it failed, or printed more), `unavailable` (not
+  // started).
   Command(net::Loop& loop, const CommandOrder& order, Done done);
   ~Command();  // ends the command and all it started, without `done`
   Command(const Command&) = delete;
