@@ -13,6 +13,7 @@ namespace utakata {
 struct ControllerOptions {
   Stack stack;
   std::string text = {};  // the stack file's, for the record; empty for `run`
+  std::string file = {};  // where it lies, absolute
   std::map<std::string, std::string> parameters = {};  // of `-p`, for a later `apply`
   bool is_detached =
       false;  // no terminal: lines go where stdout goes, SIGINT means as little as SIGTERM

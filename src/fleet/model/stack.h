@@ -96,7 +96,7 @@ struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
   std::string app;                 // folder the command runs in, absolute; empty: the stack file's
-  std::string image;               // of `provider: docker`; empty elsewhere
+  std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
   std::string install;             // run once for each version, in `app`
   Template run;                    // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;

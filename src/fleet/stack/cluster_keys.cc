@@ -187,7 +187,9 @@ const Key<ClusterDraft> cluster_keys[] = {
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.duration(y, 1s, 1h, c.spec.hold); }},
     {{"every", Mark::now, "duration", "The period of the control loop; 1s by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.duration(y, 100ms, 60s, c.spec.every); }},
-    {{"image", Mark::now, "text", "Of `provider: docker`: the image of its containers."},
+    {{"image", Mark::now, "text",
+      "Of `provider: docker`: the image of its containers; without it one is packed of `app` and "
+      "the program of `run`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.image = &y, r.text(y, c.spec.image); }},
     {{"git", Mark::later, "", ""}},
     {{"sha256", Mark::later, "", ""}},

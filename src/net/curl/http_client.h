@@ -21,6 +21,9 @@ struct HttpCall {
   std::string url{};
   std::vector<std::string> headers{};  // "Name: value"
   std::string body{};
+  // Sent instead of `body`: a file, opened before call() returns and read, blocking, as the
+  // connection takes it. `invalid`: it cannot be opened.
+  std::string body_file{};
   Duration deadline{5s};  // for the whole call, name lookup and connect included
   // More is refused: an instance must not fill our memory.
   std::size_t answer_bytes_max = 1024 * 1024;

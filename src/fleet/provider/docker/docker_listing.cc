@@ -10,6 +10,7 @@ namespace utakata {
 namespace {
 
 using Json = Engine::Json;
+using namespace nlohmann::literals;
 
 constexpr std::size_t event_bytes_max = 1 << 20;
 
@@ -17,6 +18,13 @@ int number_in(const std::string& text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
+}
+
+// Of the network that it was given: the bridge.
+std::string address_in(const Json& container) {
+  const auto at = "/NetworkSettings/Networks/bridge/IPAddress"_json_pointer;
+  return container.contains(at) && container[at].is_string() ? container[at].get<std::string>()
+                                                             : std::string();
 }
 
 }  // namespace
@@ -145,6 +153,7 @@ void DockerProvider::State::take_listed(const InstanceId& id, const Json& listed
       if (is_over) return died(id, "ended while the Engine told nothing");
       if (std::exchange(box.is_signal_lost, false)) return terminate(id, box.kill_at - clock.now());
       if (!box.log) follow_log(id);
+      look_inside(id);
       return;
     case BoxPhase::creating:
     case BoxPhase::waiting:
@@ -175,6 +184,7 @@ void DockerProvider::State::found(const InstanceId& id, const Json& listed) {
     ports.keep(box.address.port);
   }
   follow_log(id);
+  look_inside(id);
   if (box.stop_asked) return terminate(id, box.kill_at - clock.now());
   if (had_handle) return;
   tell({.kind = ProviderNews::Kind::launched,
@@ -213,6 +223,24 @@ void DockerProvider::State::take_unknown(const Json& listed, const std::string& 
                     "record names it",
                     instance, container));
   remove_leftover(container);
+}
+
+// Once is enough: a container that runs keeps its network. What fails is asked again with the next
+// list.
+void DockerProvider::State::look_inside(const InstanceId& id) {
+  const auto handle = docker_handle(own.at(id).container);
+  if (!options.publishes || insides.contains(handle)) return;
+  engine.ask({.path = "/containers/" + own.at(id).container + "/json"},
+             [this, id, handle](const Expected<Json>& answer) {
+               const auto* const box = find(id);
+               if (!answer || !box || box->phase != BoxPhase::running) return;
+               const auto pid_at = "/State/Pid"_json_pointer;
+               const int pid = answer->contains(pid_at) && (*answer)[pid_at].is_number()
+                                   ? (*answer)[pid_at].get<int>()
+                                   : 0;
+               const auto host = address_in(*answer);
+               if (pid > 0 && !host.empty()) insides[handle] = {pid, host};
+             });
 }
 
 void DockerProvider::State::follow_log(const InstanceId& id) {

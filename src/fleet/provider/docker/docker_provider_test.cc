@@ -88,6 +88,85 @@ TEST_F(Docker, an_image_that_is_not_there_is_named_with_the_remedy) {
   EXPECT_FALSE(failed.retry);
 }
 
+// An app's folder, packed when the Engine turns out not to have it.
+class DockerPacking : public Docker {
+ protected:
+  DockerPacking() {
+    folder = world.folder + "/app";
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder + "/app.txt") << "one";
+  }
+  LaunchSpec packed() {
+    auto spec = world.spec("exec sleep 100");
+    spec.folder = folder;
+    const PackSpec pack{folder, spec.run, {}};
+    spec.image = packed_image("show", pack, content_of(pack_of(pack).value()).value());
+    return spec;
+  }
+  std::string folder;
+};
+
+TEST_F(DockerPacking, an_app_without_an_image_is_packed_once_for_all_of_its_instances) {
+  const auto spec = packed();
+  for (const char* id : {"game-1", "game-2", "game-3"})
+    ASSERT_TRUE(world.provider->launch({id}, spec));
+  for (const char* id : {"game-1", "game-2", "game-3"}) world.wait(Kind::launched, id);
+  EXPECT_EQ(asked("POST /images/create?fromSrc=-&repo="), 1);
+  EXPECT_EQ(std::ranges::count_if(world.said, [](const auto& one) { return one.starts_with("packing game: "); }), 1);
+  const std::lock_guard lock(engine.mutex);
+  ASSERT_TRUE(engine.images.contains(spec.image));
+  EXPECT_GT(engine.images[spec.image], 1'000'000u) << "the C library alone is larger";
+  EXPECT_EQ(engine.images[spec.image] % 512, 0u);
+  EXPECT_TRUE(std::ranges::any_of(engine.asked, [](const auto& one) {
+    return one.find("&changes=WORKDIR%20%2Fapp&") != one.npos;
+  }));
+}
+
+TEST_F(DockerPacking, elder_images_of_the_same_app_go) {
+  const auto before = packed();
+  world.run("game-1", before);
+  std::ofstream(folder + "/app.txt") << "two";
+  const auto after = packed();
+  ASSERT_NE(before.image, after.image);
+  world.run("game-2", after);
+  EXPECT_TRUE(world.until([&] { return asked("DELETE /images/" + before.image) == 1; }));
+  EXPECT_EQ(asked("DELETE /images/tiny"), 0);
+}
+
+TEST_F(DockerPacking, a_folder_that_has_changed_since_is_not_packed_under_the_old_name) {
+  const auto spec = packed();
+  std::ofstream(folder + "/app.txt") << "two";
+  ASSERT_TRUE(world.provider->launch({"game-1"}, spec));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.starts_with("docker: the app's folder has changed")) << failed.what;
+  EXPECT_EQ(asked("POST /images/create"), 0);
+  for (const auto& each : std::filesystem::directory_iterator(world.options.run_folder))
+    EXPECT_NE(each.path().extension(), ".packing") << each.path();
+}
+
+TEST_F(DockerPacking, an_engine_that_does_not_take_it_is_told_of_in_its_own_words) {
+  engine.misbehave([](const std::string& request) {
+    return request.starts_with("POST /images/create")
+               ? FakeEngine::answer(200, "{\"status\":\"x\"}\r\n{\"error\":\"no space left\"}\r\n")
+               : std::string();
+  });
+  ASSERT_TRUE(world.provider->launch({"game-1"}, packed()));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.find("no space left") != std::string::npos) << failed.what;
+  EXPECT_TRUE(failed.retry);
+}
+
+TEST_F(DockerPacking, stopped_while_it_is_packed_it_is_gone_and_a_restart_leaves_nothing) {
+  const auto spec = packed();
+  ASSERT_TRUE(world.provider->launch({"game-1"}, spec));
+  EXPECT_TRUE(world.provider->stop({"game-1"}, Duration{0}));
+  EXPECT_EQ(world.wait(Kind::gone, "game-1").what, "stopped before it was started");
+  std::ofstream(world.options.run_folder + "/4f5e.packing") << "of a killed life";
+  ASSERT_TRUE(world.provider->launch({"game-2"}, packed()));
+  world.start();
+  EXPECT_FALSE(std::filesystem::exists(world.options.run_folder + "/4f5e.packing"));
+}
+
 TEST_F(Docker, who_answers_500_launches_nothing_and_says_why) {
   engine.misbehave([](const std::string& request) {
     return request.starts_with("POST")

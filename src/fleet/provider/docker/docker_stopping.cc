@@ -84,6 +84,7 @@ void DockerProvider::State::remove_leftover(const std::string& container) {
 void DockerProvider::State::died(const InstanceId& id, std::string text) {
   auto& box = own.at(id);
   loop.cancel(box.kill_timer);
+  insides.erase(docker_handle(box.container));
   box.phase = BoxPhase::ending;
   box.end_text = std::move(text);
   if (!box.log) follow_log(id);
@@ -139,6 +140,7 @@ void DockerProvider::State::finish(const InstanceId& id) {
 void DockerProvider::State::tell_gone(const InstanceId& id) {
   own.at(id).stop_asked = true;  // it said nothing that matters
   own.at(id).log.reset();
+  insides.erase(docker_handle(own.at(id).container));
   tell_end(id);
   own.at(id).container.clear();
   finish(id);

@@ -106,9 +106,11 @@ void Engine::ask(Order order, Done done) {
   net::HttpCall call;
   call.method = std::move(order.method);
   call.url = "http://docker/v1.41" + order.path;
-  if (!order.body.empty()) call.headers.push_back("Content-Type: " + order.type);
+  if (!order.body.empty() || !order.body_file.empty())
+    call.headers.push_back("Content-Type: " + order.type);
   const bool is_import = order.type == "application/x-tar";
   call.body = std::move(order.body);
+  call.body_file = std::move(order.body_file);
   call.deadline = order.deadline;
   call.answer_bytes_max = 64 << 20;  // a list of thousands of containers, 2 KB each
   call.unix_socket = socket_;

@@ -35,6 +35,7 @@ class Engine {
     std::string method = "GET";
     std::string path;  // "/containers/json?all=1", escaped
     std::string body = {};
+    std::string body_file = {};  // sent instead: net::HttpCall
     std::string type = "application/json";
     Duration deadline{10s};
   };
