@@ -48,22 +48,15 @@ void check_observed(Reader& r, const ClusterDraft& c) {
                                  in_ticks(c.spec.name)));
 }
 
-void check_container(Reader& r, const StackDraft& d, const ClusterDraft& c) {
-  if (!c.image)
-    r.mistake_at_key(*c.at, fmt::format("{} needs the key `image`: with `provider: docker` the "
-                                        "name of the image that its containers are made of.",
+void check_container(Reader& r, const ClusterDraft& c) {
+  if (!c.image && !c.run)
+    r.mistake_at_key(*c.at, fmt::format("{} needs the key `run`, the command of one instance, or "
+                                        "`image`, the image that its containers are made of.",
                                         in_ticks(c.spec.name)));
-  if (!c.spec.install.empty())
+  if (c.image && !c.spec.install.empty())
     r.mistake_at_key(*c.at, fmt::format("{}: an image is whole: remove `install`, and prepare the "
                                         "app when the image is built.",
                                         in_ticks(c.spec.name)));
-  if (d.stack.docker.publishes && c.spec.count.kind == CountSpec::Kind::sockets)
-    r.mistake_at_key(
-        c.count ? *c.count : *c.at,
-        fmt::format("{}: the kernel here does not see the sockets of a container's own "
-                    "network: set `count` to `http` or `prometheus`, or leave "
-                    "`network: published` out.",
-                    in_ticks(c.spec.name)));
 }
 
 // Who launches nothing may not be told to.
@@ -78,7 +71,7 @@ void check_provider(Reader& r, StackDraft& d) {
     else if (c.observe)
       r.mistake_at_key(*c.observe, "`observe` belongs to `provider: observe`: remove it.");
     else if (d.stack.provider == ProviderKind::docker)
-      check_container(r, d, c);
+      check_container(r, c);
     else if (!c.run)
       r.mistake_at_key(*c.at,
                        fmt::format("{} needs the key `run`: the command of one instance, through "
