@@ -233,11 +233,14 @@ void Parts::open_docker(const Saved& saved) {
   DockerOptions docker;
   docker.fleet_id = saved.fleet_id;
   docker.stack = stack.name;
-  docker.socket = stack.docker.socket;
+  docker.engine = stack.docker.engine;
   docker.publishes = stack.docker.publishes;
   docker.run_folder = run_folder();
   docker.pack_leaves_out = left_out_of_packs(stack, options_.file);
-  docker.advertise = stack.api.advertise;
+  // Elsewhere instances are reached where their Engine is.
+  docker.advertise = is_here(docker.engine)
+                         ? stack.api.advertise
+                         : docker.engine.host.substr(0, docker.engine.host.rfind(':'));
   docker.ports_first = stack.api.ports_first;
   docker.ports_last = stack.api.ports_last;
   docker.say = [this](std::string_view what) { live_.problem(std::string(what)); };

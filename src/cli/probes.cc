@@ -43,7 +43,7 @@ Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, con
   if (stack.provider == ProviderKind::observe) return;
   if (stack.provider == ProviderKind::docker) {
     // A published port is listened to by the Engine, and in a container's network by itself only.
-    if (stack.docker.publishes) return;
+    if (stack.docker.publishes || !is_here(stack.docker.engine)) return;
     listener_ = make_listener_check(clock, table_, container_owns_a_socket);
     return;
   }

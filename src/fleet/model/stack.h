@@ -130,8 +130,19 @@ struct ClusterSpec {
 enum class ProviderKind { process, docker, observe };
 const char* to_text(ProviderKind provider);
 
-struct DockerSpec {
+// Where Docker's Engine answers.
+struct EngineAddress {
   std::string socket = "/var/run/docker.sock";
+  std::string host;                  // "10.0.0.5:2376": over TCP; empty: by the socket
+  std::string ca, certificate, key;  // PEM files; without them TCP is plain
+  bool operator==(const EngineAddress&) const = default;
+};
+// Its containers are on this host, and their processes and sockets are seen from here.
+bool is_here(const EngineAddress& engine);
+std::string to_text(const EngineAddress& engine);  // "tcp://10.0.0.5:2376", "/var/run/docker.sock"
+
+struct DockerSpec {
+  EngineAddress engine;
   bool publishes = false;  // a network of its own for each container; otherwise the host's
   bool operator==(const DockerSpec&) const = default;
 };

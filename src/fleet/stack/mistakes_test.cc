@@ -83,6 +83,13 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\nprovider: docker\ndocker: { network: published }\n"
        "clusters: { w: { image: x, install: y, count: { sockets: true } } }",
        {"4:13 remove `install`"}},
+      {"stack: a\nprovider: { docker: { host: \"tcp://10.0.0.5:2376\", key: k } }\n"
+       "clusters: { w: { image: x } }",
+       {"2:13 `certificate` and `key` belong together", "3:13 the sockets of another host"}},
+      {"stack: a\nprovider: { docker: { host: 10.0.0.5, ca: c } }\nclusters: { w: { image: x } }",
+       {"2:13 are for an Engine at a `host`", "2:29 `host` must be such as `tcp://"}},
+      {"stack: a\nprovider: { process: {} }" + rest, {"2:11 As a block `provider` holds one"}},
+      {"stack: a\nprovider: { docker: {} }\ndocker: {}" + rest, {"3:9 described twice"}},
       {"stack: a\ndocker: { socket: /s }\nclusters: { w: { run: x, image: y } }",
        {"2:1 `docker` belongs to `provider: docker`", "3:26 `image` belongs to"}},
       {"stack: a\nprovider: magic" + rest, {"2:11 is no provider"}},

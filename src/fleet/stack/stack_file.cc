@@ -48,7 +48,12 @@ void check_observed(Reader& r, const ClusterDraft& c) {
                                  in_ticks(c.spec.name)));
 }
 
-void check_container(Reader& r, const ClusterDraft& c) {
+void check_container(Reader& r, const StackDraft& d, const ClusterDraft& c) {
+  if (!is_here(d.stack.docker.engine) && c.spec.count.kind == CountSpec::Kind::sockets)
+    r.mistake_at_key(c.count ? *c.count : *c.at,
+                     fmt::format("{}: the kernel here does not see the sockets of another host: "
+                                 "set `count` to `http` or `prometheus`.",
+                                 in_ticks(c.spec.name)));
   if (!c.image && !c.run)
     r.mistake_at_key(*c.at, fmt::format("{} needs the key `run`, the command of one instance, or "
                                         "`image`, the image that its containers are made of.",
@@ -71,7 +76,7 @@ void check_provider(Reader& r, StackDraft& d) {
     else if (c.observe)
       r.mistake_at_key(*c.observe, "`observe` belongs to `provider: observe`: remove it.");
     else if (d.stack.provider == ProviderKind::docker)
-      check_container(r, c);
+      check_container(r, d, c);
     else if (!c.run)
       r.mistake_at_key(*c.at,
                        fmt::format("{} needs the key `run`: the command of one instance, through "

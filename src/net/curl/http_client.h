@@ -28,6 +28,9 @@ struct HttpCall {
   // More is refused: an instance must not fill our memory.
   std::size_t answer_bytes_max = 1024 * 1024;
   std::string unix_socket{};  // path; empty: TCP
+  // PEM files of an https url. `ca_file`: only whom this one signed is trusted; empty: whom the
+  // system trusts. The other two are what we show; empty: nothing.
+  std::string ca_file{}, certificate_file{}, key_file{};
   // Of an answer that does not end, such as a feed of events: where given, a 2xx answer's pieces go
   // here instead of into the result, first an empty one when its head has come. `deadline` is then
   // that of the connection only, and nothing bounds the answer. It may not call this client: post

@@ -41,6 +41,7 @@ class Transfer {
   void set_once(SocketBook& book);
   void set_method();
   bool open_body();
+  void set_trust();
   bool set_headers();
   bool take_body(const char* data, std::size_t size);
   bool take_header(std::string_view line);

@@ -26,7 +26,7 @@ struct DockerOptions {
   // The store's: tells our containers from those of another controller on this host.
   std::string fleet_id;
   std::string stack;
-  std::string socket = "/var/run/docker.sock";
+  EngineAddress engine{};
   // Absolute, made where missing; logs/ and installed/ are in it.
   std::string run_folder;
   // What instances are reached at: the address' host, and ${host}.

@@ -264,6 +264,17 @@ TEST(DockerAway, no_socket_then_said_with_the_remedy) {
   EXPECT_TRUE(failed.retry);
 }
 
+TEST(DockerAway, nobody_at_that_address_then_said_with_the_remedy) {
+  DockerWorld world{EngineAddress{.host = "127.0.0.1:1"}};
+  ASSERT_TRUE(world.provider->launch({"game-1"}, world.spec("serve")));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.starts_with(
+      "docker: the Engine at tcp://127.0.0.1:1 cannot be reached (http://127.0.0.1:1: "))
+      << failed.what;
+  EXPECT_TRUE(failed.what.ends_with("is `host` right, and does it listen there?")) << failed.what;
+  EXPECT_TRUE(failed.retry);
+}
+
 TEST(DockerAway, no_rights_then_said_with_the_remedy) {
   FakeEngine engine;
   chmod(engine.socket().c_str(), getuid() == 0 ? 0600 : 0);

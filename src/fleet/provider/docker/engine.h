@@ -1,4 +1,5 @@
-// What the Docker Engine is asked over its unix socket (Engine API 1.41), and how it says no.
+// What the Docker Engine is asked (Engine API 1.41), over its unix socket or by TCP and TLS, and how
+// it says no.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "base/instant.h"
 #include "base/problem.h"
+#include "fleet/model/stack.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 
@@ -23,12 +25,12 @@ class Engine {
  public:
   using Json = nlohmann::json;
   // Null where the answer has no body. Problems: `not_found` (404), `conflict` (409), `invalid`
-  // (400), `unavailable` with retry (nobody answers, or it answers 500: what was asked may have
-  // been done all the same), `timed_out` with retry, `refused` (anything else, as an answer that is
+  // (400), `unavailable` with retry (nobody answers, TLS fails, or it answers 500: what was asked
+  // may have been done all the same), `timed_out` with retry, `refused` (anything else, as an answer that is
   // no JSON). A message begins with "docker: " and carries what the Engine said.
   using Done = std::function<void(Expected<Json>)>;
 
-  Engine(net::Loop& loop, std::string socket);
+  Engine(net::Loop& loop, EngineAddress address);
   ~Engine();
 
   struct Order {
@@ -47,15 +49,14 @@ class Engine {
                   std::function<void(Problem)> ended);
   void forget(FollowId id);
 
-  const std::string& socket() const { return socket_; }
-
  private:
   struct Followed;
+  net::HttpCall call_to(const std::string& path) const;
   Problem unreached(Problem why) const;
   void serve(FollowId id);
 
   net::Loop& loop_;
-  const std::string socket_;
+  const EngineAddress address_;
   FollowId last_ = 0;
   std::map<FollowId, std::shared_ptr<Followed>> followed_;
   net::HttpClient client_;
