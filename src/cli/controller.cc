@@ -201,7 +201,8 @@ int Parts::open_api(const Saved& saved) {
                                           .pid = getpid(),
                                           .store = stack.store,
                                           .run_folder = run_folder(),
-                                          .certificate = stack.api.certificate});
+                                          .certificate = stack.api.certificate,
+                                          .engine = stack.docker.engine});
       !written)
     return cannot_start(written.error().what);
   live_.started(stack.name, api_url_);

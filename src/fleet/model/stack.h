@@ -87,6 +87,7 @@ struct HealSpec {
 struct LimitSpec {
   std::optional<std::int64_t> memory;  // bytes
   std::optional<std::int64_t> files;   // descriptors
+  std::optional<double> cpus;          // of `provider: docker`: 0.5 is half a core
   bool operator==(const LimitSpec&) const = default;
 };
 
@@ -97,6 +98,7 @@ struct ClusterSpec {
   std::vector<std::string> needs;  // clusters that must serve before this one starts
   std::string app;                 // folder the command runs in, absolute; empty: the stack file's
   std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
+  std::vector<std::pair<std::string, std::string>> labels;  // of its containers, beside our own
   std::string install;             // run once for each version, in `app`
   Template run;                    // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;

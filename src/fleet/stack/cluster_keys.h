@@ -23,6 +23,8 @@ struct ClusterDraft {
   const Yaml* count = nullptr;
   const Yaml* observe = nullptr;
   const Yaml* image = nullptr;
+  const Yaml* limits = nullptr;
+  const Yaml* labels = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

@@ -88,6 +88,11 @@ TEST(Mistakes, of_the_stack) {
        {"2:13 `certificate` and `key` belong together", "3:13 the sockets of another host"}},
       {"stack: a\nprovider: { docker: { host: 10.0.0.5, ca: c } }\nclusters: { w: { image: x } }",
        {"2:13 are for an Engine at a `host`", "2:29 `host` must be such as `tcp://"}},
+      {"stack: a\nclusters: { w: { run: x, labels: { a: b }, limits: { cpus: 1 } } }",
+       {"2:26 `labels` belongs to", "2:52 `cpus` of `limits` belongs to"}},
+      {"stack: a\nprovider: docker\n"
+       "clusters: { w: { run: x, labels: { utakata.stack: b }, limits: { cpus: -1 } } }",
+       {"3:36 are ours", "3:72 above 0"}},
       {"stack: a\nprovider: { process: {} }" + rest, {"2:11 As a block `provider` holds one"}},
       {"stack: a\nprovider: { docker: {} }\ndocker: {}" + rest, {"3:9 described twice"}},
       {"stack: a\ndocker: { socket: /s }\nclusters: { w: { run: x, image: y } }",

@@ -71,6 +71,10 @@ void check_provider(Reader& r, StackDraft& d) {
     if (c.at->kind != Yaml::Kind::map) continue;  // noted already
     if (c.image && d.stack.provider != ProviderKind::docker)
       r.mistake_at_key(*c.image, "`image` belongs to `provider: docker`: remove it.");
+    if (c.labels && d.stack.provider != ProviderKind::docker)
+      r.mistake_at_key(*c.labels, "`labels` belongs to `provider: docker`: remove it.");
+    if (c.spec.limits.cpus && d.stack.provider != ProviderKind::docker)
+      r.mistake(*c.limits, "`cpus` of `limits` belongs to `provider: docker`: remove it.");
     if (is_observing)
       check_observed(r, c);
     else if (c.observe)

@@ -1,6 +1,7 @@
 // DockerProvider: from launch() to release().
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "fleet/model/template.h"
@@ -33,6 +34,8 @@ DockerProvider::State::Json DockerProvider::State::host_config(const LaunchSpec&
   if (options.publishes)
     host["PortBindings"][fmt::format("{}/tcp", port)] = {{{"HostPort", fmt::to_string(port)}}};
   if (spec.limits.memory) host["Memory"] = host["MemorySwap"] = *spec.limits.memory;
+  // The Engine counts in billionths of a core.
+  if (spec.limits.cpus) host["NanoCpus"] = std::llround(*spec.limits.cpus * 1e9);
   if (spec.limits.files)
     host["Ulimits"] = {
         {{"Name", "nofile"}, {"Soft", *spec.limits.files}, {"Hard", *spec.limits.files}}};
@@ -69,6 +72,7 @@ Expected<DockerProvider::State::Json> DockerProvider::State::order_for(const Ins
                   {"utakata.version", spec.version},
                   {"utakata.port", fmt::to_string(port)}}},
                 {"HostConfig", host_config(spec, port)}};
+  for (const auto& [name, value] : spec.labels) order["Labels"].emplace(name, value);
   if (options.publishes) order["ExposedPorts"][fmt::format("{}/tcp", port)] = Json::object();
   if (spec.run.empty()) return order;  // the image's own command
   const auto run = expand(spec.run, lookup);

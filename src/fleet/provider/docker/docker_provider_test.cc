@@ -30,7 +30,8 @@ class Docker : public testing::Test {
 TEST_F(Docker, is_told_what_to_run_where_and_within_which_limits) {
   auto spec = world.spec("exec serve --port ${port}");
   spec.env = {{"WHERE", "${host}:${port}"}};
-  spec.limits = {.memory = 64 << 20, .files = 1000};
+  spec.limits = {.memory = 64 << 20, .files = 1000, .cpus = 0.1};
+  spec.labels = {{"team", "games"}, {"utakata.stack", "another"}};
   const auto told = world.run("game-1", spec);
   EXPECT_EQ(told.handle, "docker c1");
   ASSERT_TRUE(world.until([&] { return asked("POST /containers/c1/start") == 1; }));
@@ -47,6 +48,8 @@ TEST_F(Docker, is_told_what_to_run_where_and_within_which_limits) {
   EXPECT_EQ(order["HostConfig"]["Memory"], 64 << 20);
   EXPECT_EQ(order["HostConfig"]["MemorySwap"], 64 << 20);
   EXPECT_EQ(order["HostConfig"]["Ulimits"][0]["Hard"], 1000);
+  EXPECT_EQ(order["HostConfig"]["NanoCpus"], 100'000'000);
+  EXPECT_EQ(order["Labels"]["team"], "games");
 }
 
 TEST_F(Docker, its_port_is_published_where_it_has_a_network_of_its_own) {

@@ -123,17 +123,23 @@ Engine::Engine(net::Loop& loop, EngineAddress address)
     : loop_(loop), address_(std::move(address)), client_(loop, 64) {}
 Engine::~Engine() = default;
 
+EngineConnection engine_connection(const EngineAddress& address) {
+  if (address.host.empty()) return {.url = "http://docker", .unix_socket = address.socket};
+  return {.url = (is_tls(address) ? "https://" : "http://") + address.host,
+          .unix_socket = {},
+          .ca = address.ca,
+          .certificate = address.certificate,
+          .key = address.key};
+}
+
 net::HttpCall Engine::call_to(const std::string& path) const {
+  auto way = engine_connection(address_);
   net::HttpCall call;
-  if (address_.host.empty()) {
-    call.url = "http://docker/v1.41" + path;
-    call.unix_socket = address_.socket;
-    return call;
-  }
-  call.url = fmt::format("{}://{}/v1.41{}", is_tls(address_) ? "https" : "http", address_.host, path);
-  call.ca_file = address_.ca;
-  call.certificate_file = address_.certificate;
-  call.key_file = address_.key;
+  call.url = way.url + "/v1.41" + path;
+  call.unix_socket = std::move(way.unix_socket);
+  call.ca_file = std::move(way.ca);
+  call.certificate_file = std::move(way.certificate);
+  call.key_file = std::move(way.key);
   return call;
 }
 

@@ -62,6 +62,13 @@ class Engine {
   net::HttpClient client_;
 };
 
+// The connection that every call to it needs, for who makes one of his own: url without a path,
+// path of the unix socket, and PEM files; empty where there is none.
+struct EngineConnection {
+  std::string url, unix_socket, ca, certificate, key;
+};
+EngineConnection engine_connection(const EngineAddress& address);
+
 // As a part of a query: `{"label":["a=b"]}` as a filter.
 std::string query_escaped(std::string_view text);
 
