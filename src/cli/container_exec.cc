@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/instant.h"
 #include "fleet/provider/docker/engine.h"
@@ -174,7 +175,10 @@ class Session {
 
   void run() {
     while (show()) {
-      if (std::exchange(has_resized, 0)) resize();
+      if (has_resized) {
+        has_resized = 0;
+        resize();
+      }
       std::array<pollfd, 2> ready{{{.fd = stream_.descriptor(), .events = POLLIN, .revents = 0},
                                    {.fd = has_input_ ? STDIN_FILENO : -1,
                                     .events = POLLIN,

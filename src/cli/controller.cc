@@ -237,6 +237,7 @@ void Parts::open_docker(const Saved& saved) {
   docker.engine = stack.docker.engine;
   docker.publishes = stack.docker.publishes;
   docker.run_folder = run_folder();
+  docker.stack_folder = stack.folder;
   docker.pack_leaves_out = left_out_of_packs(stack, options_.file);
   // Elsewhere instances are reached where their Engine is.
   docker.advertise = is_here(docker.engine)

@@ -62,7 +62,8 @@ Expected<void> name_images(Stack& stack, const std::string& file) {
   std::map<std::pair<std::string, std::string>, std::string> contents;  // by folder and program
   for (ClusterSpec& spec : stack.clusters) {
     if (!is_packed(stack, spec)) continue;
-    const PackSpec wanted{folder_of(stack, spec), spec.run.text, left_out_of_packs(stack, file)};
+    const PackSpec wanted{folder_of(stack, spec), spec.run.text, left_out_of_packs(stack, file),
+                          stack.folder};
     std::string& content = contents[{wanted.folder, program_of(wanted.run)}];
     if (content.empty()) {
       const auto pack = pack_of(wanted);

@@ -85,9 +85,9 @@ TEST(Mistakes, of_the_stack) {
        {"4:13 remove `install`"}},
       {"stack: a\nprovider: { docker: { host: \"tcp://10.0.0.5:2376\", key: k } }\n"
        "clusters: { w: { image: x } }",
-       {"2:13 `certificate` and `key` belong together", "3:13 the sockets of another host"}},
+       {"2:21 `certificate` and `key` belong together", "3:13 the sockets of another host"}},
       {"stack: a\nprovider: { docker: { host: 10.0.0.5, ca: c } }\nclusters: { w: { image: x } }",
-       {"2:13 are for an Engine at a `host`", "2:29 `host` must be such as `tcp://"}},
+       {"2:21 are for an Engine at a `host`", "2:29 `host` must be such as `tcp://"}},
       {"stack: a\nclusters: { w: { run: x, labels: { a: b }, limits: { cpus: 1 } } }",
        {"2:26 `labels` belongs to", "2:52 `cpus` of `limits` belongs to"}},
       {"stack: a\nprovider: docker\n"

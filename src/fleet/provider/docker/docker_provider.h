@@ -37,6 +37,7 @@ struct DockerOptions {
   bool publishes = false;
   // What an app's folder leaves out when it is packed: PackSpec (pack/pack.h).
   std::vector<std::string> pack_leaves_out{};
+  std::string stack_folder{};
   std::int64_t log_bytes_max = 32 << 20;
   std::size_t ended_logs_max = 200;  // a crash loop must not fill the disk
   Duration list_every{5s};

@@ -5,6 +5,7 @@
 #include "fleet/provider/docker/docker_world.h"
 #include "fleet/provider/docker/fake_engine.h"
 #include "fleet/provider/docker/log_frames.h"
+#include "fleet/provider/docker/pack/pack.h"
 
 namespace utakata {
 namespace {

@@ -43,11 +43,13 @@ struct Packings::Packed {
 };
 
 Packings::Packings(net::Loop& loop, Engine& engine, std::string folder,
-                   std::vector<std::string> left_out, std::function<void(std::string_view)> say)
+                   std::vector<std::string> left_out, std::string stack_folder,
+                   std::function<void(std::string_view)> say)
     : loop_(loop),
       engine_(engine),
       folder_(std::move(folder)),
       left_out_(std::move(left_out)),
+      stack_folder_(std::move(stack_folder)),
       say_(std::move(say)) {
   std::error_code none;
   for (const auto& each : std::filesystem::directory_iterator(folder_, none))
@@ -71,11 +73,12 @@ void Packings::want(const LaunchSpec& spec, Done done) {
       if (const auto still = alive.lock(); still && *still) work(*this);
     });
   };
-  packing->thread = std::jthread([post, spec, left_out = left_out_,
+  packing->thread = std::jthread([post, spec,
+                                  wanted = PackSpec{spec.folder, spec.run, left_out_, stack_folder_},
                                   tar = folder_ + "/" + tag_of(spec.image) + ".packing"](
                                      const std::stop_token& stop) {
     Packed made{.content = {}, .tar = tar, .library_path = {}};
-    const auto pack = pack_of({spec.folder, spec.run, left_out});
+    const auto pack = pack_of(wanted);
     if (!pack) {
       made.content = std::unexpected(pack.error());
     } else {

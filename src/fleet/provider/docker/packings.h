@@ -21,10 +21,10 @@ namespace utakata {
 class Packings {
  public:
   using Done = std::function<void(Expected<void>)>;
-  // `folder` takes a tar while it is sent; what a killed life left there is removed. `left_out`:
-  // PackSpec. `say` is told what is packed, and how large it is.
+  // `folder` takes a tar while it is sent; what a killed life left there is removed. `left_out`,
+  // `stack_folder`: PackSpec. `say` is told what is packed, and how large it is.
   Packings(net::Loop& loop, Engine& engine, std::string folder, std::vector<std::string> left_out,
-           std::function<void(std::string_view)> say);
+           std::string stack_folder, std::function<void(std::string_view)> say);
   ~Packings();  // waits for the threads, which give up at once; no `done` is called any more
 
   // Makes the spec's image, whose name packed_image() gave, of its folder and program. `done` is
@@ -45,6 +45,7 @@ class Packings {
   Engine& engine_;
   const std::string folder_;
   const std::vector<std::string> left_out_;
+  const std::string stack_folder_;
   const std::function<void(std::string_view)> say_;
   std::map<std::string, std::unique_ptr<Packing>> running_;  // by image
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <sstream>
 
 #include "net/descriptor.h"
 #include "wire/digest.h"
@@ -116,6 +118,15 @@ class Tar {
   bool is_open_ = false;
 };
 
+bool names_something_in(const std::string& folder, const std::string& run) {
+  std::istringstream words(run);
+  for (std::string word; words >> word;) {
+    std::error_code none;
+    if (!word.starts_with('/') && std::filesystem::exists(folder + "/" + word, none)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Expected<Pack> pack_of(const PackSpec& spec) {
@@ -126,7 +137,10 @@ Expected<Pack> pack_of(const PackSpec& spec) {
                    fmt::format("docker: `run: {}` does not begin with a program that could be "
                                "packed, as in `node server.js`: change it, or name an `image`.",
                                spec.run));
-  if (const auto added = add_app(spec.folder, spec.left_out, pack.files); !added)
+  const bool is_folder_needed =
+      spec.folder != spec.stack_folder || names_something_in(spec.folder, spec.run);
+  if (!is_folder_needed) pack.files[packed_folder] = {.kind = Kind::folder, .mode = 0755};
+  else if (const auto added = add_app(spec.folder, spec.left_out, pack.files); !added)
     return std::unexpected(added.error());
   auto library_path = add_runtime(program, spec.folder, pack.files);
   if (!library_path) return std::unexpected(library_path.error());

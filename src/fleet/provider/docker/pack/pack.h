@@ -15,6 +15,9 @@ struct PackSpec {
   std::string folder;                 // the app's, absolute
   std::string run;                    // its first word is the program
   std::vector<std::string> left_out;  // files.h
+  // Where `folder` is this one, the stack file's, it is packed only if a word of `run` names
+  // something in it: `redis-server --port 1` needs nothing of what happens to lie there.
+  std::string stack_folder{};
 };
 
 struct Pack {

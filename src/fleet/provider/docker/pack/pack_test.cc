@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -142,6 +144,18 @@ TEST_F(Packing, a_script_of_the_app_comes_with_its_interpreter) {
   EXPECT_TRUE(files.contains("usr/bin/env"));
   EXPECT_TRUE(files.contains("usr/bin/sleep"));
   EXPECT_EQ(files.at("app/start").mode, 0755u);
+}
+
+TEST_F(Packing, the_stack_files_own_folder_comes_only_with_a_command_that_names_something_in_it) {
+  write("server.js", "x");
+  const auto has = [&](const std::string& run) {
+    const auto made = pack_of({folder, run, {}, folder});
+    return made && made->files.contains("app/server.js");
+  };
+  EXPECT_TRUE(has("sleep server.js"));
+  EXPECT_TRUE(has("sleep ."));
+  EXPECT_FALSE(has("sleep --port ${port} 1"));
+  EXPECT_TRUE(pack("sleep --port 1").files.contains("app/server.js")) << "`app:` names it";
 }
 
 TEST(ProgramOf, is_the_first_word_that_is_no_assignment) {
