@@ -32,6 +32,7 @@ struct Box {
   bool stop_asked = false, kill_sent = false, was_out_of_memory = false, is_told = false;
   bool is_signal_lost = false;  // the Engine was away
   bool was_packed = false;      // its image, for it
+  bool is_removed = false;
   Instant kill_at{};
   net::Loop::TimerId kill_timer = 0, words_timer = 0;
   std::string end_text;  // of removing and ending
