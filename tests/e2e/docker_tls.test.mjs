@@ -58,7 +58,7 @@ describe('the Engine by TCP with TLS', { skip: why_not }, () => {
   });
   after(async () => {
     await front.stop();
-    await engine.stop();
+    await engine?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -25,6 +25,6 @@ export function make_certificate(folder, name, { by = 'ca', expired = false } = 
     '-CAcreateserial', '-extfile', at(name, 'ext'), '-out', at(name, 'pem'),
   ];
   // openssl 3.0 signs from now on: the day before yesterday is faketime's.
-  if (expired) execFileSync('faketime', ['-2d', 'openssl', ...sign, '-days', '1'], { stdio: 'pipe' });
+  if (expired) execFileSync('faketime', ['2 days ago', 'openssl', ...sign, '-days', '1'], { stdio: 'pipe' });
   else openssl(...sign, '-days', '2');
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "fleet/provider/docker/docker_state.h"
 
@@ -117,10 +118,20 @@ void DockerProvider::State::list() {
 
 void DockerProvider::State::note_answer(const Expected<Json>& answer) {
   const bool was_answering = std::exchange(is_answering, answer.has_value());
-  if (answer && !was_answering) options.say("docker: the Engine answers again");
-  if (!answer && was_answering)
-    options.say(answer.error().what +
-                "; instances that run go on, and nothing is launched or stopped until it answers");
+  if (answer) {
+    if (!was_answering) options.say("docker: the Engine answers again");
+    said_while_away.clear();
+    return;
+  }
+  // The first reason may be only that a connection broke, and the next say why there is none.
+  constexpr std::size_t reasons_max = 5;
+  auto reason = answer.error().what;
+  std::erase_if(reason, [](char c) { return c >= '0' && c <= '9'; });  // "after 12 ms"
+  if (said_while_away.size() >= reasons_max || !said_while_away.insert(reason).second) return;
+  options.say(answer.error().what +
+              (was_answering ? "; instances that run go on, and nothing is launched or stopped "
+                               "until it answers"
+                             : ""));
 }
 
 void DockerProvider::State::take_list(const Json& list, std::uint64_t number) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -103,6 +104,7 @@ struct DockerProvider::State {
   std::deque<std::string> ended_logs;  // oldest first
   std::string event_bytes;             // of a line that is not whole yet
   std::uint64_t list_number = 0;
+  std::set<std::string> said_while_away;  // why the Engine does not answer, without numbers
   bool is_listing = false, lists_again = false, is_answering = true;
   net::Loop::TimerId list_timer = 0, events_timer = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
