@@ -57,7 +57,9 @@ class Stream {
 
   Expected<void> begin(const std::string& path, const std::string& body) {
     const auto [url, unix_socket, ca, certificate, key] = engine_connection(address_);
-    const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+    const auto given = [](const std::string& text) {
+      return text.empty() ? nullptr : text.c_str();
+    };
     CURL* const easy = easy_.get();
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, given(unix_socket));
@@ -125,9 +127,9 @@ class Stream {
     early_ = head.substr(end + 4);
     if (head.starts_with("HTTP/1.1 101") || head.starts_with("HTTP/1.1 200")) return {};
     const auto said = Json::parse(early_, nullptr, false);
-    return broken(fmt::format("the Engine answered {}",
-                              said.is_object() ? said.value("message", Json()).dump()
-                                               : head.substr(0, head.find("\r\n"))));
+    return broken(fmt::format("the Engine answered {}", said.is_object()
+                                                            ? said.value("message", Json()).dump()
+                                                            : head.substr(0, head.find("\r\n"))));
   }
 
   const EngineAddress& address_;
@@ -179,10 +181,9 @@ class Session {
         has_resized = 0;
         resize();
       }
-      std::array<pollfd, 2> ready{{{.fd = stream_.descriptor(), .events = POLLIN, .revents = 0},
-                                   {.fd = has_input_ ? STDIN_FILENO : -1,
-                                    .events = POLLIN,
-                                    .revents = 0}}};
+      std::array<pollfd, 2> ready{
+          {{.fd = stream_.descriptor(), .events = POLLIN, .revents = 0},
+           {.fd = has_input_ ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0}}};
       if (::poll(ready.data(), ready.size(), 1000) > 0 && ready[1].revents) pass_input();
     }
   }
@@ -214,8 +215,8 @@ class Session {
   void resize() {
     winsize size{};
     if (is_terminal_ && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-      (void)engine_.ask("POST", fmt::format("/exec/{}/resize?h={}&w={}", id_, size.ws_row,
-                                            size.ws_col));
+      (void)engine_.ask("POST",
+                        fmt::format("/exec/{}/resize?h={}&w={}", id_, size.ws_row, size.ws_col));
   }
 
   Asked& engine_;
@@ -271,8 +272,8 @@ Expected<int> exec_in_container(const EngineAddress& address, const std::string&
   if (!made) return std::unexpected(made.error());
   const auto id = made->is_object() ? made->value("Id", "") : "";
   Stream stream(address);
-  if (const auto begun =
-          stream.begin("/exec/" + id + "/start", Json{{"Detach", false}, {"Tty", is_terminal}}.dump());
+  if (const auto begun = stream.begin("/exec/" + id + "/start",
+                                      Json{{"Detach", false}, {"Tty", is_terminal}}.dump());
       !begun)
     return std::unexpected(begun.error());
   {

@@ -11,7 +11,8 @@ TEST(ExecFrames, both_outputs_come_apart_in_any_chopping) {
            text;
   };
   const std::string large(700, 'x');
-  const auto bytes = frame(1, "one\n") + frame(2, "oh") + frame(1, "") + frame(1, large) + frame(2, " no");
+  const auto bytes =
+      frame(1, "one\n") + frame(2, "oh") + frame(1, "") + frame(1, large) + frame(2, " no");
   for (std::size_t step = 1; step <= bytes.size(); ++step) {
     ExecFrames frames;
     std::string output, errors;

@@ -325,8 +325,7 @@ ControlParts Parts::control_parts(const Saved&) {
                                    .parameters = options_.parameters,
                                    .zone_of = load_zone,
                                    .zone_names = zone_names});
-        if (!parsed)
-          return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+        if (!parsed) return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
         if (auto named = name_images(*parsed, options_.file); !named)
           return std::unexpected(named.error());
         return std::move(*parsed);

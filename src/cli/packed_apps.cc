@@ -49,11 +49,11 @@ Expected<void> install_packed_apps(const Stack& stack) {
     if (!is_packed(stack, spec) || spec.install.empty()) continue;
     if (!done.emplace(folder, spec.install).second) continue;
     if (const int status = run_in(folder, spec.install); status != 0)
-      return cannot(spec,
-                    fmt::format("`install: {}` has failed in {} ({}); what it said is above.",
-                                spec.install, folder,
-                                WIFEXITED(status) ? fmt::format("exit code {}", WEXITSTATUS(status))
-                                                  : "killed"));
+      return cannot(
+          spec,
+          fmt::format(
+              "`install: {}` has failed in {} ({}); what it said is above.", spec.install, folder,
+              WIFEXITED(status) ? fmt::format("exit code {}", WEXITSTATUS(status)) : "killed"));
   }
   return {};
 }

@@ -99,8 +99,8 @@ struct ClusterSpec {
   std::string app;                 // folder the command runs in, absolute; empty: the stack file's
   std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
   std::vector<std::pair<std::string, std::string>> labels;  // of its containers, beside our own
-  std::string install;             // run once for each version, in `app`
-  Template run;                    // through /bin/sh -c
+  std::string install;                                      // run once for each version, in `app`
+  Template run;                                             // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;

@@ -210,8 +210,9 @@ void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
   if (engine.certificate.empty() != engine.key.empty())
     r.mistake(y, "`certificate` and `key` belong together: give both or none.");
   if (engine.host.empty() && !(engine.ca + engine.certificate).empty())
-    r.mistake(y, "`ca` and `certificate` are for an Engine at a `host`, as in `host: "
-                 "tcp://10.0.0.5:2376`: name it, or remove them.");
+    r.mistake(y,
+              "`ca` and `certificate` are for an Engine at a `host`, as in `host: "
+              "tcp://10.0.0.5:2376`: name it, or remove them.");
 }
 
 // `process`, or with what belongs to it: `{ docker: { host: ... } }`.
@@ -309,7 +310,8 @@ void read_stack(Reader& reader, const Yaml& root, StackDraft& into) {
 }
 
 std::vector<Section> stack_sections() {
-  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys), parameter_section(),
+  std::vector<Section> all = {section_of<StackDraft>("stack", stack_keys),
+                              parameter_section(),
                               section_of<StackDraft>("api", api_keys),
                               section_of<StackDraft>("docker", docker_keys),
                               section_of<PriceDraft>("price", price_keys),

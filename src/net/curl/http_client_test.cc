@@ -10,8 +10,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -210,34 +208,6 @@ TEST_F(HttpClientTest, body_then_its_length_and_no_invented_headers) {
   ASSERT_TRUE(ask({.url = server.url()}));
   EXPECT_TRUE(asked.starts_with("GET / HTTP/1.1\r\n")) << asked;
   EXPECT_EQ(asked.find("Content-Length"), asked.npos) << asked;
-}
-
-TEST_F(HttpClientTest, a_file_is_sent_as_the_body_even_if_it_is_unlinked_at_once) {
-  std::string asked;
-  RawServer server([&](const std::string& request) {
-    asked = request;
-    return Action{ok("")};
-  });
-  const std::string body = std::string(700'000, 'b') + "end";
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("utakata-body-" + std::to_string(getpid()));
-  std::ofstream(path) << body;
-  std::optional<int> status;
-  client_.call({.method = "POST", .url = server.url("/import"), .body_file = path},
-               [&](const Expected<HttpResult>& got) {
-                 status = got ? got->status : 0;
-                 loop_.stop();
-               });
-  std::filesystem::remove(path);
-  loop_.run();
-  EXPECT_EQ(status, 200);
-  EXPECT_NE(asked.find("Content-Length: 700003\r\n"), asked.npos);
-  EXPECT_TRUE(asked.ends_with("\r\n\r\n" + body));
-  ASSERT_TRUE(ask({.method = "POST", .url = server.url(), .body = "text"}));
-  EXPECT_TRUE(asked.ends_with("\r\n\r\ntext")) << "the same handle, with another kind of body";
-  const auto failed = failure({.method = "POST", .url = server.url(), .body_file = "/nowhere"});
-  EXPECT_EQ(failed.kind, Problem::Kind::invalid);
-  EXPECT_NE(failed.what.find("/nowhere cannot be sent: No such file"), failed.what.npos);
 }
 
 TEST_F(HttpClientTest, head_then_no_body_is_waited_for) {

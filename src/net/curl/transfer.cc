@@ -150,9 +150,8 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
         Problem::Kind::invalid,
         fmt::format("{}: a header must be one line of the form \"Name: value\".", where()));
   if (!open_body())
-    return problem(
-        Problem::Kind::invalid,
-        fmt::format("{}: {} cannot be sent: {}.", where(), call_.body_file, std::strerror(errno)));
+    return problem(Problem::Kind::invalid, fmt::format("{}: {} cannot be sent: {}.", where(),
+                                                       call_.body_file, std::strerror(errno)));
   set_method();
   const long ms = std::max<long>(1, long(to_ms(call_.deadline)));  // 0 would mean no deadline
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, call_.on_piece ? 0L : ms);

@@ -1,5 +1,6 @@
-// The sockets of processes that have network namespaces of their own, such as containers whose ports
-// are published: what clients are connected to is there, and what is here is the Engine's proxy.
+// The sockets of processes that have network namespaces of their own, such as containers whose
+// ports are published: what clients are connected to is there, and what is here is the Engine's
+// proxy.
 #pragma once
 
 #include <sys/types.h>

@@ -83,9 +83,10 @@ class Elsewhere {
   if (!(elsewhere).is_there) GTEST_SKIP() << "only root may make network namespaces here"
 
 SocketTable table_of(NamespaceSockets& sockets) {
-  return SocketTable({}, 20000, 29999, [&](std::uint16_t first, std::uint16_t last, const auto& each) {
-    return sockets.dump(first, last, each);
-  });
+  return SocketTable({}, 20000, 29999,
+                     [&](std::uint16_t first, std::uint16_t last, const auto& each) {
+                       return sockets.dump(first, last, each);
+                     });
 }
 
 TEST(Namespaces, clients_of_another_namespace_count_as_they_would_here) {

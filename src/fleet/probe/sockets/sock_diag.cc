@@ -99,9 +99,9 @@ Expected<net::Descriptor> sock_diag_within(pid_t pid) {
     return problem(Problem::Kind::refused,
                    "the sockets of a container's own network are only shown to root: run the "
                    "controller as root, or set `count` to `http` or `prometheus`");
-  return problem(Problem::Kind::not_found,
-                 fmt::format("the network of process {} cannot be entered: {}", pid,
-                             std::strerror(error)));
+  return problem(
+      Problem::Kind::not_found,
+      fmt::format("the network of process {} cannot be entered: {}", pid, std::strerror(error)));
 }
 
 Expected<void> SockDiag::open() {

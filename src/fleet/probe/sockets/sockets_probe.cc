@@ -16,8 +16,7 @@ constexpr Duration first_pause{20ms};
 }  // namespace
 
 SocketsProbe::SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable& table,
-                           const ClusterSpec& spec, ListenerCheck listener,
-                           ReachedAt reached_at)
+                           const ClusterSpec& spec, ListenerCheck listener, ReachedAt reached_at)
     : loop_(loop),
       table_(table),
       ready_(spec.ready),

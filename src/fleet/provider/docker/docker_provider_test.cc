@@ -116,7 +116,9 @@ TEST_F(DockerPacking, an_app_without_an_image_is_packed_once_for_all_of_its_inst
     ASSERT_TRUE(world.provider->launch({id}, spec));
   for (const char* id : {"game-1", "game-2", "game-3"}) world.wait(Kind::launched, id);
   EXPECT_EQ(asked("POST /images/create?fromSrc=-&repo="), 1);
-  EXPECT_EQ(std::ranges::count_if(world.said, [](const auto& one) { return one.starts_with("packing game: "); }), 1);
+  EXPECT_EQ(std::ranges::count_if(
+                world.said, [](const auto& one) { return one.starts_with("packing game: "); }),
+            1);
   const std::lock_guard lock(engine.mutex);
   ASSERT_TRUE(engine.images.contains(spec.image));
   EXPECT_GT(engine.images[spec.image], 1'000'000u) << "the C library alone is larger";

@@ -122,8 +122,8 @@ void DockerProvider::State::tell_end(const InstanceId& id) {
         .what = box.end_text});
 }
 
-// A death is told at once; the end of one that was stopped when nothing of it is left, for we may end
-// with the last of them. What cannot be removed now is so by a later list.
+// A death is told at once; the end of one that was stopped when nothing of it is left, for we may
+// end with the last of them. What cannot be removed now is so by a later list.
 void DockerProvider::State::finish(const InstanceId& id) {
   Box& dead = own.at(id);
   if (dead.stop_asked && !dead.is_told && !dead.is_removed && !dead.container.empty()) {

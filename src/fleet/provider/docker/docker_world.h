@@ -21,8 +21,7 @@ namespace utakata {
 class DockerWorld {
  public:
   using Kind = ProviderNews::Kind;
-  explicit DockerWorld(const std::string& socket)
-      : DockerWorld(EngineAddress{.socket = socket}) {}
+  explicit DockerWorld(const std::string& socket) : DockerWorld(EngineAddress{.socket = socket}) {}
   explicit DockerWorld(const EngineAddress& engine) {
     std::string name = (std::filesystem::temp_directory_path() / "utakata-world-XXXXXX").string();
     folder = mkdtemp(name.data());

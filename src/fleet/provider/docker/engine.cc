@@ -154,10 +154,11 @@ Problem Engine::unreached(Problem why) const {
     why.what = "docker: " + why.what;
   else
     why.what = address_.host.empty() ? socket_words(address_.socket, why.what)
-                                     : fmt::format("docker: the Engine at {} cannot be reached "
-                                                   "({}): is `host` right, and does it listen "
-                                                   "there?",
-                                                   to_text(address_), why.what);
+                                     : fmt::format(
+                                           "docker: the Engine at {} cannot be reached "
+                                           "({}): is `host` right, and does it listen "
+                                           "there?",
+                                           to_text(address_), why.what);
   return why;
 }
 
@@ -203,9 +204,9 @@ Engine::FollowId Engine::follow(std::string path, std::function<void(std::string
     else if (result->status / 100 != 2)
       one->end = problem_of(result->status, result->body);
     else
-      one->end =
-          Problem{Problem::Kind::unavailable,
-                  fmt::format("docker: the Engine at {} has ended its answer", to_text(address_)), true};
+      one->end = Problem{
+          Problem::Kind::unavailable,
+          fmt::format("docker: the Engine at {} has ended its answer", to_text(address_)), true};
     serve(id);
   });
   return id;

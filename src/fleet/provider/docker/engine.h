@@ -1,5 +1,5 @@
-// What the Docker Engine is asked (Engine API 1.41), over its unix socket or by TCP and TLS, and how
-// it says no.
+// What the Docker Engine is asked (Engine API 1.41), over its unix socket or by TCP and TLS, and
+// how it says no.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ class Engine {
   using Json = nlohmann::json;
   // Null where the answer has no body. Problems: `not_found` (404), `conflict` (409), `invalid`
   // (400), `unavailable` with retry (nobody answers, TLS fails, or it answers 500: what was asked
-  // may have been done all the same), `timed_out` with retry, `refused` (anything else, as an answer that is
-  // no JSON). A message begins with "docker: " and carries what the Engine said.
+  // may have been done all the same), `timed_out` with retry, `refused` (anything else, as an
+  // answer that is no JSON). A message begins with "docker: " and carries what the Engine said.
   using Done = std::function<void(Expected<Json>)>;
 
   Engine(net::Loop& loop, EngineAddress address);

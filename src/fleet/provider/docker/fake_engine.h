@@ -108,8 +108,8 @@ class FakeEngine {
 
   std::string folder;
   std::mutex mutex;
-  std::map<std::string, Container> containers;  // by id
-  std::vector<std::string> asked;               // "POST /containers/c1/start"
+  std::map<std::string, Container> containers;                  // by id
+  std::vector<std::string> asked;                               // "POST /containers/c1/start"
   std::map<std::string, std::size_t> images = {{"tiny:1", 0}};  // and the bytes they were sent as
 
  private:

@@ -19,9 +19,8 @@ std::string tag_of(const std::string& image) { return image.substr(image.rfind('
 std::string repository_of(const std::string& image) { return image.substr(0, image.rfind(':')); }
 
 std::string import_path(const std::string& image, const std::string& library_path) {
-  std::string path =
-      fmt::format("/images/create?fromSrc=-&repo={}&tag={}", query_escaped(repository_of(image)),
-                  query_escaped(tag_of(image)));
+  std::string path = fmt::format("/images/create?fromSrc=-&repo={}&tag={}",
+                                 query_escaped(repository_of(image)), query_escaped(tag_of(image)));
   std::vector<std::string> changes = {
       fmt::format("WORKDIR /{}", packed_folder),
       "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
@@ -73,45 +72,44 @@ void Packings::want(const LaunchSpec& spec, Done done) {
       if (const auto still = alive.lock(); still && *still) work(*this);
     });
   };
-  packing->thread = std::jthread([post, spec,
-                                  wanted = PackSpec{spec.folder, spec.run, left_out_, stack_folder_},
-                                  tar = folder_ + "/" + tag_of(spec.image) + ".packing"](
-                                     const std::stop_token& stop) {
-    Packed made{.content = {}, .tar = tar, .library_path = {}};
-    const auto pack = pack_of(wanted);
-    if (!pack) {
-      made.content = std::unexpected(pack.error());
-    } else {
-      post([text = fmt::format("packing {}: {} MB", spec.cluster,
-                               (pack->bytes + 500'000) / 1'000'000)](const Packings& self) {
-        self.say_(text);
+  packing->thread = std::jthread(
+      [post, spec, wanted = PackSpec{spec.folder, spec.run, left_out_, stack_folder_},
+       tar = folder_ + "/" + tag_of(spec.image) + ".packing"](const std::stop_token& stop) {
+        Packed made{.content = {}, .tar = tar, .library_path = {}};
+        const auto pack = pack_of(wanted);
+        if (!pack) {
+          made.content = std::unexpected(pack.error());
+        } else {
+          post([text = fmt::format("packing {}: {} MB", spec.cluster,
+                                   (pack->bytes + 500'000) / 1'000'000)](const Packings& self) {
+            self.say_(text);
+          });
+          made.library_path = pack->library_path;
+          const net::Descriptor file{
+              open(tar.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+          if (file)
+            made.content = write_tar(*pack, file.get(), [&] { return stop.stop_requested(); });
+          else
+            made.content = problem(
+                Problem::Kind::unavailable,
+                fmt::format("docker: {} cannot be written: {}.", tar, std::strerror(errno)), true);
+        }
+        post([image = spec.image, made = std::move(made)](Packings& self) {
+          self.packed(image, made);
+        });
       });
-      made.library_path = pack->library_path;
-      const net::Descriptor file{
-          open(tar.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-      if (file)
-        made.content = write_tar(*pack, file.get(), [&] { return stop.stop_requested(); });
-      else
-        made.content =
-            problem(Problem::Kind::unavailable,
-                    fmt::format("docker: {} cannot be written: {}.", tar, std::strerror(errno)),
-                    true);
-    }
-    post([image = spec.image, made = std::move(made)](Packings& self) {
-      self.packed(image, made);
-    });
-  });
 }
 
 void Packings::packed(const std::string& image, const Packed& made) {
   std::error_code none;
   if (made.content && *made.content == tag_of(image)) {
-    engine_.ask({.method = "POST",
-                 .path = import_path(image, made.library_path),
-                 .body_file = made.tar,
-                 .type = "application/x-tar",
-                 .deadline = import_deadline},
-                [this, image](Expected<Engine::Json> answer) { imported(image, std::move(answer)); });
+    engine_.ask(
+        {.method = "POST",
+         .path = import_path(image, made.library_path),
+         .body_file = made.tar,
+         .type = "application/x-tar",
+         .deadline = import_deadline},
+        [this, image](Expected<Engine::Json> answer) { imported(image, std::move(answer)); });
     std::filesystem::remove(made.tar, none);  // it has been opened
     return;
   }
@@ -146,7 +144,8 @@ void Packings::remove_elder(const std::string& image) {
               [this, image](const Expected<Engine::Json>& answer) {
                 if (!answer || !answer->is_array()) return;
                 for (const auto& one : *answer) {
-                  const auto tags = one.is_object() ? one.value("RepoTags", Engine::Json()) : Engine::Json();
+                  const auto tags =
+                      one.is_object() ? one.value("RepoTags", Engine::Json()) : Engine::Json();
                   if (!tags.is_array()) continue;
                   for (const auto& tag : tags)
                     if (tag.is_string() && tag != image && is_packed_image(tag))

@@ -31,7 +31,10 @@ std::string text_of(const fs::path& path) {
 class AppWalk {
  public:
   AppWalk(const std::string& folder, const std::vector<std::string>& left_out, PackedFiles& files)
-      : root_(folder), left_out_(left_out), ignore_(text_of(root_ / ".dockerignore")), files_(files) {}
+      : root_(folder),
+        left_out_(left_out),
+        ignore_(text_of(root_ / ".dockerignore")),
+        files_(files) {}
 
   Expected<void> walk() {
     std::error_code error;

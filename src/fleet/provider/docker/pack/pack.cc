@@ -33,9 +33,8 @@ Expected<void> read_file(const PackedFile& file, const Sink& sink, const GiveUp&
   if (file.source.empty()) return sink.add(file.text);
   const net::Descriptor open_file{open(file.source.c_str(), O_RDONLY | O_CLOEXEC)};
   const auto unreadable = [&] {
-    return problem(
-        Problem::Kind::invalid,
-        fmt::format("docker: {} cannot be packed: {}.", file.source, std::strerror(errno)));
+    return problem(Problem::Kind::invalid, fmt::format("docker: {} cannot be packed: {}.",
+                                                       file.source, std::strerror(errno)));
   };
   if (!open_file) return unreadable();
   std::string piece(piece_bytes, '\0');
@@ -108,9 +107,9 @@ class Tar {
  private:
   std::unexpected<Problem> failed() const {
     const char* const why = archive_error_string(archive_.get());
-    return problem(
-        Problem::Kind::unavailable,
-        fmt::format("docker: the app cannot be packed: {}.", why ? why : "no memory"), true);
+    return problem(Problem::Kind::unavailable,
+                   fmt::format("docker: the app cannot be packed: {}.", why ? why : "no memory"),
+                   true);
   }
   std::unique_ptr<archive, int (*)(archive*)> archive_{archive_write_new(), archive_write_free};
   std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry_{archive_entry_new(),
@@ -139,7 +138,8 @@ Expected<Pack> pack_of(const PackSpec& spec) {
                                spec.run));
   const bool is_folder_needed =
       spec.folder != spec.stack_folder || names_something_in(spec.folder, spec.run);
-  if (!is_folder_needed) pack.files[packed_folder] = {.kind = Kind::folder, .mode = 0755};
+  if (!is_folder_needed)
+    pack.files[packed_folder] = {.kind = Kind::folder, .mode = 0755};
   else if (const auto added = add_app(spec.folder, spec.left_out, pack.files); !added)
     return std::unexpected(added.error());
   auto library_path = add_runtime(program, spec.folder, pack.files);
@@ -155,12 +155,11 @@ Expected<std::string> content_of(const Pack& pack, const GiveUp& give_up) {
 
 Expected<std::string> write_tar(const Pack& pack, int descriptor, const GiveUp& give_up) {
   Tar tar(descriptor);
-  auto content = read_all(
-      pack,
-      {.begin = [&](const std::string& name,
-                    const PackedFile& file) { return tar.begin(name, file); },
-       .add = [&](std::string_view piece) { return tar.add(piece); }},
-      give_up);
+  auto content = read_all(pack,
+                          {.begin = [&](const std::string& name,
+                                        const PackedFile& file) { return tar.begin(name, file); },
+                           .add = [&](std::string_view piece) { return tar.add(piece); }},
+                          give_up);
   if (!content) return content;
   if (const auto closed = tar.close(); !closed) return std::unexpected(closed.error());
   return content;

@@ -44,7 +44,8 @@ Expected<std::string> write_tar(const Pack& pack, int descriptor, const GiveUp& 
 
 // Images of ours: "utakata.local/STACK-4f5e6a7b:CONTENT". No registry has that name; the digits are
 // of the folder and the program, and shared by the clusters that are packed alike.
-std::string packed_image(const std::string& stack, const PackSpec& spec, const std::string& content);
+std::string packed_image(const std::string& stack, const PackSpec& spec,
+                         const std::string& content);
 bool is_packed_image(const std::string& image);
 
 }  // namespace utakata

@@ -82,9 +82,9 @@ TEST_F(Packing, takes_the_folder_without_what_it_names_itself) {
   close(socket);
   std::vector<std::string> names;
   for (const auto& [name, file] : app()) names.push_back(name);
-  EXPECT_EQ(names, (std::vector<std::string>{"app", "app/deep", "app/lib", "app/lib/a.js",
-                                             "app/logs", "app/logs/keep", "app/logs/keep/c.txt",
-                                             "app/server.js"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"app", "app/deep", "app/lib", "app/lib/a.js", "app/logs",
+                                      "app/logs/keep", "app/logs/keep/c.txt", "app/server.js"}));
 }
 
 TEST_F(Packing, links_stay_inside_or_are_refused_by_name) {
@@ -242,8 +242,7 @@ TEST_F(Packing, who_changes_a_file_meanwhile_is_noticed_and_who_gives_up_stops) 
   const int nowhere = open("/dev/null", O_WRONLY);
   write("a", "b");
   EXPECT_NE(write_tar(made, nowhere).value(), before);
-  EXPECT_EQ(write_tar(made, nowhere, [] { return true; }).error().kind,
-            Problem::Kind::unavailable);
+  EXPECT_EQ(write_tar(made, nowhere, [] { return true; }).error().kind, Problem::Kind::unavailable);
   fs::remove(folder + "/a");
   EXPECT_EQ(write_tar(made, nowhere).error().what,
             "docker: " + folder + "/a cannot be packed: No such file or directory.");

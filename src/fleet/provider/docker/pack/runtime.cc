@@ -107,9 +107,9 @@ class Runtime {
   Expected<void> add_interpreter(const std::vector<std::string>& words) {
     if (auto added = add_program(words[0]); !added) return added;
     if (!words[0].ends_with("/env")) return {};
-    const auto named = std::ranges::find_if(
-        words.begin() + 1, words.end(),
-        [](const auto& word) { return !word.starts_with('-') && word.find('=') == word.npos; });
+    const auto named = std::ranges::find_if(words.begin() + 1, words.end(), [](const auto& word) {
+      return !word.starts_with('-') && word.find('=') == word.npos;
+    });
     return named == words.end() ? Expected<void>{} : add_program(*named);
   }
 
@@ -120,10 +120,12 @@ class Runtime {
     const auto real = fs::canonical(path, none).string();
     add_file(name_of(real), real, 0755);
     const auto wanted = word.starts_with('/') ? name_of(word) : "usr/bin/" + word;
-    if (wanted != name_of(real)) files_[wanted] = {.kind = Kind::link, .mode = 0777, .text = "/" + name_of(real)};
+    if (wanted != name_of(real))
+      files_[wanted] = {.kind = Kind::link, .mode = 0777, .text = "/" + name_of(real)};
   }
 
-  // "\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)", "\t/lib64/ld-linux-x86-64.so.2 (0x...)"
+  // "\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)", "\t/lib64/ld-linux-x86-64.so.2
+  // (0x...)"
   Expected<void> add_libraries(const std::string& path) {
     std::istringstream lines(printed_by("LC_ALL=C ldd " + shell_quoted(path) + " 2>/dev/null"));
     for (std::string line; std::getline(lines, line);) {
