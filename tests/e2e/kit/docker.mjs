@@ -41,7 +41,7 @@ export async function start_dockerd(options = {}) {
 
 class Dockerd {
   constructor({ bridge = false, tls = null }) {
-    Object.assign(this, { tls, bridge: bridge ? `utk${process.pid % 100_000}` : null });
+    Object.assign(this, { tls, bridge: bridge ? `utkbr${process.pid % 100_000}` : null });
     this.folder = mkdtempSync(join(tmpdir(), 'utakata-docker-'));
     this.socket = join(this.folder, 'docker.sock');
     this.image = 'app:1';

@@ -71,15 +71,22 @@ Expected<std::string> read_all(const Pack& pack, const Sink& sink, const GiveUp&
   return digest.hex().substr(0, 16);
 }
 
+// libarchive is never told that a write has failed: its state after that leaks (3.6.2).
 class Tar {
  public:
-  explicit Tar(int descriptor) {
+  explicit Tar(int descriptor) : descriptor_(descriptor) {
     archive_write_set_format_pax_restricted(archive_.get());
     archive_write_add_filter_none(archive_.get());
     // File names are bytes; whatever the locale says of them, they stay what they are.
     archive_write_set_options(archive_.get(), "hdrcharset=BINARY");
-    is_open_ = archive_write_open_fd(archive_.get(), descriptor) == ARCHIVE_OK;
+    is_open_ =
+        archive_write_open(archive_.get(), this, nullptr, &Tar::write, nullptr) == ARCHIVE_OK;
   }
+  // What was given up is not filled up with zeros.
+  ~Tar() { is_over_ = true; }
+  Tar(const Tar&) = delete;
+  Tar& operator=(const Tar&) = delete;
+
   Expected<void> begin(const std::string& name, const PackedFile& file) {
     archive_entry* const entry = entry_.get();
     archive_entry_clear(entry);
@@ -93,28 +100,40 @@ class Tar {
     archive_entry_set_mtime(entry, file.modified.tv_sec, file.modified.tv_nsec);
     archive_entry_set_size(entry, file.kind == Kind::file ? file.bytes : 0);
     if (file.kind == Kind::link) archive_entry_set_symlink(entry, file.text.c_str());
-    return is_open_ && archive_write_header(archive_.get(), entry) == ARCHIVE_OK ? Expected<void>{}
-                                                                                 : failed();
+    return came_of(is_open_ && archive_write_header(archive_.get(), entry) == ARCHIVE_OK);
   }
   Expected<void> add(std::string_view piece) {
     const auto size = archive_write_data(archive_.get(), piece.data(), piece.size());
-    return size == la_ssize_t(piece.size()) ? Expected<void>{} : failed();
+    return came_of(size == la_ssize_t(piece.size()));
   }
-  Expected<void> close() {
-    return archive_write_close(archive_.get()) == ARCHIVE_OK ? Expected<void>{} : failed();
-  }
+  Expected<void> close() { return came_of(archive_write_close(archive_.get()) == ARCHIVE_OK); }
 
  private:
-  std::unexpected<Problem> failed() const {
-    const char* const why = archive_error_string(archive_.get());
+  static la_ssize_t write(archive*, void* self, const void* bytes, std::size_t size) {
+    auto& tar = *static_cast<Tar*>(self);
+    const auto* from = static_cast<const char*>(bytes);
+    for (std::size_t left = size; left > 0 && !tar.is_over_;) {
+      const auto wrote = ::write(tar.descriptor_, from, left);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) tar.error_ = errno, tar.is_over_ = true;
+      if (wrote > 0) from += wrote, left -= std::size_t(wrote);
+    }
+    return la_ssize_t(size);
+  }
+  Expected<void> came_of(bool is_done) const {
+    if (is_done && error_ == 0) return {};
+    const char* const why = error_ ? std::strerror(error_) : archive_error_string(archive_.get());
     return problem(Problem::Kind::unavailable,
                    fmt::format("docker: the app cannot be packed: {}.", why ? why : "no memory"),
                    true);
   }
+
+  const int descriptor_;
+  int error_ = 0;
+  bool is_open_ = false, is_over_ = false;
   std::unique_ptr<archive, int (*)(archive*)> archive_{archive_write_new(), archive_write_free};
   std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry_{archive_entry_new(),
                                                                   archive_entry_free};
-  bool is_open_ = false;
 };
 
 bool names_something_in(const std::string& folder, const std::string& run) {

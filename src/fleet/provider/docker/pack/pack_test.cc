@@ -249,7 +249,8 @@ TEST_F(Packing, who_changes_a_file_meanwhile_is_noticed_and_who_gives_up_stops) 
   close(nowhere);
   const int full = open("/dev/full", O_WRONLY);
   write("a", "before");
-  EXPECT_EQ(write_tar(made, full).error().kind, Problem::Kind::unavailable);
+  EXPECT_EQ(write_tar(made, full).error().what,
+            "docker: the app cannot be packed: No space left on device.");
   close(full);
 }
 
