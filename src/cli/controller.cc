@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "cli/live.h"
+#include "cli/packed_apps.h"
 #include "cli/probes.h"
 #include "cli/running.h"
 #include "fleet/api/api.h"
@@ -186,6 +187,7 @@ class Parts final : public FleetAccess {
   std::unique_ptr<ProcessVerifier> verifier_;
   std::unique_ptr<Provider> provider_;
   ProcessProvider* processes_ = nullptr;  // the same, where it launches them
+  DockerProvider* containers_ = nullptr;  // likewise
   std::unique_ptr<Probes> probes_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<RedisView> redis_view_;
@@ -264,7 +266,8 @@ int Parts::open_api(const Saved& saved) {
                                           .pid = getpid(),
                                           .store = store_path(),
                                           .run_folder = run_folder(),
-                                          .certificate = stack.api.certificate});
+                                          .certificate = stack.api.certificate,
+                                          .engine = stack.docker.engine});
       !written)
     return cannot_start(written.error().what);
   live_.started(stack.name, api_url_);
@@ -276,7 +279,8 @@ int Parts::open_control(const Saved& saved) {
   teller_ = std::make_unique<HttpTeller>(*client_);
   verifier_ = std::make_unique<ProcessVerifier>(control_loop_, options_.stack.folder);
   if (const int code = open_provider(saved)) return code;
-  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, options_.stack);
+  probes_ = std::make_unique<Probes>(control_loop_, clock_, *client_, options_.stack,
+                                     options_.stack.docker.publishes ? containers_ : nullptr);
   control_ = std::make_unique<Control>(control_parts(saved), options_.stack);
   control_loop_.post([this, saved] {
     if (const auto started = control_->start(saved); !started) live_.problem(started.error().what);
@@ -297,14 +301,21 @@ void Parts::open_docker(const Saved& saved) {
   DockerOptions docker;
   docker.fleet_id = saved.fleet_id;
   docker.stack = stack.name;
-  docker.socket = stack.docker.socket;
+  docker.engine = stack.docker.engine;
   docker.publishes = stack.docker.publishes;
   docker.run_folder = run_folder();
-  docker.advertise = stack.api.advertise;
+  docker.stack_folder = stack.folder;
+  docker.pack_leaves_out = left_out_of_packs(stack, options_.file);
+  // Elsewhere instances are reached where their Engine is.
+  docker.advertise = is_here(docker.engine)
+                         ? stack.api.advertise
+                         : docker.engine.host.substr(0, docker.engine.host.rfind(':'));
   docker.ports_first = stack.api.ports_first;
   docker.ports_last = stack.api.ports_last;
   docker.say = [this](std::string_view what) { live_.problem(std::string(what)); };
-  provider_ = std::make_unique<DockerProvider>(control_loop_, clock_, std::move(docker));
+  auto containers = std::make_unique<DockerProvider>(control_loop_, clock_, std::move(docker));
+  containers_ = containers.get();
+  provider_ = std::move(containers);
 }
 
 // Each kind would take the other's instances for gone.
@@ -391,9 +402,11 @@ ControlParts Parts::control_parts(const Saved&) {
                                    .parameters = options_.parameters,
                                    .zone_of = load_zone,
                                    .zone_names = zone_names});
-        if (parsed && !options_.listen.empty()) parsed->api.listen = options_.stack.api.listen;
-        if (parsed) return std::move(*parsed);
-        return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+        if (!parsed) return problem(Problem::Kind::invalid, to_text(parsed.error(), "stack file"));
+        if (!options_.listen.empty()) parsed->api.listen = options_.stack.api.listen;
+        if (auto named = name_images(*parsed, options_.file); !named)
+          return std::unexpected(named.error());
+        return std::move(*parsed);
       },
       .on_activity = [this](const Activity& a) { live_.activity(a); },
       .on_problem = [this](const std::string& what) { live_.problem(what); },

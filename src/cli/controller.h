@@ -13,6 +13,7 @@ namespace utakata {
 struct ControllerOptions {
   Stack stack;
   std::string text = {};  // the stack file's, for the record; empty for `run`
+  std::string file = {};  // where it lies, absolute
   std::map<std::string, std::string> parameters = {};  // of `-p`, for a later `apply`
   std::string name = {};    // of this controller, where several run the stack
   std::string listen = {};  // instead of the stack file's, also of those that are applied later

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cli/commands.h"
+#include "cli/container_exec.h"
 #include "cli/lenient_json.h"
 #include "cli/request.h"
 #include "cli/target.h"
@@ -22,18 +23,22 @@ struct ExecOptions {
   std::vector<std::string> command;
 };
 
-Expected<long long> pid_of(const ExecOptions& options, const Running& running) {
+// Where an instance is: its first process here, or its container.
+struct Place {
+  long long pid = 0;
+  std::string container;
+};
+
+Expected<Place> place_of(const ExecOptions& options, const Running& running) {
   const auto answer = request(running, "GET", path_in(running));
   if (!answer) return std::unexpected(answer.error());
   const auto json = json_from(*answer);
   for (const auto& cluster : list_in(json, "clusters"))
     for (const auto& instance : list_in(cluster, "instances"))
       if (text_in(instance, "id") == options.instance) {
-        if (const auto pid = number_in(instance, "pid")) return *pid;
+        if (const auto pid = number_in(instance, "pid")) return Place{.pid = *pid, .container = {}};
         if (const auto handle = text_in(instance, "handle"); handle.starts_with("docker "))
-          return problem(Problem::Kind::unavailable,
-                         fmt::format("{0} is a container: use `docker exec -it {1:.12} COMMAND`.",
-                                     options.instance, handle.substr(7)));
+          return Place{.pid = 0, .container = handle.substr(7)};
         return problem(Problem::Kind::unavailable,
                        fmt::format("{} has no process on this machine yet.", options.instance));
       }
@@ -65,12 +70,10 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 }
 
 // Becomes the command: returns only where that failed.
-Expected<int> become(const ExecOptions& options, const Running& running) {
-  const auto pid = pid_of(options, running);
-  if (!pid) return std::unexpected(pid.error());
-  auto environment = environment_of(*pid);
+Expected<int> become(const ExecOptions& options, long long pid) {
+  auto environment = environment_of(pid);
   if (!environment) return std::unexpected(environment.error());
-  if (chdir(fmt::format("/proc/{}/cwd", *pid).c_str()) != 0)
+  if (chdir(fmt::format("/proc/{}/cwd", pid).c_str()) != 0)
     return problem(Problem::Kind::unavailable,
                    fmt::format("the folder of {} cannot be entered: {}.", options.instance,
                                std::strerror(errno)));
@@ -82,6 +85,18 @@ Expected<int> become(const ExecOptions& options, const Running& running) {
   return problem(
       Problem::Kind::not_found,
       fmt::format("{} cannot be run: {}.", options.command.front(), std::strerror(code)));
+}
+
+Expected<int> exec(const ExecOptions& options, const Running& running) {
+  const auto place = place_of(options, running);
+  if (!place) return std::unexpected(place.error());
+  if (place->container.empty()) return become(options, place->pid);
+  if (running.pid == 0)
+    return problem(Problem::Kind::unavailable,
+                   fmt::format("{} is a container, and its Engine is not known from here: run "
+                               "`utakata exec` where the controller runs.",
+                               options.instance));
+  return exec_in_container(running.engine, place->container, options.command);
 }
 
 }  // namespace
@@ -100,7 +115,7 @@ void add_exec(CLI::App& program, int& exit_code) {
     if (options->command.size() > 1 && options->command.front() == "--")
       options->command.erase(options->command.begin());
     exit_code = with_controller(options->target,
-                                [&](const Running& running) { return become(*options, running); });
+                                [&](const Running& running) { return exec(*options, running); });
   });
 }
 

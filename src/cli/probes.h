@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "fleet/model/stack.h"
 #include "fleet/probe/probe.h"
-#include "fleet/probe/sockets/socket_table.h"
+#include "fleet/probe/sockets/sockets_probe.h"
+#include "fleet/provider/docker/docker_provider.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 
@@ -14,7 +15,9 @@ namespace utakata {
 
 class Probes {
  public:
-  Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const Stack& stack);
+  // `containers`: what launches, where its containers have networks of their own; otherwise null.
+  Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, const Stack& stack,
+         const DockerProvider* containers);
   std::unique_ptr<Probe> make(const ClusterSpec& spec);
 
  private:
@@ -22,6 +25,7 @@ class Probes {
   net::HttpClient& client_;
   SocketTable table_;
   ListenerCheck listener_;
+  SocketsProbe::ReachedAt reached_at_;
 };
 
 }  // namespace utakata

@@ -56,7 +56,23 @@ Json to_json(const Running& r) {
           {"store", r.store},
           {"run_folder", r.run_folder},
           {"certificate", r.certificate},
+          {"engine",
+           {{"socket", r.engine.socket},
+            {"host", r.engine.host},
+            {"ca", r.engine.ca},
+            {"certificate", r.engine.certificate},
+            {"key", r.engine.key}}},
           {"started", r.started}};
+}
+
+EngineAddress engine_from(const Json& json) {
+  EngineAddress engine;
+  engine.socket = json.value("socket", engine.socket);
+  engine.host = json.value("host", "");
+  engine.ca = json.value("ca", "");
+  engine.certificate = json.value("certificate", "");
+  engine.key = json.value("key", "");
+  return engine;
 }
 
 std::optional<Running> from_file(const fs::path& path) try {
@@ -71,6 +87,7 @@ std::optional<Running> from_file(const fs::path& path) try {
                  .store = json.value("store", ""),
                  .run_folder = json.value("run_folder", ""),
                  .certificate = json.value("certificate", ""),
+                 .engine = engine_from(json.value("engine", Json::object())),
                  .started = json.value("started", std::int64_t{0})};
 } catch (const Json::exception&) {
   return std::nullopt;  // not ours, or of a version to come

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/controller.h"
+#include "cli/packed_apps.h"
 #include "cli/request.h"
 #include "cli/running.h"
 #include "fleet/stack/stack_file.h"
@@ -112,9 +113,9 @@ int start_from_file(const StartOptions& options) {
   std::stringstream text;
   text << file.rdbuf();
   std::error_code error;
-  const auto folder = std::filesystem::absolute(options.path, error).parent_path();
+  const auto path = std::filesystem::absolute(options.path, error).lexically_normal();
   auto stack = parse_stack({.text = text.view(),
-                            .folder = folder.lexically_normal().string(),
+                            .folder = path.parent_path().string(),
                             .parameters = options.parameters,
                             .zone_of = load_zone,
                             .zone_names = zone_names});
@@ -132,16 +133,21 @@ int start_from_file(const StartOptions& options) {
   const std::string name = !has_others                  ? ""
                            : options.controller.empty() ? host_name()
                                                         : options.controller;
+  if (const auto installed = install_packed_apps(*stack); !installed)
+    return cannot_start(installed.error().what);
   if (const auto running = read_running(stack->name, name); running && is_running(*running)) {
-    if (running->store == stack->store)
+    if (running->store == stack->store || has_others)
       return apply_to(*running, text.str(), options.overrides_freeze);
     return cannot_start(fmt::format(
         "a stack named {} is run by process {} with the store {}: give this one another name, "
         "or take that one down with `utakata down --stack {}`",
         stack->name, running->pid, running->store, stack->name));
   }
+  if (const auto named = name_images(*stack, path.string()); !named)
+    return cannot_start(named.error().what);
   return become({.stack = std::move(*stack),
                  .text = text.str(),
+                 .file = path.string(),
                  .parameters = options.parameters,
                  .name = name,
                  .listen = options.listen},

@@ -43,6 +43,28 @@ std::string hmac_sha256_hex(std::string_view secret, std::string_view text) {
   return hex(digest, size);
 }
 
+struct Sha256::State {
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  check(EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1,
+        "every OpenSSL has SHA-256");
+}
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view piece) {
+  EVP_DigestUpdate(state_->context.get(), piece.data(), piece.size());
+}
+
+std::string Sha256::hex() {
+  Bytes digest;
+  unsigned size = 0;
+  check(EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size) == 1,
+        "a digest is taken once");
+  return utakata::wire::hex(digest, size);
+}
+
 bool constant_time_equal(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

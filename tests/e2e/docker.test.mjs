@@ -67,6 +67,41 @@ ${keys}`;
     await crowd.add(10);
   });
 
+  test('limits and labels are the container\'s, and `exec` and `logs` reach into it', async (t) => {
+    const yaml = (words) =>
+      chat('    labels: { team: games }\n')(words)
+        .replace('files: 1000', 'files: 1000, cpus: 0.5')
+        .replace('run: exec', 'run: echo it listens; exec');
+    const { fleet } = await start(t, yaml);
+    const [one] = await fleet.serving('chat', 2, within);
+    const [told] = JSON.parse(engine.docker('inspect', container_of(one.id)).stdout);
+    assert.equal(told.HostConfig.NanoCpus, 500_000_000);
+    assert.equal(told.HostConfig.Memory, 256 << 20);
+    assert.equal(told.Config.Labels.team, 'games');
+
+    const exec = (...command) => fleet.command('exec', one.id, '--', ...command);
+    const said = await exec('sh', '-c', 'echo $UTAKATA_INSTANCE; echo oh no >&2; exit 7');
+    assert.deepEqual(said, { code: 7, stdout: `${one.id}\n`, stderr: 'oh no\n' });
+    const large = await exec('node', '-e', 'process.stdout.write("x".repeat(1_000_000))');
+    assert.equal(large.stdout.length, 1_000_000);
+    assert.notEqual((await exec('no-such-program')).code, 0);
+    const logs = await fleet.command('logs', one.id);
+    assert.match(logs.stdout, /it listens/, logs.stderr);
+  });
+
+  test('in the host\'s network the kernel counts its sockets', async (t) => {
+    const { fleet, crowd } = await start(t, (words) =>
+      chat()(words).replace(/count: .*/, 'count: { sockets: true }'),
+    );
+    await fleet.serving('chat', 2, within);
+    await crowd.add(8);
+    const counted = async () =>
+      (await fleet.instances('chat')).reduce((sum, { connections }) => sum + connections, 0);
+    await wait_for(async () => (await counted()) === 8, { within, what: 'eight to be counted' });
+    await crowd.leave({ count: 5 });
+    await wait_for(async () => (await counted()) === 3, { within, what: 'three to be counted' });
+  });
+
   test('a controller that was killed adopts its containers', async (t) => {
     const { fleet, crowd } = await start(t, chat());
     await fleet.serving('chat', 2, within);

@@ -43,7 +43,8 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                     .folder = spec.app.empty() ? stack.folder : spec.app,
                     .env = {},
                     .limits = spec.limits,
-                    .image = spec.image};
+                    .image = spec.image,
+                    .labels = spec.labels};
   auto run = fill_in(spec.run, lookup, "clusters." + spec.name + ".run");
   if (!run) return std::unexpected(run.error());
   launch.run = std::move(*run);

@@ -94,6 +94,7 @@ struct HealSpec {
 struct LimitSpec {
   std::optional<std::int64_t> memory;  // bytes
   std::optional<std::int64_t> files;   // descriptors
+  std::optional<double> cpus;          // of `provider: docker`: 0.5 is half a core
   bool operator==(const LimitSpec&) const = default;
 };
 
@@ -103,10 +104,11 @@ struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
   std::string owner;    // the controller that runs it when it is there; empty: whoever is first
-  std::string app;      // folder the command runs in, absolute; empty: the stack file's
-  std::string image;    // of `provider: docker`; empty elsewhere
-  std::string install;  // run once for each version, in `app`
-  Template run;         // through /bin/sh -c
+  std::string app;                 // folder the command runs in, absolute; empty: the stack file's
+  std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
+  std::vector<std::pair<std::string, std::string>> labels;  // of its containers, beside our own
+  std::string install;                                      // run once for each version, in `app`
+  Template run;                                             // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;
@@ -139,8 +141,19 @@ struct ClusterSpec {
 enum class ProviderKind { process, docker, observe };
 const char* to_text(ProviderKind provider);
 
-struct DockerSpec {
+// Where Docker's Engine answers.
+struct EngineAddress {
   std::string socket = "/var/run/docker.sock";
+  std::string host;                  // "10.0.0.5:2376": over TCP; empty: by the socket
+  std::string ca, certificate, key;  // PEM files; without them TCP is plain
+  bool operator==(const EngineAddress&) const = default;
+};
+// Its containers are on this host, and their processes and sockets are seen from here.
+bool is_here(const EngineAddress& engine);
+std::string to_text(const EngineAddress& engine);  // "tcp://10.0.0.5:2376", "/var/run/docker.sock"
+
+struct DockerSpec {
+  EngineAddress engine;
   bool publishes = false;  // a network of its own for each container; otherwise the host's
   bool operator==(const DockerSpec&) const = default;
 };

@@ -33,6 +33,16 @@ const char* to_text(ProviderKind provider) {
   return "?";
 }
 
+bool is_here(const EngineAddress& engine) {
+  const std::string& host = engine.host;
+  return host.empty() || host.starts_with("127.") || host.starts_with("localhost:") ||
+         host.starts_with("[::1]:");
+}
+
+std::string to_text(const EngineAddress& engine) {
+  return engine.host.empty() ? engine.socket : "tcp://" + engine.host;
+}
+
 const char* to_text(Lifecycle lifecycle) {
   switch (lifecycle) {
     case Lifecycle::starting:

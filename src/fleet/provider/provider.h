@@ -23,6 +23,7 @@ struct LaunchSpec {
   std::vector<std::pair<std::string, std::string>> env;  // values may hold ${port} and ${host} too
   LimitSpec limits;
   std::string image{};  // of a container; empty: none was named
+  std::vector<std::pair<std::string, std::string>> labels{};  // of a container
 };
 
 // One loop thread calls it and no call blocks: to return means "asked", never "done".

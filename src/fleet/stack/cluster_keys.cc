@@ -89,6 +89,21 @@ void read_env(Reader& r, const Yaml& y, ClusterDraft& c) {
   }
 }
 
+void read_labels(Reader& r, const Yaml& y, ClusterDraft& c) {
+  if (y.kind == Yaml::Kind::refused) return;
+  c.labels = &y;
+  if (y.kind != Yaml::Kind::map)
+    return r.mistake_at_key(y, "`labels` must be names and values, such as `team: games`.");
+  for (const Yaml& item : y.items) {
+    std::string value;
+    if (item.kind != Yaml::Kind::text || !item.text.empty()) r.text(item, value);
+    if (item.key.empty() || item.key.starts_with("utakata."))
+      r.mistake_at_key(item, "Labels that begin with `utakata.` are ours: choose another name.");
+    else
+      c.spec.labels.emplace_back(item.key, std::move(value));
+  }
+}
+
 void read_place(Reader& r, const Yaml& y, ClusterDraft& c) {
   const auto text = r.text(y);
   if (!text) return;
@@ -186,7 +201,9 @@ const Key<ClusterDraft> cluster_keys[] = {
       "Clients can open a new socket before the old one closes; instances are told so."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.flag(y, c.spec.reconnects); }},
     {{"limits", Mark::now, "limits", "What one instance may use."},
-     [](Reader& r, const Yaml& y, ClusterDraft& c) { read_limits(r, y, c.spec.limits); }},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) {
+       c.limits = &y, read_limits(r, y, c.spec.limits);
+     }},
     {{"seats", Mark::now, "count_from_1",
       "Seats of a room: what all placements under one key hold together; 1 by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) {
@@ -197,8 +214,12 @@ const Key<ClusterDraft> cluster_keys[] = {
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.duration(y, 1s, 1h, c.spec.hold); }},
     {{"every", Mark::now, "duration", "The period of the control loop; 1s by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.duration(y, 100ms, 60s, c.spec.every); }},
-    {{"image", Mark::now, "text", "Of `provider: docker`: the image of its containers."},
+    {{"image", Mark::now, "text",
+      "Of `provider: docker`: the image of its containers; without it one is packed of `app` and "
+      "the program of `run`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.image = &y, r.text(y, c.spec.image); }},
+    {{"labels", Mark::now, "env", "Of `provider: docker`: further labels of its containers."},
+     read_labels},
     {{"git", Mark::later, "", ""}},
     {{"sha256", Mark::later, "", ""}},
 };

@@ -24,6 +24,8 @@ struct ClusterDraft {
   const Yaml* observe = nullptr;
   const Yaml* image = nullptr;
   const Yaml* verify = nullptr;
+  const Yaml* limits = nullptr;
+  const Yaml* labels = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

@@ -46,7 +46,10 @@ void add_scalars(Json& all) {
   all["method_and_path"] = texts_like("^(POST|PUT|GET|PATCH|DELETE) /");
   all["only_true"] = or_parameter({{"const", true}});
   all["policy"] = one_of({"least", "pack", "weighted"});
-  all["provider"] = one_of({"process", "docker", "observe"});
+  Json with_settings = {{"type", "object"}, {"additionalProperties", false}};
+  with_settings["properties"]["docker"] = reference("docker");
+  all["provider"] = {{"anyOf", {one_of({"process", "docker", "observe"}), with_settings}}};
+  all["docker_host"] = texts_like("^(tcp://[^/]+:[0-9]+|unix:///.+)$");
   all["docker_network"] = one_of({"host", "published"});
   all["parameter_type"] = {{"enum", {"integer", "number", "string", "boolean", "duration"}}};
 }

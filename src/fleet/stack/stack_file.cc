@@ -50,21 +50,19 @@ void check_observed(Reader& r, const ClusterDraft& c) {
 }
 
 void check_container(Reader& r, const StackDraft& d, const ClusterDraft& c) {
-  if (!c.image)
-    r.mistake_at_key(*c.at, fmt::format("{} needs the key `image`: with `provider: docker` the "
-                                        "name of the image that its containers are made of.",
+  if (!is_here(d.stack.docker.engine) && c.spec.count.kind == CountSpec::Kind::sockets)
+    r.mistake_at_key(c.count ? *c.count : *c.at,
+                     fmt::format("{}: the kernel here does not see the sockets of another host: "
+                                 "set `count` to `http` or `prometheus`.",
+                                 in_ticks(c.spec.name)));
+  if (!c.image && !c.run)
+    r.mistake_at_key(*c.at, fmt::format("{} needs the key `run`, the command of one instance, or "
+                                        "`image`, the image that its containers are made of.",
                                         in_ticks(c.spec.name)));
-  if (!c.spec.install.empty())
+  if (c.image && !c.spec.install.empty())
     r.mistake_at_key(*c.at, fmt::format("{}: an image is whole: remove `install`, and prepare the "
                                         "app when the image is built.",
                                         in_ticks(c.spec.name)));
-  if (d.stack.docker.publishes && c.spec.count.kind == CountSpec::Kind::sockets)
-    r.mistake_at_key(
-        c.count ? *c.count : *c.at,
-        fmt::format("{}: the kernel here does not see the sockets of a container's own "
-                    "network: set `count` to `http` or `prometheus`, or leave "
-                    "`network: published` out.",
-                    in_ticks(c.spec.name)));
 }
 
 // Who launches nothing may not be told to.
@@ -74,6 +72,10 @@ void check_provider(Reader& r, StackDraft& d) {
     if (c.at->kind != Yaml::Kind::map) continue;  // noted already
     if (c.image && d.stack.provider != ProviderKind::docker)
       r.mistake_at_key(*c.image, "`image` belongs to `provider: docker`: remove it.");
+    if (c.labels && d.stack.provider != ProviderKind::docker)
+      r.mistake_at_key(*c.labels, "`labels` belongs to `provider: docker`: remove it.");
+    if (c.spec.limits.cpus && d.stack.provider != ProviderKind::docker)
+      r.mistake(*c.limits, "`cpus` of `limits` belongs to `provider: docker`: remove it.");
     if (is_observing)
       check_observed(r, c);
     else if (c.observe)

@@ -96,7 +96,7 @@ void read_api(Reader& r, const Yaml& y, StackDraft& d) {
     r.mistake(y, "`certificate` and `key` belong together: give both or none.");
 }
 
-void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
+void read_provider_name(Reader& r, const Yaml& y, StackDraft& d) {
   const auto text = r.text(y);
   if (!text || *text == "process") return;
   if (*text == "observe") {
@@ -235,9 +235,40 @@ void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
       .place = has("place"), .launch = has("launch"), .drain = has("drain"), .heal = has("heal")};
 }
 
+// `tcp://10.0.0.5:2376`, `unix:///run/docker.sock`.
+void read_host(Reader& r, const Yaml& y, StackDraft& d) {
+  const auto text = r.text(y);
+  if (!text) return;
+  constexpr std::string_view unix_scheme = "unix://", tcp_scheme = "tcp://";
+  EngineAddress& engine = d.stack.docker.engine;
+  if (text->starts_with("unix:///")) {
+    engine.socket = text->substr(unix_scheme.size());
+    return;
+  }
+  const auto host = text->starts_with(tcp_scheme) ? text->substr(tcp_scheme.size()) : "";
+  const auto colon = host.rfind(':');
+  const auto port = colon == host.npos || colon == 0
+                        ? std::nullopt
+                        : port_from(std::string_view(host).substr(colon + 1));
+  if (!port || *port == 0 || host.find_first_of("/ \t@?#") != host.npos)
+    return r.mistake(y, fmt::format("`host` must be such as `tcp://10.0.0.5:2376` or "
+                                    "`unix:///var/run/docker.sock`, not {}.",
+                                    in_ticks(*text)));
+  engine.host = host;
+}
+
 const Key<StackDraft> docker_keys[] = {
     {{"socket", Mark::now, "text", "The Engine's unix socket; /var/run/docker.sock by default."},
-     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.socket); }},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.socket); }},
+    {{"host", Mark::now, "docker_host",
+      "Where the Engine answers: `tcp://10.0.0.5:2376`, or `unix:///var/run/docker.sock`."},
+     read_host},
+    {{"ca", Mark::now, "text", "Of `tcp`: who signs the Engine's certificate, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.ca); }},
+    {{"certificate", Mark::now, "text", "What the Engine knows us by, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.certificate); }},
+    {{"key", Mark::now, "text", "The certificate's private key, a PEM file."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.key); }},
     {{"network", Mark::now, "docker_network",
       "`host` (by default): instances listen in the host's network; `published`: each has one of "
       "its own, and its port is published on the host."},
@@ -252,8 +283,28 @@ const Key<StackDraft> docker_keys[] = {
 };
 
 void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
+  if (d.docker)
+    return r.mistake(y, "The Engine is described twice, in `provider` and in `docker`: keep one.");
   d.docker = &y;
   read_map<StackDraft>(r, y, docker_keys, d);
+  const EngineAddress& engine = d.stack.docker.engine;
+  if (engine.certificate.empty() != engine.key.empty())
+    r.mistake(y, "`certificate` and `key` belong together: give both or none.");
+  if (engine.host.empty() && !(engine.ca + engine.certificate).empty())
+    r.mistake(y,
+              "`ca` and `certificate` are for an Engine at a `host`, as in `host: "
+              "tcp://10.0.0.5:2376`: name it, or remove them.");
+}
+
+// `process`, or with what belongs to it: `{ docker: { host: ... } }`.
+void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
+  if (y.kind != Yaml::Kind::map) return read_provider_name(r, y, d);
+  if (y.items.size() != 1 || y.items[0].key != "docker")
+    return r.mistake(y,
+                     "As a block `provider` holds one that has settings, as in `provider: { "
+                     "docker: { network: published } }`.");
+  d.stack.provider = ProviderKind::docker;
+  read_docker(r, y.items[0], d);
 }
 
 struct PriceDraft {

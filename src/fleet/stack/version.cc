@@ -35,6 +35,8 @@ std::string version_of(const ClusterSpec& spec) {
   hash.add(spec.limits.files ? fmt::format("files {}", *spec.limits.files) : "");
   // Added later: the versions of instances without one are those of before.
   if (!spec.image.empty()) hash.add("image " + spec.image);
+  if (spec.limits.cpus) hash.add(fmt::format("cpus {}", *spec.limits.cpus));
+  for (const auto& [name, value] : spec.labels) hash.add(fmt::format("label {}={}", name, value));
   return fmt::format("{:016x}", hash.value());
 }
 

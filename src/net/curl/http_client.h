@@ -21,11 +21,15 @@ struct HttpCall {
   std::string url{};
   std::vector<std::string> headers{};  // "Name: value"
   std::string body{};
+  // Sent instead of `body`: a file, opened before call() returns and read, blocking, as the
+  // connection takes it. `invalid`: it cannot be opened.
+  std::string body_file{};
   Duration deadline{5s};  // for the whole call, name lookup and connect included
   // More is refused: an instance must not fill our memory.
   std::size_t answer_bytes_max = 1024 * 1024;
   std::string unix_socket{};  // path; empty: TCP
-  // Of https, PEM files. The authority that alone is trusted (empty: the system's), and who we are.
+  // PEM files of an https url. `ca_file`: only whom this one signed is trusted; empty: whom the
+  // system trusts. The other two are what we show; empty: nothing.
   std::string ca_file{}, certificate_file{}, key_file{};
   // Of an answer that does not end, such as a feed of events: where given, a 2xx answer's pieces go
   // here instead of into the result, first an empty one when its head has come. `deadline` is then

@@ -1,12 +1,16 @@
 #include "net/curl/transfer.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -118,6 +122,10 @@ void Transfer::set_once(SocketBook& book) {
   set(CURLOPT_ERRORBUFFER, &error_[0]);
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_READFUNCTION, &Transfer::on_read);
+  set(CURLOPT_READDATA, this);
+  set(CURLOPT_SEEKFUNCTION, &Transfer::on_seek);
+  set(CURLOPT_SEEKDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
@@ -141,6 +149,9 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
     return problem(
         Problem::Kind::invalid,
         fmt::format("{}: a header must be one line of the form \"Name: value\".", where()));
+  if (!open_body())
+    return problem(Problem::Kind::invalid, fmt::format("{}: {} cannot be sent: {}.", where(),
+                                                       call_.body_file, std::strerror(errno)));
   set_method();
   set_tls();
   const long ms = std::max<long>(1, long(to_ms(call_.deadline)));  // 0 would mean no deadline
@@ -149,6 +160,7 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
   const bool is_local = !call_.unix_socket.empty();
   curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, is_local ? call_.unix_socket.c_str() : nullptr);
   curl_easy_setopt(easy_, CURLOPT_PROXY, is_local ? "" : nullptr);
+  set_trust();
   // A length that is told and too large ends the call at once; one that is not told ends it in
   // take_body.
   curl_easy_setopt(easy_, CURLOPT_MAXFILESIZE_LARGE,
@@ -163,9 +175,15 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
 void Transfer::set_method() {
   const auto& method = call_.method;
   const bool has_body =
-      !call_.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
+      !call_.body.empty() || body_file_ || method == "POST" || method == "PUT" || method == "PATCH";
   curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);  // undoes NOBODY and POST of the handle's last call
-  if (has_body) {
+  if (body_file_) {
+    struct stat about{};
+    fstat(body_file_.get(), &about);
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, nullptr);  // it is read by on_read
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(about.st_size));
+  } else if (has_body) {
     curl_easy_setopt(easy_, CURLOPT_POST, 1L);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call_.body.size()));
@@ -173,6 +191,23 @@ void Transfer::set_method() {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
   }
   curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
+}
+
+// A handle that was used with other files is set back to what libcurl was built with.
+void Transfer::set_trust() {
+  const curl_version_info_data* const built = curl_version_info(CURLVERSION_NOW);
+  const bool is_system = call_.ca_file.empty();
+  const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
+  curl_easy_setopt(easy_, CURLOPT_CAINFO, is_system ? built->cainfo : call_.ca_file.c_str());
+  curl_easy_setopt(easy_, CURLOPT_CAPATH, is_system ? built->capath : nullptr);
+  curl_easy_setopt(easy_, CURLOPT_SSLCERT, given(call_.certificate_file));
+  curl_easy_setopt(easy_, CURLOPT_SSLKEY, given(call_.key_file));
+}
+
+bool Transfer::open_body() {
+  if (call_.body_file.empty()) return true;
+  body_file_.reset(open(call_.body_file.c_str(), O_RDONLY | O_CLOEXEC));
+  return bool(body_file_);
 }
 
 bool Transfer::set_headers() {
@@ -213,6 +248,7 @@ void Transfer::clear() {
   curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, nullptr);
   curl_slist_free_all(headers_);
   headers_ = nullptr;
+  body_file_.reset();
   id_ = 0;
   call_ = {};
   done_ = nullptr;
@@ -230,6 +266,18 @@ std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* s
 
 std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
   return static_cast<Transfer*>(self)->take_header({data, size}) ? size : 0;
+}
+
+std::size_t Transfer::on_read(char* into, std::size_t, std::size_t size, void* self) {
+  const auto got = read(static_cast<Transfer*>(self)->body_file_.get(), into, size);
+  return got < 0 ? CURL_READFUNC_ABORT : std::size_t(got);
+}
+
+// For a call that is sent once more, on a fresh connection.
+int Transfer::on_seek(void* self, std::int64_t offset, int origin) {
+  return lseek(static_cast<Transfer*>(self)->body_file_.get(), offset, origin) < 0
+             ? CURL_SEEKFUNC_FAIL
+             : CURL_SEEKFUNC_OK;
 }
 
 bool Transfer::goes_in_pieces() const {
@@ -308,6 +356,8 @@ Problem Transfer::problem_of(int curl_code) const {
       return {Kind::invalid, fmt::format("{}: a TLS file cannot be used ({}).", where(), why)};
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
       return {Kind::refused, fmt::format("{}: TLS failed ({}).", where(), why)};
     default:
       return {Kind::unavailable, fmt::format("{}: {}.", where(), why), true};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "net/curl/http_client.h"
+#include "net/descriptor.h"
 
 struct curl_slist;
 
@@ -39,6 +40,8 @@ class Transfer {
  private:
   void set_once(SocketBook& book);
   void set_method();
+  bool open_body();
+  void set_trust();
   bool set_headers();
   void set_tls();
   bool take_body(const char* data, std::size_t size);
@@ -49,11 +52,14 @@ class Transfer {
 
   static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
   static std::size_t on_header(char* data, std::size_t one, std::size_t size, void* self);
+  static std::size_t on_read(char* into, std::size_t one, std::size_t size, void* self);
+  static int on_seek(void* self, std::int64_t offset, int origin);
 
   void* easy_;
   curl_slist* headers_ = nullptr;
   HttpClient::CallId id_ = 0;
   HttpCall call_;
+  Descriptor body_file_;
   HttpClient::Done done_;
   HttpResult result_;
   std::size_t header_bytes_ = 0;

@@ -82,7 +82,7 @@ export function serve(odd = () => false) {
     }, 200);
   }
   setTimeout(
-    () => server.listen(Number(process.env.PORT), '127.0.0.1'),
+    () => server.listen(Number(process.env.PORT), process.env.HOST || '127.0.0.1'),
     Number(process.env.BOOT_MS ?? 0),
   );
   server.on('error', (problem) => {

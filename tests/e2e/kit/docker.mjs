@@ -25,8 +25,10 @@ export const why_not =
       ? false
       : "there is no dockerd on this machine (Debian's package docker.io)";
 
-export async function start_dockerd() {
-  const engine = new Dockerd();
+// bridge: containers may have networks of their own. tls: {folder, port} of certificates as `openssl`
+// below makes them; it answers there, too, to who shows one.
+export async function start_dockerd(options = {}) {
+  const engine = new Dockerd(options);
   try {
     await engine.start();
     engine.make_image();
@@ -38,14 +40,42 @@ export async function start_dockerd() {
 }
 
 class Dockerd {
-  constructor() {
+  constructor({ bridge = false, tls = null }) {
+    Object.assign(this, { tls, bridge: bridge ? `utkbr${process.pid % 100_000}` : null });
     this.folder = mkdtempSync(join(tmpdir(), 'utakata-docker-'));
     this.socket = join(this.folder, 'docker.sock');
     this.image = 'app:1';
     writeFileSync(join(this.folder, 'daemon.json'), '{}');
   }
 
+  // Docker's own would take the one address range of the host; and no rules of iptables: its proxy
+  // does for what is published.
+  make_bridge() {
+    const subnet = `10.213.${process.pid % 250}.1/24`;
+    for (const words of [
+      ['link', 'add', this.bridge, 'type', 'bridge'],
+      ['addr', 'add', subnet, 'dev', this.bridge],
+      ['link', 'set', this.bridge, 'up'],
+    ]) {
+      const { status, stderr } = spawnSync('ip', words, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`ip ${words.join(' ')}: ${stderr}`);
+    }
+  }
+
+  tls_options() {
+    if (!this.tls) return [];
+    const { folder, port } = this.tls;
+    return [
+      `--host=tcp://127.0.0.1:${port}`,
+      '--tlsverify',
+      `--tlscacert=${join(folder, 'ca.pem')}`,
+      `--tlscert=${join(folder, 'engine.pem')}`,
+      `--tlskey=${join(folder, 'engine.key')}`,
+    ];
+  }
+
   async start() {
+    if (this.bridge) this.make_bridge();
     const log = openSync(join(this.folder, 'log'), 'a');
     const at = (name) => join(this.folder, name);
     this.child = spawn(
@@ -56,7 +86,8 @@ class Dockerd {
         `--exec-root=${at('exec')}`,
         `--pidfile=${at('pid')}`,
         `--host=unix://${this.socket}`,
-        '--bridge=none',
+        `--bridge=${this.bridge ?? 'none'}`,
+        ...this.tls_options(),
         '--iptables=false',
         '--ip6tables=false',
         '--live-restore',
@@ -111,6 +142,7 @@ class Dockerd {
     const left = join(this.folder, 'exec/netns/default'); // dockerd leaves it mounted
     if (existsSync(left)) spawnSync('umount', [left]);
     rmSync(this.folder, { recursive: true, force: true });
+    if (this.bridge) spawnSync('ip', ['link', 'del', this.bridge]);
   }
   async end(signal) {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;

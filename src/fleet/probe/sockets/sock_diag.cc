@@ -1,6 +1,7 @@
 #include "fleet/probe/sockets/sock_diag.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -8,12 +9,14 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 namespace utakata {
 namespace {
@@ -71,17 +74,41 @@ Expected<void> SockDiag::dump(std::uint16_t port_first, std::uint16_t port_last,
     auto done = ask(family, port_first, port_last);
     if (done) done = hear(each);
     if (!done) {
-      socket_.reset();  // the rest of an answer must not be taken for the next one
+      // The rest of an answer must not be taken for the next one.
+      socket_.reset();
+      buffer_.clear();
       return done;
     }
   }
   return {};
 }
 
+// Namespaces are a thread's, and this one's is not to change.
+Expected<net::Descriptor> sock_diag_within(pid_t pid) {
+  net::Descriptor socket;
+  int error = 0;
+  std::thread([&] {
+    const net::Descriptor there{
+        ::open(fmt::format("/proc/{}/ns/net", pid).c_str(), O_RDONLY | O_CLOEXEC)};
+    if (there && ::setns(there.get(), CLONE_NEWNET) == 0)
+      socket.reset(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+    error = errno;
+  }).join();
+  if (socket) return socket;
+  if (error == EPERM || error == EACCES)
+    return problem(Problem::Kind::refused,
+                   "the sockets of a container's own network are only shown to root: run the "
+                   "controller as root, or set `count` to `http` or `prometheus`");
+  return problem(
+      Problem::Kind::not_found,
+      fmt::format("the network of process {} cannot be entered: {}", pid, std::strerror(error)));
+}
+
 Expected<void> SockDiag::open() {
-  if (socket_) return {};
-  socket_ = net::Descriptor(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!socket_)
+    socket_ = net::Descriptor(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!socket_) return silent(errno);
+  if (!buffer_.empty()) return {};
   const timeval patience{
       .tv_sec = 0, .tv_usec = 500'000};  // the kernel answers at once or something is very wrong
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

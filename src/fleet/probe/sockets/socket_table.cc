@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace utakata {
 namespace {
@@ -15,6 +16,17 @@ std::optional<decltype(net::SocketEnd::address)> numeric(const std::string& host
 }
 
 }  // namespace
+
+SocketTable::SocketTable(OwnConnections own, std::uint16_t port_first, std::uint16_t port_last,
+                         Dump dump)
+    : own_(std::move(own)),
+      port_first_(port_first),
+      port_last_(port_last),
+      dump_(dump ? std::move(dump)
+                 : [kernel = std::make_shared<SockDiag>()](std::uint16_t first, std::uint16_t last,
+                                                           const auto& each) {
+                     return kernel->dump(first, last, each);
+                   }) {}
 
 int SocketTable::also_own(OwnConnections own) {
   more_own_.emplace(++last_own_, std::move(own));
@@ -32,8 +44,8 @@ Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
     for (const auto& one : more()) own.push_back(one);
   std::ranges::sort(own);
   own_accepted_.clear();
-  if (auto done = kernel_.dump(port_first_, port_last_,
-                               [&](const KernelSocket& socket) { take(socket, own); });
+  if (auto done =
+          dump_(port_first_, port_last_, [&](const KernelSocket& socket) { take(socket, own); });
       !done)
     return done;
   std::ranges::sort(own_accepted_);

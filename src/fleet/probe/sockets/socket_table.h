@@ -4,7 +4,8 @@
 // Counted: established connections that the program has accepted. Not counted: those in the backlog
 // (inode 0: nobody serves them yet); our own; and those whose other end has closed already
 // (CLOSE_WAIT): that client is gone, and a program that forgets to close would never drain.
-// Connections of other network namespaces are not seen. A phone that vanished counts until TCP
+// Connections of other network namespaces are not seen, but for those that are asked for
+// (namespaces.h). A phone that vanished counts until TCP
 // keep-alive ends it.
 #pragma once
 
@@ -32,8 +33,11 @@ class SocketTable {
  public:
   // Our own connections at this moment, to be left out: HttpClient::own_connections.
   using OwnConnections = std::function<std::vector<net::OwnConnection>()>;
-  SocketTable(OwnConnections own, std::uint16_t port_first = 0, std::uint16_t port_last = 65535)
-      : own_(std::move(own)), port_first_(port_first), port_last_(port_last) {}
+  // Who lists the sockets, in place of this process's own kernel list: SockDiag::dump.
+  using Dump = std::function<Expected<void>(std::uint16_t port_first, std::uint16_t port_last,
+                                            const std::function<void(const KernelSocket&)>& each)>;
+  SocketTable(OwnConnections own, std::uint16_t port_first = 0, std::uint16_t port_last = 65535,
+              Dump dump = {});
 
   // Further ones, of whoever lives as long as until forget_own(). A number for that.
   int also_own(OwnConnections own);
@@ -77,7 +81,7 @@ class SocketTable {
   std::map<int, OwnConnections> more_own_;
   int last_own_ = 0;
   const std::uint16_t port_first_, port_last_;
-  SockDiag kernel_;
+  const Dump dump_;
   Instant at_{};
   bool is_filled_ = false;
   std::unordered_map<std::uint16_t, Port> ports_;

@@ -16,12 +16,13 @@ constexpr Duration first_pause{20ms};
 }  // namespace
 
 SocketsProbe::SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable& table,
-                           const ClusterSpec& spec, ListenerCheck listener)
+                           const ClusterSpec& spec, ListenerCheck listener, ReachedAt reached_at)
     : loop_(loop),
       table_(table),
       ready_(spec.ready),
       metrics_(spec.metrics.size()),
       listener_(std::move(listener)),
+      reached_at_(std::move(reached_at)),
       asking_(loop, client),
       own_number_(table.also_own([this] { return own_connections(); })) {}
 
@@ -37,8 +38,20 @@ std::vector<net::OwnConnection> SocketsProbe::own_connections() const {
   return own;
 }
 
+// Port 0: not known.
+std::vector<ProbeTarget> SocketsProbe::where_reached(std::span<const ProbeTarget> targets) const {
+  std::vector<ProbeTarget> there(targets.begin(), targets.end());
+  for (ProbeTarget& target : there) {
+    const auto host = reached_at_(target.handle);
+    target.address = host ? Address{*host, target.address.port} : Address{};
+  }
+  return there;
+}
+
 void SocketsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
                         std::function<void(std::vector<Sight>)> done) {
+  std::vector<ProbeTarget> there;
+  if (reached_at_) targets = there = where_reached(targets);
   done_ = std::move(done);
   looked_.assign(targets.size(), {});
   deadline_ = deadline;
@@ -100,7 +113,9 @@ void SocketsProbe::count(const ProbeTarget& target, const Expected<void>& table,
   }
   const auto connections = table_.connections(target.address);
   if (!connections) {
-    sight.problem = fmt::format("nobody listens on port {}", target.address.port);
+    sight.problem = target.address.port
+                        ? fmt::format("nobody listens on port {}", target.address.port)
+                        : "its container's network is not known yet";
     return;
   }
   if (target.starting && listener_) {

@@ -11,9 +11,12 @@
 // metrics    [0] is the count; the kernel knows no others
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -30,8 +33,11 @@ namespace utakata {
 
 class SocketsProbe final : public Probe {
  public:
+  // Where an instance is asked and knocked at, in place of its address's host: the address that the
+  // table knows it by. None: not known yet, which is a miss.
+  using ReachedAt = std::function<std::optional<std::string>(std::string_view handle)>;
   SocketsProbe(net::Loop& loop, net::HttpClient& client, SocketTable& table,
-               const ClusterSpec& spec, ListenerCheck listener = {});
+               const ClusterSpec& spec, ListenerCheck listener = {}, ReachedAt reached_at = {});
   ~SocketsProbe() override;
   void look(std::span<const ProbeTarget> targets, Duration deadline,
             std::function<void(std::vector<Sight>)> done) override;
@@ -46,6 +52,7 @@ class SocketsProbe final : public Probe {
     std::uint32_t index = 0;  // in looked_
     bool is_new = true;       // not left closed by an earlier look
   };
+  std::vector<ProbeTarget> where_reached(std::span<const ProbeTarget> targets) const;
   void count(const ProbeTarget& target, const Expected<void>& table, Looked& looked) const;
   void ask(const ProbeTarget& target, std::uint32_t index);
   void knock(std::span<const ProbeTarget> targets);
@@ -59,6 +66,7 @@ class SocketsProbe final : public Probe {
   const std::vector<std::string> headers_{"User-Agent: utakata-probe"};
   const std::size_t metrics_;
   const ListenerCheck listener_;
+  const ReachedAt reached_at_;
   Asking asking_;
   const int own_number_;  // our connections, in the table
   std::vector<Looked> looked_;

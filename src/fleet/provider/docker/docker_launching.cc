@@ -1,6 +1,9 @@
 // DockerProvider: from launch() to release().
 #include <fmt/format.h>
 
+#include <cmath>
+#include <utility>
+
 #include "fleet/model/template.h"
 #include "fleet/provider/docker/docker_state.h"
 
@@ -31,6 +34,8 @@ DockerProvider::State::Json DockerProvider::State::host_config(const LaunchSpec&
   if (options.publishes)
     host["PortBindings"][fmt::format("{}/tcp", port)] = {{{"HostPort", fmt::to_string(port)}}};
   if (spec.limits.memory) host["Memory"] = host["MemorySwap"] = *spec.limits.memory;
+  // The Engine counts in billionths of a core.
+  if (spec.limits.cpus) host["NanoCpus"] = std::llround(*spec.limits.cpus * 1e9);
   if (spec.limits.files)
     host["Ulimits"] = {
         {{"Name", "nofile"}, {"Soft", *spec.limits.files}, {"Hard", *spec.limits.files}}};
@@ -51,6 +56,7 @@ Expected<DockerProvider::State::Json> DockerProvider::State::order_for(const Ins
   };
   Json env = {"UTAKATA_FLEET=" + options.fleet_id, "UTAKATA_INSTANCE=" + id.text,
               fmt::format("PORT={}", port)};
+  if (options.publishes) env.push_back("HOST=0.0.0.0");
   for (const auto& [name, value] : spec.env) {
     const auto text = expand(value, lookup);
     if (!text) return named(fmt::format("`env` {}", name), text.error());
@@ -66,6 +72,7 @@ Expected<DockerProvider::State::Json> DockerProvider::State::order_for(const Ins
                   {"utakata.version", spec.version},
                   {"utakata.port", fmt::to_string(port)}}},
                 {"HostConfig", host_config(spec, port)}};
+  for (const auto& [name, value] : spec.labels) order["Labels"].emplace(name, value);
   if (options.publishes) order["ExposedPorts"][fmt::format("{}/tcp", port)] = Json::object();
   if (spec.run.empty()) return order;  // the image's own command
   const auto run = expand(spec.run, lookup);
@@ -104,7 +111,10 @@ void DockerProvider::State::created(const InstanceId& id, const LaunchSpec& spec
       return tell_gone(id);
     }
     if (answer.error().kind == Problem::Kind::conflict) return meet_namesake(id, spec);
-    if (answer.error().kind == Problem::Kind::not_found)
+    const bool has_no_image = answer.error().kind == Problem::Kind::not_found;
+    if (has_no_image && is_packed_image(spec.image) && !std::exchange(box.was_packed, true))
+      return pack(id, spec);
+    if (has_no_image)
       return fail(id, {Problem::Kind::invalid,
                        fmt::format("docker: there is no image {} on this host: build it, or fetch "
                                    "it by `docker pull {}`",
@@ -123,6 +133,18 @@ void DockerProvider::State::created(const InstanceId& id, const LaunchSpec& spec
         .handle = docker_handle(box.container),
         .address = box.address,
         .what = {}});
+}
+
+void DockerProvider::State::pack(const InstanceId& id, const LaunchSpec& spec) {
+  packings.want(spec, [this, id, spec](const Expected<void>& outcome) {
+    auto& box = own.at(id);
+    if (box.stop_asked) {
+      box.end_text = "stopped before it was started";
+      return tell_gone(id);
+    }
+    if (!outcome) return fail(id, outcome.error());
+    create(id, spec);
+  });
 }
 
 // Of an answer that was lost, or of a former life. What never ran makes room; what runs is it.
@@ -176,6 +198,7 @@ void DockerProvider::State::start(const InstanceId& id) {
                box->phase = BoxPhase::running;
                if (box->stop_asked) return terminate(id, box->kill_at - clock.now());
                follow_log(id);
+               look_inside(id);
              });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "fleet/provider/docker/docker_state.h"
 
@@ -10,6 +11,7 @@ namespace utakata {
 namespace {
 
 using Json = Engine::Json;
+using namespace nlohmann::literals;
 
 constexpr std::size_t event_bytes_max = 1 << 20;
 
@@ -17,6 +19,13 @@ int number_in(const std::string& text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
+}
+
+// Of the network that it was given: the bridge.
+std::string address_in(const Json& container) {
+  const auto at = "/NetworkSettings/Networks/bridge/IPAddress"_json_pointer;
+  return container.contains(at) && container[at].is_string() ? container[at].get<std::string>()
+                                                             : std::string();
 }
 
 }  // namespace
@@ -109,10 +118,20 @@ void DockerProvider::State::list() {
 
 void DockerProvider::State::note_answer(const Expected<Json>& answer) {
   const bool was_answering = std::exchange(is_answering, answer.has_value());
-  if (answer && !was_answering) options.say("docker: the Engine answers again");
-  if (!answer && was_answering)
-    options.say(answer.error().what +
-                "; instances that run go on, and nothing is launched or stopped until it answers");
+  if (answer) {
+    if (!was_answering) options.say("docker: the Engine answers again");
+    said_while_away.clear();
+    return;
+  }
+  // The first reason may be only that a connection broke, and the next say why there is none.
+  constexpr std::size_t reasons_max = 5;
+  auto reason = answer.error().what;
+  std::erase_if(reason, [](char c) { return c >= '0' && c <= '9'; });  // "after 12 ms"
+  if (said_while_away.size() >= reasons_max || !said_while_away.insert(reason).second) return;
+  options.say(answer.error().what +
+              (was_answering ? "; instances that run go on, and nothing is launched or stopped "
+                               "until it answers"
+                             : ""));
 }
 
 void DockerProvider::State::take_list(const Json& list, std::uint64_t number) {
@@ -145,6 +164,7 @@ void DockerProvider::State::take_listed(const InstanceId& id, const Json& listed
       if (is_over) return died(id, "ended while the Engine told nothing");
       if (std::exchange(box.is_signal_lost, false)) return terminate(id, box.kill_at - clock.now());
       if (!box.log) follow_log(id);
+      look_inside(id);
       return;
     case BoxPhase::creating:
     case BoxPhase::waiting:
@@ -175,6 +195,7 @@ void DockerProvider::State::found(const InstanceId& id, const Json& listed) {
     ports.keep(box.address.port);
   }
   follow_log(id);
+  look_inside(id);
   if (box.stop_asked) return terminate(id, box.kill_at - clock.now());
   if (had_handle) return;
   tell({.kind = ProviderNews::Kind::launched,
@@ -213,6 +234,24 @@ void DockerProvider::State::take_unknown(const Json& listed, const std::string& 
                     "record names it",
                     instance, container));
   remove_leftover(container);
+}
+
+// Once is enough: a container that runs keeps its network. What fails is asked again with the next
+// list.
+void DockerProvider::State::look_inside(const InstanceId& id) {
+  const auto handle = docker_handle(own.at(id).container);
+  if (!options.publishes || insides.contains(handle)) return;
+  engine.ask({.path = "/containers/" + own.at(id).container + "/json"},
+             [this, id, handle](const Expected<Json>& answer) {
+               const auto* const box = find(id);
+               if (!answer || !box || box->phase != BoxPhase::running) return;
+               const auto pid_at = "/State/Pid"_json_pointer;
+               const int pid = answer->contains(pid_at) && (*answer)[pid_at].is_number()
+                                   ? (*answer)[pid_at].get<int>()
+                                   : 0;
+               const auto host = address_in(*answer);
+               if (pid > 0 && !host.empty()) insides[handle] = {pid, host};
+             });
 }
 
 void DockerProvider::State::follow_log(const InstanceId& id) {

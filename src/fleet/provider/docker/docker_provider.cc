@@ -15,7 +15,9 @@ DockerProvider::State::State(net::Loop& loop_, const Clock& clock_, DockerOption
       options(std::move(options_)),
       ports(options.ports_first, options.ports_last),
       rotation(options.run_folder + "/logs", options.log_bytes_max, 5s),
-      engine(loop, options.socket) {
+      engine(loop, options.engine),
+      packings(loop, engine, options.run_folder, options.pack_leaves_out, options.stack_folder,
+               options.say) {
   std::error_code none;  // a folder that cannot be made shows in the logs, which are not there
   for (const char* folder : {"/logs", "/installed"})
     std::filesystem::create_directories(options.run_folder + folder, none);
@@ -88,6 +90,17 @@ void DockerProvider::adopt(const InstanceId& id, const std::string& handle,
 Expected<void> DockerProvider::stop(const InstanceId& id, Duration grace) {
   return state_->stop(id, grace);
 }
+std::optional<DockerProvider::Inside> DockerProvider::inside(std::string_view handle) const {
+  const auto found = state_->insides.find(std::string(handle));
+  return found == state_->insides.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<int> DockerProvider::processes() const {
+  std::vector<int> all;
+  for (const auto& [handle, inside] : state_->insides) all.push_back(inside.pid);
+  return all;
+}
+
 std::vector<ProviderNews> DockerProvider::hear() { return std::exchange(state_->news, {}); }
 void DockerProvider::on_news(std::function<void()> wake) { state_->wake = std::move(wake); }
 

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,7 +26,7 @@ struct DockerOptions {
   // The store's: tells our containers from those of another controller on this host.
   std::string fleet_id;
   std::string stack;
-  std::string socket = "/var/run/docker.sock";
+  EngineAddress engine{};
   // Absolute, made where missing; logs/ and installed/ are in it.
   std::string run_folder;
   // What instances are reached at: the address' host, and ${host}.
@@ -33,6 +35,9 @@ struct DockerOptions {
   // False: containers are in the host's network. True: each has one of its own, and its port is
   // published on the host under the same number.
   bool publishes = false;
+  // What an app's folder leaves out when it is packed: PackSpec (pack/pack.h).
+  std::vector<std::string> pack_leaves_out{};
+  std::string stack_folder{};
   std::int64_t log_bytes_max = 32 << 20;
   std::size_t ended_logs_max = 200;  // a crash loop must not fill the disk
   Duration list_every{5s};
@@ -58,6 +63,16 @@ class DockerProvider final : public Provider {
   Expected<void> stop(const InstanceId& id, Duration grace) override;
   std::vector<ProviderNews> hear() override;
   void on_news(std::function<void()> wake) override;
+
+  // Of a container with a network of its own: its first process, as this host numbers it, and the
+  // address that it has in that network, which this host reaches. None: it does not run, or this
+  // is not known yet. A look-up.
+  struct Inside {
+    int pid = 0;
+    std::string host;
+  };
+  std::optional<Inside> inside(std::string_view handle) const;
+  std::vector<int> processes() const;  // all of those first ones
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 #include "fleet/provider/docker/docker_world.h"
 #include "fleet/provider/docker/fake_engine.h"
 #include "fleet/provider/docker/log_frames.h"
+#include "fleet/provider/docker/pack/pack.h"
 
 namespace utakata {
 namespace {
@@ -30,7 +31,8 @@ class Docker : public testing::Test {
 TEST_F(Docker, is_told_what_to_run_where_and_within_which_limits) {
   auto spec = world.spec("exec serve --port ${port}");
   spec.env = {{"WHERE", "${host}:${port}"}};
-  spec.limits = {.memory = 64 << 20, .files = 1000};
+  spec.limits = {.memory = 64 << 20, .files = 1000, .cpus = 0.1};
+  spec.labels = {{"team", "games"}, {"utakata.stack", "another"}};
   const auto told = world.run("game-1", spec);
   EXPECT_EQ(told.handle, "docker c1");
   ASSERT_TRUE(world.until([&] { return asked("POST /containers/c1/start") == 1; }));
@@ -47,6 +49,8 @@ TEST_F(Docker, is_told_what_to_run_where_and_within_which_limits) {
   EXPECT_EQ(order["HostConfig"]["Memory"], 64 << 20);
   EXPECT_EQ(order["HostConfig"]["MemorySwap"], 64 << 20);
   EXPECT_EQ(order["HostConfig"]["Ulimits"][0]["Hard"], 1000);
+  EXPECT_EQ(order["HostConfig"]["NanoCpus"], 100'000'000);
+  EXPECT_EQ(order["Labels"]["team"], "games");
 }
 
 TEST_F(Docker, its_port_is_published_where_it_has_a_network_of_its_own) {
@@ -86,6 +90,87 @@ TEST_F(Docker, an_image_that_is_not_there_is_named_with_the_remedy) {
             "docker: there is no image chat:7 on this host: build it, or fetch it by `docker pull "
             "chat:7`");
   EXPECT_FALSE(failed.retry);
+}
+
+// An app's folder, packed when the Engine turns out not to have it.
+class DockerPacking : public Docker {
+ protected:
+  DockerPacking() {
+    folder = world.folder + "/app";
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder + "/app.txt") << "one";
+  }
+  LaunchSpec packed() {
+    auto spec = world.spec("exec sleep 100");
+    spec.folder = folder;
+    const PackSpec pack{folder, spec.run, {}};
+    spec.image = packed_image("show", pack, content_of(pack_of(pack).value()).value());
+    return spec;
+  }
+  std::string folder;
+};
+
+TEST_F(DockerPacking, an_app_without_an_image_is_packed_once_for_all_of_its_instances) {
+  const auto spec = packed();
+  for (const char* id : {"game-1", "game-2", "game-3"})
+    ASSERT_TRUE(world.provider->launch({id}, spec));
+  for (const char* id : {"game-1", "game-2", "game-3"}) world.wait(Kind::launched, id);
+  EXPECT_EQ(asked("POST /images/create?fromSrc=-&repo="), 1);
+  EXPECT_EQ(std::ranges::count_if(
+                world.said, [](const auto& one) { return one.starts_with("packing game: "); }),
+            1);
+  const std::lock_guard lock(engine.mutex);
+  ASSERT_TRUE(engine.images.contains(spec.image));
+  EXPECT_GT(engine.images[spec.image], 1'000'000u) << "the C library alone is larger";
+  EXPECT_EQ(engine.images[spec.image] % 512, 0u);
+  EXPECT_TRUE(std::ranges::any_of(engine.asked, [](const auto& one) {
+    return one.find("&changes=WORKDIR%20%2Fapp&") != one.npos;
+  }));
+}
+
+TEST_F(DockerPacking, elder_images_of_the_same_app_go) {
+  const auto before = packed();
+  world.run("game-1", before);
+  std::ofstream(folder + "/app.txt") << "two";
+  const auto after = packed();
+  ASSERT_NE(before.image, after.image);
+  world.run("game-2", after);
+  EXPECT_TRUE(world.until([&] { return asked("DELETE /images/" + before.image) == 1; }));
+  EXPECT_EQ(asked("DELETE /images/tiny"), 0);
+}
+
+TEST_F(DockerPacking, a_folder_that_has_changed_since_is_not_packed_under_the_old_name) {
+  const auto spec = packed();
+  std::ofstream(folder + "/app.txt") << "two";
+  ASSERT_TRUE(world.provider->launch({"game-1"}, spec));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.starts_with("docker: the app's folder has changed")) << failed.what;
+  EXPECT_EQ(asked("POST /images/create"), 0);
+  for (const auto& each : std::filesystem::directory_iterator(world.options.run_folder))
+    EXPECT_NE(each.path().extension(), ".packing") << each.path();
+}
+
+TEST_F(DockerPacking, an_engine_that_does_not_take_it_is_told_of_in_its_own_words) {
+  engine.misbehave([](const std::string& request) {
+    return request.starts_with("POST /images/create")
+               ? FakeEngine::answer(200, "{\"status\":\"x\"}\r\n{\"error\":\"no space left\"}\r\n")
+               : std::string();
+  });
+  ASSERT_TRUE(world.provider->launch({"game-1"}, packed()));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.find("no space left") != std::string::npos) << failed.what;
+  EXPECT_TRUE(failed.retry);
+}
+
+TEST_F(DockerPacking, stopped_while_it_is_packed_it_is_gone_and_a_restart_leaves_nothing) {
+  const auto spec = packed();
+  ASSERT_TRUE(world.provider->launch({"game-1"}, spec));
+  EXPECT_TRUE(world.provider->stop({"game-1"}, Duration{0}));
+  EXPECT_EQ(world.wait(Kind::gone, "game-1").what, "stopped before it was started");
+  std::ofstream(world.options.run_folder + "/4f5e.packing") << "of a killed life";
+  ASSERT_TRUE(world.provider->launch({"game-2"}, packed()));
+  world.start();
+  EXPECT_FALSE(std::filesystem::exists(world.options.run_folder + "/4f5e.packing"));
 }
 
 TEST_F(Docker, who_answers_500_launches_nothing_and_says_why) {
@@ -144,7 +229,10 @@ TEST_P(Misbehaving, is_nobodys_death_and_said_once) {
   engine.misbehave(nullptr);
   ASSERT_TRUE(world.until([&] { return world.was_said("answers again"); }));
   EXPECT_FALSE(world.find(Kind::gone, "game-1"));
-  EXPECT_TRUE(world.was_said(GetParam().said)) << world.said.front();
+  EXPECT_EQ(std::ranges::count_if(
+                world.said, [](const auto& one) { return one.find(GetParam().said) != one.npos; }),
+            1)
+      << world.said.front();
   engine.die("c1", 0);
   EXPECT_EQ(world.wait(Kind::gone, "game-1").what.substr(0, 11), "exit code 0");
 }
@@ -182,6 +270,17 @@ TEST(DockerAway, no_socket_then_said_with_the_remedy) {
   const auto failed = world.wait(Kind::launch_failed, "game-1");
   EXPECT_TRUE(failed.what.starts_with("docker: there is no socket /nowhere/docker.sock: install"))
       << failed.what;
+  EXPECT_TRUE(failed.retry);
+}
+
+TEST(DockerAway, nobody_at_that_address_then_said_with_the_remedy) {
+  DockerWorld world{EngineAddress{.host = "127.0.0.1:1"}};
+  ASSERT_TRUE(world.provider->launch({"game-1"}, world.spec("serve")));
+  const auto failed = world.wait(Kind::launch_failed, "game-1");
+  EXPECT_TRUE(failed.what.starts_with(
+      "docker: the Engine at tcp://127.0.0.1:1 cannot be reached (http://127.0.0.1:1: "))
+      << failed.what;
+  EXPECT_TRUE(failed.what.ends_with("is `host` right, and does it listen there?")) << failed.what;
   EXPECT_TRUE(failed.retry);
 }
 

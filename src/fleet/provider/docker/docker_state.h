@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/docker/engine.h"
 #include "fleet/provider/docker/log_follow.h"
+#include "fleet/provider/docker/packings.h"
 #include "fleet/provider/process/logs.h"
 #include "fleet/provider/process/ports.h"
 
@@ -30,6 +32,8 @@ struct Box {
   std::uint64_t listed = 0;  // lists that were asked before it was there say nothing of it
   bool stop_asked = false, kill_sent = false, was_out_of_memory = false, is_told = false;
   bool is_signal_lost = false;  // the Engine was away
+  bool was_packed = false;      // its image, for it
+  bool is_removed = false;
   Instant kill_at{};
   net::Loop::TimerId kill_timer = 0, words_timer = 0;
   std::string end_text;  // of removing and ending
@@ -47,6 +51,7 @@ struct DockerProvider::State {
   Json host_config(const LaunchSpec& spec, std::uint16_t port) const;
   void create(const InstanceId& id, const LaunchSpec& spec);
   void created(const InstanceId& id, const LaunchSpec& spec, const Expected<Json>& answer);
+  void pack(const InstanceId& id, const LaunchSpec& spec);
   void meet_namesake(const InstanceId& id, const LaunchSpec& spec);
   void fail(const InstanceId& id, const Problem& why);
   void release(const InstanceId& id, const std::string& handle);
@@ -78,6 +83,7 @@ struct DockerProvider::State {
   void take_unknown(const Json& listed, const std::string& instance);
   void found(const InstanceId& id, const Json& listed);
   void follow_log(const InstanceId& id);
+  void look_inside(const InstanceId& id);
   void note_answer(const Expected<Json>& answer);
 
   std::string name_of(const InstanceId& id) const;
@@ -92,15 +98,18 @@ struct DockerProvider::State {
   PortRange ports;
   LogRotation rotation;
   std::unordered_map<InstanceId, Box> own;
+  std::unordered_map<std::string, Inside> insides;  // by handle
   std::vector<ProviderNews> news;
   std::function<void()> wake;
   std::deque<std::string> ended_logs;  // oldest first
   std::string event_bytes;             // of a line that is not whole yet
   std::uint64_t list_number = 0;
+  std::set<std::string> said_while_away;  // why the Engine does not answer, without numbers
   bool is_listing = false, lists_again = false, is_answering = true;
   net::Loop::TimerId list_timer = 0, events_timer = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
-  Engine engine;  // last: what it still has under way ends first
+  Engine engine;  // late: what it still has under way ends first
+  Packings packings;
 };
 
 std::string docker_handle(const std::string& container);          // "docker 4f5e..."

@@ -84,11 +84,12 @@ void DockerProvider::State::remove_leftover(const std::string& container) {
 void DockerProvider::State::died(const InstanceId& id, std::string text) {
   auto& box = own.at(id);
   loop.cancel(box.kill_timer);
+  insides.erase(docker_handle(box.container));
   box.phase = BoxPhase::ending;
   box.end_text = std::move(text);
   if (!box.log) follow_log(id);
   box.words_timer = loop.after(options.words_patience, [this, id] {
-    tell_end(id);
+    if (!own.at(id).stop_asked) tell_end(id);
     own.at(id).words_timer = loop.after(options.output_patience, [this, id] { finish(id); });
   });
 }
@@ -121,7 +122,20 @@ void DockerProvider::State::tell_end(const InstanceId& id) {
         .what = box.end_text});
 }
 
+// A death is told at once; the end of one that was stopped when nothing of it is left, for we may
+// end with the last of them. What cannot be removed now is so by a later list.
 void DockerProvider::State::finish(const InstanceId& id) {
+  Box& dead = own.at(id);
+  if (dead.stop_asked && !dead.is_told && !dead.is_removed && !dead.container.empty()) {
+    loop.cancel(dead.words_timer);
+    dead.phase = BoxPhase::removing;
+    engine.ask({.method = "DELETE", .path = "/containers/" + dead.container + "?force=1&v=1"},
+               [this, id](const Expected<Json>&) {
+                 own.at(id).is_removed = true;
+                 finish(id);
+               });
+    return;
+  }
   tell_end(id);
   const auto node = own.extract(id);
   const Box& box = node.mapped();
@@ -139,6 +153,7 @@ void DockerProvider::State::finish(const InstanceId& id) {
 void DockerProvider::State::tell_gone(const InstanceId& id) {
   own.at(id).stop_asked = true;  // it said nothing that matters
   own.at(id).log.reset();
+  insides.erase(docker_handle(own.at(id).container));
   tell_end(id);
   own.at(id).container.clear();
   finish(id);

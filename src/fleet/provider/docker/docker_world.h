@@ -21,12 +21,13 @@ namespace utakata {
 class DockerWorld {
  public:
   using Kind = ProviderNews::Kind;
-  explicit DockerWorld(const std::string& socket) {
+  explicit DockerWorld(const std::string& socket) : DockerWorld(EngineAddress{.socket = socket}) {}
+  explicit DockerWorld(const EngineAddress& engine) {
     std::string name = (std::filesystem::temp_directory_path() / "utakata-world-XXXXXX").string();
     folder = mkdtemp(name.data());
     options.fleet_id = "test" + folder.substr(folder.size() - 6);
     options.stack = "show";
-    options.socket = socket;
+    options.engine = engine;
     options.run_folder = folder + "/run";
     options.ports_first = 24000;
     options.ports_last = 24999;

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
 namespace utakata {
@@ -54,9 +56,46 @@ std::string last_line(std::string_view text) {
   return std::string(from == text.npos ? text : text.substr(from + 1));
 }
 
-bool is_socket(const std::string& path) {
+bool is_tls(const EngineAddress& address) {
+  return !address.ca.empty() || !address.certificate.empty();
+}
+
+// libcurl says no more than "could not connect".
+std::string socket_words(const std::string& path, const std::string& why) {
   struct stat about{};
-  return stat(path.c_str(), &about) == 0 && S_ISSOCK(about.st_mode);
+  if (stat(path.c_str(), &about) != 0 || !S_ISSOCK(about.st_mode))
+    return fmt::format(
+        "docker: there is no socket {}: install and start the Docker Engine, or name its socket by "
+        "`docker: {{ socket: ... }}`",
+        path);
+  if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
+    return fmt::format(
+        "docker: this user may not use {}: add it to the group `docker`, or run as root", path);
+  return fmt::format("docker: the Engine at {} cannot be reached ({})", path, why);
+}
+
+// Empty: it is not TLS that failed. OpenSSL's own words stay in it, for they name what is wrong.
+std::string tls_words(const EngineAddress& address, const std::string& why) {
+  if (!is_tls(address)) return {};
+  const auto has = [&](const char* part) { return why.find(part) != why.npos; };
+  for (const auto* const path : {&address.ca, &address.certificate, &address.key})
+    if (!path->empty() && access(path->c_str(), R_OK) != 0)
+      return fmt::format("docker: {} cannot be read: {}", *path, std::strerror(errno));
+  const char* what = nullptr;
+  if (has("certificate has expired"))
+    what = "its certificate has expired";
+  else if (has("alert") && (has("certificate") || has("unknown ca")))
+    what = "it does not accept our `certificate`";
+  else if (has("wrong version number") || has("packet length too long"))
+    what = "it speaks no TLS there";
+  else if (has("unable to get local issuer") || has("self-signed") || has("self signed") ||
+           has("verify failed"))
+    what = "its certificate is not signed by our `ca`";
+  else if (has("does not match") || has("no alternative certificate"))
+    what = "its certificate is for another name";
+  else if (has("TLS failed") || has("SSL"))
+    what = "TLS fails";
+  return what ? fmt::format("docker: the Engine at {}: {} ({})", to_text(address), what, why) : "";
 }
 
 }  // namespace
@@ -80,38 +119,59 @@ struct Engine::Followed {
   std::function<void(Problem)> ended;
 };
 
-Engine::Engine(net::Loop& loop, std::string socket)
-    : loop_(loop), socket_(std::move(socket)), client_(loop, 64) {}
+Engine::Engine(net::Loop& loop, EngineAddress address)
+    : loop_(loop), address_(std::move(address)), client_(loop, 64) {}
 Engine::~Engine() = default;
 
-// libcurl says no more than "could not connect".
+EngineConnection engine_connection(const EngineAddress& address) {
+  if (address.host.empty()) return {.url = "http://docker", .unix_socket = address.socket};
+  return {.url = (is_tls(address) ? "https://" : "http://") + address.host,
+          .unix_socket = {},
+          .ca = address.ca,
+          .certificate = address.certificate,
+          .key = address.key};
+}
+
+net::HttpCall Engine::call_to(const std::string& path) const {
+  auto way = engine_connection(address_);
+  net::HttpCall call;
+  call.url = way.url + "/v1.41" + path;
+  call.unix_socket = std::move(way.unix_socket);
+  call.ca_file = std::move(way.ca);
+  call.certificate_file = std::move(way.certificate);
+  call.key_file = std::move(way.key);
+  return call;
+}
+
+// Whatever it is, the same may succeed later: a mended Engine finds everything as it was.
 Problem Engine::unreached(Problem why) const {
+  why.retry = true;
   if (why.kind == Problem::Kind::timed_out)
-    return {why.kind, fmt::format("docker: the Engine at {} does not answer", socket_), true};
-  if (why.kind != Problem::Kind::unavailable) return {why.kind, "docker: " + why.what, why.retry};
-  if (!is_socket(socket_))
-    why.what = fmt::format(
-        "docker: there is no socket {}: install and start the Docker Engine, or name its socket by "
-        "`docker: {{ socket: ... }}`",
-        socket_);
-  else if (faccessat(AT_FDCWD, socket_.c_str(), R_OK | W_OK, AT_EACCESS) != 0)
-    why.what = fmt::format(
-        "docker: this user may not use {}: add it to the group `docker`, or run as root", socket_);
+    why.what = fmt::format("docker: the Engine at {} does not answer", to_text(address_));
+  else if (const auto words = tls_words(address_, why.what); !words.empty())
+    why = {Problem::Kind::unavailable, words, true};
+  else if (why.kind != Problem::Kind::unavailable)
+    why.what = "docker: " + why.what;
   else
-    why.what = fmt::format("docker: the Engine at {} cannot be reached ({})", socket_, why.what);
+    why.what = address_.host.empty() ? socket_words(address_.socket, why.what)
+                                     : fmt::format(
+                                           "docker: the Engine at {} cannot be reached "
+                                           "({}): is `host` right, and does it listen "
+                                           "there?",
+                                           to_text(address_), why.what);
   return why;
 }
 
 void Engine::ask(Order order, Done done) {
-  net::HttpCall call;
+  net::HttpCall call = call_to(order.path);
   call.method = std::move(order.method);
-  call.url = "http://docker/v1.41" + order.path;
-  if (!order.body.empty()) call.headers.push_back("Content-Type: " + order.type);
+  if (!order.body.empty() || !order.body_file.empty())
+    call.headers.push_back("Content-Type: " + order.type);
   const bool is_import = order.type == "application/x-tar";
   call.body = std::move(order.body);
+  call.body_file = std::move(order.body_file);
   call.deadline = order.deadline;
   call.answer_bytes_max = 64 << 20;  // a list of thousands of containers, 2 KB each
-  call.unix_socket = socket_;
   client_.call(std::move(call),
                [this, is_import, done = std::move(done)](Expected<net::HttpResult> result) {
                  if (!result) return done(std::unexpected(unreached(std::move(result.error()))));
@@ -127,9 +187,7 @@ Engine::FollowId Engine::follow(std::string path, std::function<void(std::string
   one->piece = std::move(piece);
   one->ended = std::move(ended);
   followed_.emplace(id, one);
-  net::HttpCall call;
-  call.url = "http://docker/v1.41" + path;
-  call.unix_socket = socket_;
+  net::HttpCall call = call_to(path);
   // The client may not be called from within: what came is handed on in a turn of its own.
   call.on_piece = [this, id, one](std::string_view bytes) {
     one->has_begun = true;
@@ -146,9 +204,9 @@ Engine::FollowId Engine::follow(std::string path, std::function<void(std::string
     else if (result->status / 100 != 2)
       one->end = problem_of(result->status, result->body);
     else
-      one->end =
-          Problem{Problem::Kind::unavailable,
-                  fmt::format("docker: the Engine at {} has ended its answer", socket_), true};
+      one->end = Problem{
+          Problem::Kind::unavailable,
+          fmt::format("docker: the Engine at {} has ended its answer", to_text(address_)), true};
     serve(id);
   });
   return id;

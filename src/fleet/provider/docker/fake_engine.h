@@ -108,8 +108,9 @@ class FakeEngine {
 
   std::string folder;
   std::mutex mutex;
-  std::map<std::string, Container> containers;  // by id
-  std::vector<std::string> asked;               // "POST /containers/c1/start"
+  std::map<std::string, Container> containers;                  // by id
+  std::vector<std::string> asked;                               // "POST /containers/c1/start"
+  std::map<std::string, std::size_t> images = {{"tiny:1", 0}};  // and the bytes they were sent as
 
  private:
   void serve(int socket) {
@@ -155,7 +156,7 @@ class FakeEngine {
     const bool is_create = line.starts_with("POST /containers/create");
     if (is_create) {
       const auto order = Json::parse(body);
-      if (order["Image"] != "tiny:1")
+      if (!images.contains(order["Image"]))
         return answer(
             404, R"({"message":"No such image: )" + order["Image"].get<std::string>() + "\"}\n");
       const auto id = fmt::format("c{}", ++last_);
@@ -165,6 +166,7 @@ class FakeEngine {
                                      id));
     }
     if (line.starts_with("GET /containers/json")) return answer(200, list().dump());
+    if (line.find(" /images/") != line.npos) return of_images(line, body);
     const auto found = containers.find(part(line, 1));
     if (found == containers.end()) return answer(404, R"({"message":"No such container: x"})");
     if (line.starts_with("DELETE")) {
@@ -173,6 +175,28 @@ class FakeEngine {
     }
     if (line.find("/start") != line.npos) found->second.state = "running", ++found->second.starts;
     return "HTTP/1.1 204 No Content\r\n\r\n";
+  }
+
+  std::string of_images(const std::string& line, const std::string& body) {
+    if (line.starts_with("POST")) {
+      const auto word = [&](const std::string& key) {
+        const auto from = line.find("&" + key + "=") + key.size() + 2;
+        auto text = line.substr(from, line.find('&', from) - from);
+        if (const auto slash = text.find("%2F"); slash != text.npos) text.replace(slash, 3, "/");
+        return text;
+      };
+      images[word("repo") + ":" + word("tag")] = body.size();
+      return answer(200, "{\"status\":\"importing\"}\r\n{\"status\":\"sha256:4f5e\"}\r\n");
+    }
+    if (line.starts_with("DELETE")) {
+      const auto name = line.substr(15, line.find('?') - 15);  // "DELETE /images/"
+      return images.erase(name) ? answer(200, R"([{"Untagged":"x"}])")
+                                : answer(404, R"({"message":"No such image"})");
+    }
+    Json all = Json::array();
+    for (const auto& [name, bytes] : images)
+      all.push_back({{"Id", "sha256:4f5e"}, {"RepoTags", {name}}});
+    return answer(200, all.dump());
   }
 
   Json list() const {
