@@ -216,9 +216,9 @@ int Parts::open_shared_store() {
   // The control loop waits for it: no longer than a tick may be late.
   net::EtcdOptions patient = client;
   patient.deadline = 2s;
-  auto store = utakata::open_etcd(
-      {.etcd = patient, .stack = options_.stack.name}, *local_store_,
-      [this](std::string_view cluster) { return owners_->fence(cluster); });
+  auto store =
+      utakata::open_etcd({.etcd = patient, .stack = options_.stack.name}, *local_store_,
+                         [this](std::string_view cluster) { return owners_->fence(cluster); });
   if (!store) return cannot_start(store.error().what);
   store_ = std::move(*store);
   return 0;

@@ -103,8 +103,8 @@ enum class PlacePolicy { least, pack, weighted };
 struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
-  std::string owner;    // the controller that runs it when it is there; empty: whoever is first
-  std::string app;                 // folder the command runs in, absolute; empty: the stack file's
+  std::string owner;  // the controller that runs it when it is there; empty: whoever is first
+  std::string app;    // folder the command runs in, absolute; empty: the stack file's
   std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
   std::vector<std::pair<std::string, std::string>> labels;  // of its containers, beside our own
   std::string install;                                      // run once for each version, in `app`
@@ -191,8 +191,8 @@ struct PublishSpec {
 struct EtcdSpec {
   std::vector<std::string> endpoints;  // "http://10.0.0.1:2379"; empty: the store is the file
   std::string ca, certificate, key;    // of https, PEM files, absolute; may be empty
-  Duration lease{3s};      // whole seconds: how long an owner may be silent
-  Duration give_back{30s};  // for which a preferred owner must have been back
+  Duration lease{3s};                  // whole seconds: how long an owner may be silent
+  Duration give_back{30s};             // for which a preferred owner must have been back
   bool operator==(const EtcdSpec&) const = default;
 };
 

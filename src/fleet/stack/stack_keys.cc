@@ -178,7 +178,8 @@ const Key<StackDraft> store_keys[] = {
       "How long a controller may be silent before others take its clusters over; 3s by default."},
      [](Reader& r, const Yaml& y, StackDraft& d) { r.duration(y, 2s, 60s, d.stack.etcd.lease); }},
     {{"give_back", Mark::now, "duration",
-      "How long a cluster's `owner` must have been back before it gets the cluster; 30s by default."},
+      "How long a cluster's `owner` must have been back before it gets the cluster; 30s by "
+      "default."},
      [](Reader& r, const Yaml& y, StackDraft& d) {
        r.duration(y, 1s, 24h, d.stack.etcd.give_back);
      }},
