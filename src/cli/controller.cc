@@ -164,6 +164,14 @@ class Parts final : public FleetAccess {
     return wire::sha256_hex(secrets_.seed + "\n" + id.text + "\n" + secrets_.seed).substr(0, 40);
   }
 
+  // Of the names of placements, which each of the stack's controllers must be able to read.
+  std::optional<PlaceSecret> place_secret() const {
+    if (!owners_) return std::nullopt;
+    const auto half = [this](const char* which) {
+      return siphash({}, wire::sha256_hex(secrets_.seed + which + secrets_.seed));
+    };
+    return PlaceSecret{.low = half("\nplaces\n"), .high = half("\nplaces 2\n")};
+  }
   // By which the stack's controllers know one another.
   std::string peer_token() const {
     return wire::sha256_hex(secrets_.seed + "\ncontroller\n" + secrets_.seed).substr(0, 40);
@@ -246,7 +254,8 @@ int Parts::open_api(const Saved& saved) {
                                           .place_token_hash = setting(saved, "place_token_hash"),
                                           .seats_path = seats_path(),
                                           .owners = owners_.get(),
-                                          .peer_token = owners_ ? peer_token() : ""});
+                                          .peer_token = owners_ ? peer_token() : "",
+                                          .place_secret = place_secret()});
   api_->on_report([this](SeatReport report) {
     control_loop_.post(
         [this, report = std::move(report)]() mutable { control_->take(std::move(report)); });

@@ -28,6 +28,7 @@ class HttpReply::Target {
                      std::string_view headers) = 0;
   virtual bool write(std::uint64_t number, std::string_view chunk) = 0;
   virtual void end(std::uint64_t number) = 0;
+  virtual void push() = 0;
   virtual void drop(std::uint64_t number) = 0;  // the reply was destroyed unanswered, or not ended
   virtual void on_gone(std::uint64_t number, std::function<void()> call) = 0;
 };
@@ -50,6 +51,7 @@ class HttpConnection final : public HttpReply::Target,
              std::string_view headers) override;
   bool write(std::uint64_t number, std::string_view chunk) override;
   void end(std::uint64_t number) override;
+  void push() override;
   void drop(std::uint64_t number) override;
   void on_gone(std::uint64_t number, std::function<void()> call) override;
 

@@ -40,6 +40,11 @@ bool HttpReply::write(std::string_view chunk) {
   return target_->write(number_, chunk);
 }
 
+void HttpReply::push() {
+  check(target_ != nullptr, "nothing is sent after the end");
+  target_->push();
+}
+
 void HttpReply::end() {
   check(target_ != nullptr, "an answer ends once");
   std::exchange(target_, nullptr)->end(number_);
@@ -127,6 +132,10 @@ bool HttpConnection::write(std::uint64_t number, std::string_view chunk) {
   else
     wire::append_chunk(bytes, chunk);
   return true;
+}
+
+void HttpConnection::push() {
+  if (all_ && !is_reading_ && has_unsent()) send_unsent();
 }
 
 void HttpConnection::end(std::uint64_t number) {

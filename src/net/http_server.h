@@ -53,6 +53,9 @@ class HttpReply {
   void begin(int status, std::string_view content_type, std::string_view headers = {});
   bool write(std::string_view chunk);  // false: the client is gone, or reads too slowly and was cut
   void end();
+  // What was written goes now, not at the end of the loop's turn: before what others are answered
+  // after it.
+  void push();
   // `call`, once and later, when the client has gone before the answer: its connection was lost,
   // cut or reset, or it has said that it sends no more (FIN). One that has only half-closed counts
   // as gone too, since nobody can tell the difference; it still gets the answer that is sent.

@@ -30,7 +30,7 @@ Api::State::State(net::Loop& the_loop, FleetAccess& the_fleet, ApiOptions the_op
             .place = options.place_token_hash,
             .peer = options.peer_token.empty() ? "" : wire::sha256_hex(options.peer_token)}),
       rates({}, random_secret()),
-      secret(random_secret()) {}
+      secret(options.place_secret ? *options.place_secret : random_secret()) {}
 
 Places* Api::State::find(std::string_view cluster) {
   for (const auto& places : clusters)
@@ -48,7 +48,7 @@ Places& Api::State::make(std::string_view cluster, std::vector<std::unique_ptr<P
 
 void Api::State::open_journal() {
   if (options.seats_path.empty()) return;
-  auto opened = SeatJournal::open(options.seats_path, {});
+  auto opened = SeatJournal::open(options.seats_path, {.secret = options.place_secret});
   if (!opened) {
     unsaid.push_back(
         fmt::format("{}. After a restart nobody is placed on the instances found until all earlier "
@@ -68,7 +68,7 @@ void Api::State::open_journal() {
       },
       now());
   replays.clear();  // which makes them whole
-  for (const auto& places : past) places->ledger().log_to(&journal->log_of(places->cluster()));
+  for (const auto& places : past) places->logs().add(&journal->log_of(places->cluster()));
   journal->begin([this] {
     for (const auto& places : past) places->ledger().dump(journal->log_of(places->cluster()));
   });
@@ -79,28 +79,62 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
-    const bool is_inherited = !options.owners || options.owners->of(view.cluster).is_inherited;
-    if (!is_inherited)
-      std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
-    const auto known = std::ranges::find_if(
-        past, [&](const auto& each) { return each->cluster() == view.cluster; });
-    if (known != past.end()) {
-      clusters.push_back(std::move(*known));
-      past.erase(known);
-    } else {
-      make(view.cluster, clusters);
-      if (journal) clusters.back()->ledger().log_to(&journal->log_of(view.cluster));
-    }
-    places = clusters.back().get();
-    // What an earlier life held on the instances that it left is not known, or not all of it.
-    Instant until{};
-    if (!is_inherited || (!options.seats_path.empty() && (!journal || !journal->has_past())))
-      until = now() + view.hold;
-    if (journal) until = std::max(until, journal->past_lost_until());
-    places->ledger().distrust_past(until);
+    if (is_still_told(whole)) return;
+    places = &take_up(view);
   }
   places->apply_begin(whole, now());
   if (!std::exchange(places->is_applying, true)) apply_on(view.cluster);
+}
+
+// The former owner of a cluster may not have told all yet: not for longer than a second, then it is
+// cut off rather than dead, or too busy.
+bool Api::State::is_still_told(const std::shared_ptr<const PlacementView>& view) {
+  if (!copies) return false;
+  const Ownership now_ours = options.owners->of(view->cluster);
+  const bool is_coming = !now_ours.is_inherited &&
+                         copies->state(view->cluster, now_ours.tenure) == Copies::State::coming;
+  const Instant since = taken_since.try_emplace(view->cluster, now()).first->second;
+  if (!is_coming || now() - since > 1s) {
+    taken_since.erase(view->cluster);
+    held_views.erase(view->cluster);
+    return false;
+  }
+  held_views[view->cluster] = view;
+  return true;
+}
+
+// The first view of a cluster: its seats and keys go on from what is known of them.
+Places& Api::State::take_up(const PlacementView& view) {
+  const Ownership ownership =
+      options.owners ? options.owners->of(view.cluster) : Ownership{.is_inherited = true};
+  if (!ownership.is_inherited)
+    std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
+  const auto known =
+      std::ranges::find_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
+  const bool is_told = copies && !ownership.is_inherited &&
+                       copies->state(view.cluster, ownership.tenure) == Copies::State::all;
+  if (known != past.end()) {
+    clusters.push_back(std::move(*known));
+    past.erase(known);
+  } else {
+    make(view.cluster, clusters);
+    if (is_told) copies->replay(view.cluster, *clusters.back()->ledger().replay(now()));
+    if (journal) {
+      clusters.back()->logs().add(&journal->log_of(view.cluster));
+      if (is_told) clusters.back()->ledger().dump(journal->log_of(view.cluster));
+    }
+  }
+  if (copies) copies->forget(view.cluster);
+  // What an earlier life, or owner, held on the instances that it left is not known, or not all of
+  // it.
+  const bool has_no_past = ownership.is_inherited
+                               ? !options.seats_path.empty() && (!journal || !journal->has_past())
+                               : !is_told;
+  Instant until{};
+  if (has_no_past) until = now() + view.hold;
+  if (journal && ownership.is_inherited) until = std::max(until, journal->past_lost_until());
+  clusters.back()->ledger().distrust_past(until);
+  return *clusters.back();
 }
 
 // A great view in slices that a waiting placement does not notice.
@@ -152,6 +186,10 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
             .can_answer = [&state](std::string_view c) { return !state.is_elsewhere(c); },
             .take = [&state](const net::HttpRequest& request,
                              net::HttpReply reply) { state.take(request, std::move(reply)); }});
+  if (state.options.owners)
+    state.copies =
+        std::make_unique<Copies>(loop, *state.options.owners, state.options.stack,
+                                 state.options.peer_token, [&state] { state.apply_held(); });
   state.open_journal();
   state.tick_all();
   state.tick = loop.every(100ms, [&state] { state.tick_all(); });
@@ -164,7 +202,10 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
   });
 }
 
-Api::~Api() { state_->loop.cancel(state_->tick); }
+Api::~Api() {
+  for (const auto& places : state_->clusters) state_->end_ledgers(places->cluster());
+  state_->loop.cancel(state_->tick);
+}
 
 Expected<std::uint16_t> Api::listen() {
   const ApiSpec& api = state_->options.api;
@@ -178,11 +219,15 @@ void Api::apply(std::shared_ptr<const PlacementView> view) { state_->apply(view)
 void Api::turn() {
   State& state = *state_;
   if (!state.options.owners) return;
+  state.copies->turn();
   // What another has placed since is not known here.
-  std::erase_if(state.clusters, [&](const auto& places) {
+  const auto is_lost = [&](const auto& places) {
     return !places->is_applying &&
            state.options.owners->of(places->cluster()).kind == Ownership::Kind::others;
-  });
+  };
+  for (const auto& places : state.clusters)
+    if (is_lost(places)) state.end_ledgers(places->cluster());
+  std::erase_if(state.clusters, is_lost);
   state.others->turn();
 }
 

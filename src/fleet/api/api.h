@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "fleet/model/published.h"
 #include "fleet/model/stack.h"
 #include "fleet/owner/owners.h"
+#include "fleet/plan/place_secret.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 
@@ -42,6 +44,8 @@ struct ApiOptions {
   // Where several controllers run the stack; none: there is no other. Outlives the Api.
   Owners* owners = nullptr;
   std::string peer_token = {};  // by which they know one another
+  // Of the names of placements and tickets: one for all controllers of a stack. None: its own.
+  std::optional<PlaceSecret> place_secret = {};
 };
 
 class Api {

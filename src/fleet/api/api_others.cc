@@ -42,8 +42,10 @@ bool Api::State::is_elsewhere(std::string_view cluster) const {
   const bool has_view = std::ranges::any_of(
       clusters, [&](const auto& places) { return places->cluster() == cluster; });
   const Ownership now = options.owners->of(cluster);
+  const auto wanted = options.owners->wanted();
   // Without a known owner we go on with what we have: others may have lost sight of the owners too.
-  return now.kind == Ownership::Kind::others || (!has_view && options.owners->is_wanted(cluster));
+  return now.kind == Ownership::Kind::others ||
+         (!has_view && std::ranges::find(wanted, cluster) != wanted.end());
 }
 
 void Api::State::send_on(ApiCall& call, Others::Passage passage) {
@@ -55,6 +57,61 @@ void Api::State::send_on(ApiCall& call, Others::Passage passage) {
   passage.caller = word_of(call.caller);
   passage.headers = call.cors;
   others->send_on(call.request, std::move(call.reply), std::move(passage));
+}
+
+// To another controller, which may come after us.
+struct Api::State::LedgerStream {
+  LedgerStream(std::string of, net::HttpReply to)
+      : cluster(std::move(of)), reply(std::move(to)), writer([this](std::string_view record) {
+          if (is_gone) return;
+          is_gone = !reply.write(record);
+          if (is_live && !is_gone) reply.push();
+        }) {}
+  std::string cluster;
+  net::HttpReply reply;
+  bool is_gone = false;
+  bool is_live = false;  // what was held is told; from now on each record goes at once
+  LedgerWriter writer;
+};
+
+void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
+  Places* const places = find(cluster);
+  const Ownership ownership = options.owners->of(cluster);
+  if (!places || ownership.kind != Ownership::Kind::ours)
+    return send_problem(
+        call.reply, {.status = 421, .detail = cluster + " is not this controller's."}, call.cors);
+  auto stream = std::make_shared<LedgerStream>(cluster, std::move(call.reply));
+  stream->reply.begin(200, "application/octet-stream", "Cache-Control: no-store\r\n");
+  stream->writer.head(ownership.tenure, now());
+  places->ledger().dump(stream->writer);
+  stream->writer.whole();
+  stream->is_live = true;
+  places->logs().add(&stream->writer);
+  ledger_streams.push_back(stream);
+  stream->reply.on_gone([this, weak = std::weak_ptr(stream)] {
+    loop.post([this, weak] {
+      const auto gone = weak.lock();
+      if (!gone) return;
+      if (Places* const told = find(gone->cluster)) told->logs().remove(&gone->writer);
+      gone->is_gone = true;
+      std::erase(ledger_streams, gone);
+    });
+  });
+}
+
+void Api::State::end_ledgers(const std::string& cluster) {
+  Places* const places = find(cluster);
+  for (const auto& stream : ledger_streams) {
+    if (stream->cluster != cluster) continue;
+    if (places) places->logs().remove(&stream->writer);
+    stream->writer.end();
+    if (!stream->is_gone) stream->reply.end();
+  }
+  std::erase_if(ledger_streams, [&](const auto& stream) { return stream->cluster == cluster; });
+}
+
+void Api::State::apply_held() {
+  for (const auto& [cluster, view] : std::exchange(held_views, {})) apply(view);
 }
 
 // What each controller does for its own clusters: by the others first, then here.

@@ -136,6 +136,8 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
     return places->release(call.reply, pieces[6], now(), call.cors);
   }
   call.caller = gate.caller(call.request);
+  if (verb == "ledger" && more == 0 && others && gate.is_peer(call.request))
+    return tell_ledger(call, cluster);
   if (verb == "explain" && more == 0) {
     if (!allows(call, "GET") || !may_read(call)) return;
     AdminCall admin{.verb = AdminCall::Verb::explain};

@@ -1,12 +1,14 @@
 // What the Api is made of. Private to api*.cc.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "fleet/api/answers.h"
 #include "fleet/api/api.h"
+#include "fleet/api/copies.h"
 #include "fleet/api/gate.h"
 #include "fleet/api/others.h"
 #include "fleet/api/places.h"
@@ -29,6 +31,9 @@ struct Api::State {
   void take(const net::HttpRequest& request, net::HttpReply reply);
   void apply(const std::shared_ptr<const PlacementView>& view);
   void apply_on(const std::string& cluster);
+  bool is_still_told(const std::shared_ptr<const PlacementView>& view);
+  void apply_held();
+  Places& take_up(const PlacementView& view);
   void open_journal();  // and what an earlier life left in it
   void tick_all();
   void retell();
@@ -47,6 +52,8 @@ struct Api::State {
   void send_on(ApiCall& call, Others::Passage passage);
   void ask_all(ApiCall& call, AdminCall admin);
   void ask_status(ApiCall& call);
+  void tell_ledger(ApiCall& call, const std::string& cluster);
+  void end_ledgers(const std::string& cluster);
 
   // api_admin.cc
   void route(ApiCall& call);
@@ -83,6 +90,12 @@ struct Api::State {
   std::vector<std::string> unsaid;  // before anybody listened
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Others> others;  // where there may be some
+  std::unique_ptr<Copies> copies;
+  // Of clusters whose former owner is still telling what it gave, and since when.
+  std::map<std::string, std::shared_ptr<const PlacementView>> held_views;
+  std::map<std::string, Instant> taken_since;
+  struct LedgerStream;
+  std::vector<std::shared_ptr<LedgerStream>> ledger_streams;  // to other controllers
   std::int64_t requests = 0;
 };
 

@@ -23,9 +23,7 @@ using nlohmann::json;
 class ToldOwners final : public Owners {
  public:
   void want(std::vector<std::string>) override {}
-  bool is_wanted(std::string_view cluster) const override {
-    return cluster == "game" || cluster == "lobby";
-  }
+  std::vector<std::string> wanted() const override { return {"game", "lobby"}; }
   Ownership of(std::string_view cluster) const override {
     const std::lock_guard guard(mutex_);
     const auto known = now_.find(cluster);
@@ -81,7 +79,8 @@ struct Side {
              .api = {.listen = {.host = "127.0.0.1", .port = 0}},
              .admin_token_hash = wire::sha256_hex("admin of " + name),
              .owners = &owners,
-             .peer_token = "between them"}),
+             .peer_token = "between them",
+             .place_secret = PlaceSecret{1, 2}}),
         port(*api.listen()),
         url(fmt::format("http://127.0.0.1:{}", port)),
         thread([this] { loop.run(); }) {}
@@ -141,6 +140,9 @@ struct TwoApis : testing::Test {
   }
   static Ownership ours() {
     return {.kind = Ownership::Kind::ours, .tenure = 1, .is_inherited = true};
+  }
+  static Ownership taken_over() {
+    return {.kind = Ownership::Kind::ours, .tenure = 2, .is_inherited = false};
   }
   Ownership of_a() const {
     return {.kind = Ownership::Kind::others, .controller = "a", .url = a.url};
@@ -229,13 +231,45 @@ TEST_F(TwoApis, the_token_between_controllers_is_nobody_elses) {
   EXPECT_EQ(a.fleet.asked, 0);
 }
 
-TEST_F(TwoApis, who_takes_a_cluster_over_places_nobody_where_the_former_owner_may_have) {
+TEST_F(TwoApis, who_takes_a_cluster_over_goes_on_with_the_seats_and_keys_of_the_former_owner) {
+  const std::string in_room = a.ask("POST", game, R"({"key":"k"})");
+  ASSERT_EQ(status(in_room), 200);
+  b.becomes("game", of_a());  // has heard of its owner, and listens
+  std::this_thread::sleep_for(300ms);
   ASSERT_EQ(status(a.ask("POST", game)), 200);
-  Ownership taken = ours();
-  taken.is_inherited = false;
-  b.becomes("game", taken);
+  ASSERT_EQ(status(b.ask("POST", game)), 200);
+  a.becomes("game", {.kind = Ownership::Kind::others, .controller = "b", .url = b.url});
+  b.becomes("game", taken_over());
+  b.sees("game");
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(status(b.ask("POST", game)), 503) << "three seats are held: one of a room, and two";
+  EXPECT_EQ(status(b.ask("DELETE", game + ("/" + body(in_room)["id"].get<std::string>()))), 204)
+      << "a placement of a's is known";
+  EXPECT_EQ(status(b.ask("POST", game)), 200) << "and nothing waits for a's holds to end";
+}
+
+TEST_F(TwoApis, who_heard_nothing_of_the_former_owner_places_nobody_where_that_one_may_have) {
+  b.becomes("game", taken_over());
   b.sees("game");
   EXPECT_EQ(status(b.ask("POST", game)), 503) << "until a's holds have ended";
+}
+
+TEST_F(TwoApis, what_an_owner_before_the_last_one_told_is_no_knowledge) {
+  b.becomes("game", of_a());
+  std::this_thread::sleep_for(300ms);
+  a.becomes("game",
+            {.kind = Ownership::Kind::others, .controller = "c", .url = "http://127.0.0.1:1"});
+  Ownership later = taken_over();
+  later.tenure = 3;
+  b.becomes("game", later);
+  b.sees("game");
+  EXPECT_EQ(status(b.ask("POST", game)), 503);
+}
+
+TEST_F(TwoApis, a_ledger_is_told_to_controllers_only) {
+  const char* ledger = "/v1/stacks/demo/clusters/game/ledger";
+  EXPECT_EQ(status(a.ask("GET", ledger)), 404);
+  EXPECT_EQ(status(a.ask("GET", ledger, {}, "Authorization: Bearer admin of a\r\n")), 404);
 }
 
 }  // namespace

@@ -57,6 +57,11 @@ Places::Places(std::string stack, std::string cluster, PlacementLedger::Options 
       secret_(options.secret),
       ledger_(options) {}
 
+PlaceTee& Places::logs() {
+  if (!std::exchange(is_logged_, true)) ledger_.log_to(&logs_);
+  return logs_;
+}
+
 void Places::apply_begin(const std::shared_ptr<const PlacementView>& whole, Instant now) {
   ledger_.apply_begin(whole, now);
   const PlacementView& view = *whole;

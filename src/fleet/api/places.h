@@ -24,6 +24,34 @@ class ExpiryText {
   char text_[24];  // 2026-11-22T02:14:33.120Z
 };
 
+// Tells each of several logs.
+class PlaceTee final : public PlaceLog {
+ public:
+  void add(PlaceLog* log) { logs_.push_back(log); }
+  void remove(PlaceLog* log) { std::erase(logs_, log); }
+  void instance(std::uint32_t number, std::string_view id) override {
+    for (PlaceLog* log : logs_) log->instance(number, id);
+  }
+  void granted(const HoldRecord& hold) override {
+    for (PlaceLog* log : logs_) log->granted(hold);
+  }
+  void ended(std::uint64_t placement) override {
+    for (PlaceLog* log : logs_) log->ended(placement);
+  }
+  void arrived(std::uint64_t placement) override {
+    for (PlaceLog* log : logs_) log->arrived(placement);
+  }
+  void key_bound(const RoomRecord& room, std::string_view key) override {
+    for (PlaceLog* log : logs_) log->key_bound(room, key);
+  }
+  void key_ended(std::uint32_t room) override {
+    for (PlaceLog* log : logs_) log->key_ended(room);
+  }
+
+ private:
+  std::vector<PlaceLog*> logs_;
+};
+
 class Places {
  public:
   Places(std::string stack, std::string cluster, PlacementLedger::Options options);
@@ -31,6 +59,8 @@ class Places {
   const std::string& cluster() const { return cluster_; }
   const std::string& path() const { return path_; }  // of its placements, as it stands in a request
   PlacementLedger& ledger() { return ledger_; }
+  // From now on what happens to the ledger is told to it, until it is removed.
+  PlaceTee& logs();
   // Then ledger().apply_more() until it is done.
   void apply_begin(const std::shared_ptr<const PlacementView>& view, Instant now);
   bool is_applying = false;  // somebody is at it
@@ -62,6 +92,8 @@ class Places {
   const std::string stack_, cluster_, path_;
   PlaceSecret secret_;
   PlacementLedger ledger_;
+  PlaceTee logs_;
+  bool is_logged_ = false;
   ExpiryText expiry_;
   std::vector<Prepared> prepared_;  // by slot
   std::unordered_map<std::string, std::string> instance_by_token_;

@@ -167,6 +167,7 @@ Expected<std::unique_ptr<SeatJournal>> SeatJournal::open(const std::string& path
   if (!state->has_past)
     check(getrandom(&state->secret, sizeof state->secret, 0) == sizeof state->secret,
           "the kernel gives random numbers");
+  if (state->options.secret) state->secret = *state->options.secret;
   // The first segment of this life, so that a disk that is full is known before anything is
   // promised.
   if (!state->take_segment()) return cannot(std::strerror(errno));

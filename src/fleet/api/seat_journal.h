@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,8 @@ class SeatJournal {
   struct Options {
     std::uint32_t segment_bytes = 4 * 1024 * 1024;
     std::uint64_t file_bytes_max = std::uint64_t{64} << 30;
-    std::string boot;  // empty: this boot of the host
+    std::string boot;                     // empty: this boot of the host
+    std::optional<PlaceSecret> secret{};  // none: the earlier life's, or a new one
   };
   // Makes the file if there is none. `unavailable`: it cannot be made, or another controller has
   // it.

@@ -86,10 +86,8 @@ class FakeTeller final : public Teller {
 
 class FakeOwners final : public Owners {
  public:
-  void want(std::vector<std::string> clusters) override { wanted = std::move(clusters); }
-  bool is_wanted(std::string_view cluster) const override {
-    return std::ranges::find(wanted, cluster) != wanted.end();
-  }
+  void want(std::vector<std::string> clusters) override { asked_for = std::move(clusters); }
+  std::vector<std::string> wanted() const override { return asked_for; }
   Ownership of(std::string_view cluster) const override {
     const auto known = now.find(cluster);
     return known == now.end() ? Ownership{} : known->second;
@@ -100,7 +98,7 @@ class FakeOwners final : public Owners {
   }
   std::vector<Controller> others() const override { return {}; }
   std::map<std::string, Ownership, std::less<>> now;
-  std::vector<std::string> wanted;
+  std::vector<std::string> asked_for;
 };
 
 // A controller's life over a world that outlives it.

@@ -32,7 +32,7 @@ TEST_F(Turn, nothing_is_done_for_a_cluster_before_it_is_ours) {
   owners.now = {{"game", theirs}, {"lobby", ours(1)}};
   house.start();
   house.seconds(5);
-  EXPECT_EQ(owners.wanted, (std::vector<std::string>{"game", "lobby"}));
+  EXPECT_EQ(owners.asked_for, (std::vector<std::string>{"game", "lobby"}));
   EXPECT_EQ(house.serving("game"), 0);
   EXPECT_EQ(house.serving("lobby"), 1);
   EXPECT_EQ(owner_shown("game"), "b");

@@ -45,7 +45,7 @@ class Owners {
   // Any thread. The clusters that there are now, in the stack's order: those without an owner are
   // taken.
   virtual void want(std::vector<std::string> clusters) = 0;
-  virtual bool is_wanted(std::string_view cluster) const = 0;
+  virtual std::vector<std::string> wanted() const = 0;
   // Any thread.
   virtual Ownership of(std::string_view cluster) const = 0;
   // Any thread. What each write for the cluster is compared with; none: we may not act for it now.

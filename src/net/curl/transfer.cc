@@ -160,7 +160,6 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
   const bool is_local = !call_.unix_socket.empty();
   curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, is_local ? call_.unix_socket.c_str() : nullptr);
   curl_easy_setopt(easy_, CURLOPT_PROXY, is_local ? "" : nullptr);
-  set_trust();
   // A length that is told and too large ends the call at once; one that is not told ends it in
   // take_body.
   curl_easy_setopt(easy_, CURLOPT_MAXFILESIZE_LARGE,
@@ -191,17 +190,6 @@ void Transfer::set_method() {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
   }
   curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
-}
-
-// A handle that was used with other files is set back to what libcurl was built with.
-void Transfer::set_trust() {
-  const curl_version_info_data* const built = curl_version_info(CURLVERSION_NOW);
-  const bool is_system = call_.ca_file.empty();
-  const auto given = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
-  curl_easy_setopt(easy_, CURLOPT_CAINFO, is_system ? built->cainfo : call_.ca_file.c_str());
-  curl_easy_setopt(easy_, CURLOPT_CAPATH, is_system ? built->capath : nullptr);
-  curl_easy_setopt(easy_, CURLOPT_SSLCERT, given(call_.certificate_file));
-  curl_easy_setopt(easy_, CURLOPT_SSLKEY, given(call_.key_file));
 }
 
 bool Transfer::open_body() {
@@ -356,8 +344,6 @@ Problem Transfer::problem_of(int curl_code) const {
       return {Kind::invalid, fmt::format("{}: a TLS file cannot be used ({}).", where(), why)};
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE:
       return {Kind::refused, fmt::format("{}: TLS failed ({}).", where(), why)};
     default:
       return {Kind::unavailable, fmt::format("{}: {}.", where(), why), true};

@@ -41,7 +41,6 @@ class Transfer {
   void set_once(SocketBook& book);
   void set_method();
   bool open_body();
-  void set_trust();
   bool set_headers();
   void set_tls();
   bool take_body(const char* data, std::size_t size);

@@ -412,10 +412,11 @@ void EtcdOwners::want(std::vector<std::string> clusters) {
   state.table.want(std::move(wanted));
 }
 
-bool EtcdOwners::is_wanted(std::string_view cluster) const {
+std::vector<std::string> EtcdOwners::wanted() const {
   const std::lock_guard guard(state_->mutex);
-  return std::ranges::find(state_->table.wanted(), cluster, &OwnerTable::Wanted::cluster) !=
-         state_->table.wanted().end();
+  std::vector<std::string> names;
+  for (const OwnerTable::Wanted& each : state_->table.wanted()) names.push_back(each.cluster);
+  return names;
 }
 
 Ownership EtcdOwners::of(std::string_view cluster) const {

@@ -48,7 +48,7 @@ class EtcdOwners final : public Owners {
   void leave(std::function<void()> done);
 
   void want(std::vector<std::string> clusters) override;
-  bool is_wanted(std::string_view cluster) const override;
+  std::vector<std::string> wanted() const override;
   Ownership of(std::string_view cluster) const override;
   std::optional<std::int64_t> fence(std::string_view cluster) const override;
   std::vector<Controller> others() const override;

@@ -1,0 +1,106 @@
+#include "fleet/api/copies.h"
+
+#include <fmt/format.h>
+
+namespace utakata {
+namespace {
+
+constexpr Duration look_every{500ms};
+// It is told anew rather than grow without end.
+constexpr std::size_t copy_bytes_max = 32 * 1024 * 1024;
+
+}  // namespace
+
+struct Copies::Stream {
+  std::string cluster, url;
+  net::HttpClient::CallId call = 0;
+  LedgerCopy copy;
+  Instant began{};
+  bool is_over = false;
+};
+
+Copies::Copies(net::Loop& loop, const Owners& owners, std::string stack, std::string token,
+               std::function<void()> changed)
+    : loop_(loop),
+      owners_(owners),
+      stack_(std::move(stack)),
+      token_(std::move(token)),
+      changed_(std::move(changed)),
+      client_(loop) {
+  timer_ = loop_.every(look_every, [this] { turn(); });
+}
+
+Copies::~Copies() { loop_.cancel(timer_); }
+
+void Copies::turn() {
+  for (const std::string& cluster : owners_.wanted()) {
+    const Ownership now = owners_.of(cluster);
+    if (now.kind != Ownership::Kind::others || now.url.empty() || attempts_.contains(cluster))
+      continue;
+    const auto known = streams_.find(cluster);
+    if (known != streams_.end()) {
+      const Stream& stream = *known->second;
+      const bool is_good = stream.url == now.url && !stream.is_over;
+      if (is_good && stream.copy.bytes() < copy_bytes_max) continue;
+      if (loop_.now() - stream.began < look_every) continue;
+    }
+    begin(cluster, now.url);
+  }
+}
+
+// What was told before is kept until the new stream begins: who does not answer may be dead.
+void Copies::begin(const std::string& cluster, const std::string& url) {
+  auto stream = std::make_shared<Stream>();
+  stream->cluster = cluster;
+  stream->url = url;
+  stream->began = loop_.now();
+  attempts_[cluster] = stream;
+  stream->call = client_.call(
+      {.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, stack_, cluster),
+       .headers = {"Authorization: Bearer " + token_, "X-Utakata-Caller: admin"},
+       .deadline = 3s,
+       .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); }},
+      [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
+}
+
+void Copies::hear(const std::shared_ptr<Stream>& stream, std::string_view bytes) {
+  if (bytes.empty()) return;
+  stream->copy.feed(bytes, loop_.now());
+  if (attempts_.erase(stream->cluster) > 0) {
+    auto& former = streams_[stream->cluster];
+    if (former && !former->is_over)
+      loop_.post([this, call = former->call] { client_.cancel(call); });
+    former = stream;
+  }
+  if (stream->copy.has_ended()) loop_.post([this, stream] { ended(stream); });
+}
+
+void Copies::ended(const std::shared_ptr<Stream>& stream) {
+  const auto attempt = attempts_.find(stream->cluster);
+  if (attempt != attempts_.end() && attempt->second == stream) attempts_.erase(attempt);
+  if (std::exchange(stream->is_over, true)) return;
+  changed_();
+}
+
+Copies::State Copies::state(std::string_view cluster, std::int64_t tenure) const {
+  const auto known = streams_.find(cluster);
+  if (known == streams_.end()) return State::none;
+  const Stream& stream = *known->second;
+  // Of the owner right before us, and of nobody before that one.
+  if (!stream.copy.is_whole() || stream.copy.tenure() + 1 != tenure) return State::none;
+  return stream.is_over ? State::all : State::coming;
+}
+
+void Copies::replay(std::string_view cluster, PlaceLog& to) const {
+  if (const auto known = streams_.find(cluster); known != streams_.end())
+    known->second->copy.replay(to);
+}
+
+void Copies::forget(std::string_view cluster) {
+  const auto known = streams_.find(cluster);
+  if (known == streams_.end()) return;
+  if (!known->second->is_over) client_.cancel(known->second->call);
+  streams_.erase(known);
+}
+
+}  // namespace utakata

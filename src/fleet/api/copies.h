@@ -1,0 +1,55 @@
+// Copies of others' ledgers, so that who takes a cluster over goes on with the seats and keys that
+// its former owner gave: a stream (ledger_stream.h) from the owner of each cluster that is not ours.
+// API loop only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fleet/api/ledger_stream.h"
+#include "fleet/owner/owners.h"
+#include "net/curl/http_client.h"
+#include "net/loop.h"
+
+namespace utakata {
+
+class Copies {
+ public:
+  // `changed`: a stream has ended.
+  Copies(net::Loop& loop, const Owners& owners, std::string stack, std::string token,
+         std::function<void()> changed);
+  ~Copies();
+
+  void turn();  // owners may have changed
+  // What the former owner of a cluster that is ours now left.
+  enum class State {
+    none,    // or not all of it: it is not known what that one gave
+    coming,  // it may still be telling
+    all
+  };
+  State state(std::string_view cluster, std::int64_t tenure) const;
+  void replay(std::string_view cluster, PlaceLog& to) const;
+  void forget(std::string_view cluster);
+
+ private:
+  struct Stream;
+  void begin(const std::string& cluster, const std::string& url);
+  void hear(const std::shared_ptr<Stream>& stream, std::string_view bytes);
+  void ended(const std::shared_ptr<Stream>& stream);
+
+  net::Loop& loop_;
+  const Owners& owners_;
+  const std::string stack_, token_;
+  const std::function<void()> changed_;
+  net::HttpClient client_;
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;  // by cluster
+  std::map<std::string, std::shared_ptr<Stream>> attempts_;  // that nothing has come of yet
+  net::Loop::TimerId timer_ = 0;
+};
+
+}  // namespace utakata
