@@ -130,11 +130,12 @@ class Parts final : public FleetAccess {
     Stack& stack = options_.stack;
     std::error_code made;
     std::filesystem::create_directories(std::filesystem::path(stack.store).parent_path(), made);
+    const bool is_shared = !stack.etcd.endpoints.empty();
+    if (const int code = is_shared ? open_owners() : 0) return code;
     auto store = open_sqlite(store_path());
     if (!store) return cannot_start(store.error().what);
     store_ = std::move(*store);
-    if (!stack.etcd.endpoints.empty())
-      if (const int code = open_shared_store()) return code;
+    if (const int code = is_shared ? open_shared_store() : 0) return code;
     auto saved = store_->load();
     if (!saved) return cannot_start(saved.error().what);
     auto secrets = secrets_of(*store_, *saved, options_);
@@ -148,6 +149,8 @@ class Parts final : public FleetAccess {
     return 0;
   }
 
+  net::EtcdOptions etcd_options() const;
+  int open_owners();
   int open_shared_store();
   void begin_owning();
   void end();
@@ -204,12 +207,16 @@ class Parts final : public FleetAccess {
   std::atomic<bool> went_down_ = false;
 };
 
-int Parts::open_shared_store() {
+net::EtcdOptions Parts::etcd_options() const {
   const EtcdSpec& etcd = options_.stack.etcd;
-  const net::EtcdOptions client{.endpoints = etcd.endpoints,
-                                .ca_file = etcd.ca,
-                                .certificate_file = etcd.certificate,
-                                .key_file = etcd.key};
+  return {.endpoints = etcd.endpoints,
+          .ca_file = etcd.ca,
+          .certificate_file = etcd.certificate,
+          .key_file = etcd.key};
+}
+
+int Parts::open_owners() {
+  const EtcdSpec& etcd = options_.stack.etcd;
   EtcdOwnersOptions options{.stack = options_.stack.name,
                             .name = options_.name,
                             .ttl = etcd.lease,
@@ -217,15 +224,18 @@ int Parts::open_shared_store() {
   for (const ClusterSpec& spec : options_.stack.clusters)
     if (!spec.owner.empty()) options.prefers[spec.name] = spec.owner;
   options.say = [this](const std::string& what) { live_.problem(what); };
-  if (const auto free = name_is_free(client, options); !free)
+  if (const auto free = name_is_free(etcd_options(), options); !free)
     return cannot_start(free.error().what);
-  owners_ = std::make_unique<EtcdOwners>(api_loop_, clock_, client, std::move(options));
+  owners_ = std::make_unique<EtcdOwners>(api_loop_, clock_, etcd_options(), std::move(options));
+  return 0;
+}
+
+int Parts::open_shared_store() {
   local_store_ = std::move(store_);
-  // The control loop waits for it: no longer than a tick may be late.
-  net::EtcdOptions patient = client;
-  patient.deadline = 2s;
+  net::EtcdOptions etcd = etcd_options();
+  etcd.deadline = 2s;  // the control loop waits for it: no longer than a tick may be late
   auto store =
-      utakata::open_etcd({.etcd = patient, .stack = options_.stack.name}, *local_store_,
+      utakata::open_etcd({.etcd = etcd, .stack = options_.stack.name}, *local_store_,
                          [this](std::string_view cluster) { return owners_->fence(cluster); });
   if (!store) return cannot_start(store.error().what);
   store_ = std::move(*store);

@@ -50,7 +50,7 @@ std::string note_of(const Json& instance) {
   return note;
 }
 
-void add_cluster(Table& table, const Json& cluster) {
+void add_cluster(Table& table, const Json& cluster, bool has_owners) {
   std::string because = text_in(cluster, "winner");
   if (const auto why = text_in(cluster, "because"); !why.empty())
     because += (because.empty() ? "" : ": ") + why;
@@ -59,17 +59,24 @@ void add_cluster(Table& table, const Json& cluster) {
   if (flag_in(cluster, "braked")) because = "BRAKE ON, nothing is given up; " + because;
   const auto serving = number_in(cluster, "serving").value_or(0);
   const auto waiting = number_in(cluster, "waiting").value_or(0);
-  table.add({{text_in(cluster, "name")},
-             {fmt::format("{}..{}", number_text(cluster, "min"), number_text(cluster, "max"))},
-             {number_text(cluster, "want")},
-             {number_text(cluster, "serving"),
-              serving < number_in(cluster, "min").value_or(0) ? Colour::bad : Colour::good},
-             {number_text(cluster, "starting")},
-             {number_text(cluster, "draining")},
-             {fmt::format("{}", sum_of(cluster, "connections"))},
-             {fmt::format("{}", sum_of(cluster, "seats_held"))},
-             {number_text(cluster, "waiting"), waiting > 0 ? Colour::warn : Colour::none},
-             {because, flag_in(cluster, "braked") ? Colour::bad : Colour::none}});
+  std::vector<Cell> cells = {{text_in(cluster, "name")}};
+  if (has_owners) {
+    const std::string owner = text_in(cluster, "owner");
+    cells.push_back({owner.empty() ? "nobody" : owner, owner.empty() ? Colour::bad : Colour::none});
+  }
+  const std::vector<Cell> rest = {
+      {fmt::format("{}..{}", number_text(cluster, "min"), number_text(cluster, "max"))},
+      {number_text(cluster, "want")},
+      {number_text(cluster, "serving"),
+       serving < number_in(cluster, "min").value_or(0) ? Colour::bad : Colour::good},
+      {number_text(cluster, "starting")},
+      {number_text(cluster, "draining")},
+      {fmt::format("{}", sum_of(cluster, "connections"))},
+      {fmt::format("{}", sum_of(cluster, "seats_held"))},
+      {number_text(cluster, "waiting"), waiting > 0 ? Colour::warn : Colour::none},
+      {because, flag_in(cluster, "braked") ? Colour::bad : Colour::none}};
+  cells.insert(cells.end(), rest.begin(), rest.end());
+  table.add(std::move(cells));
 }
 
 void add_instance(Table& table, const Json& instance, const std::string& capacity) {
@@ -92,12 +99,17 @@ void add_instance(Table& table, const Json& instance, const std::string& capacit
 
 std::string render_status(const std::string& text, const Style& style) {
   const Json json = json_from(text);
-  Table clusters({"CLUSTER", "SIZE", "WANT>", "SERVING>", "STARTING>", "DRAINING>", "CLIENTS>",
-                  "HELD>", "WAITING>", "BECAUSE"});
+  // With several controllers each cluster has an owner, or none for the moment.
+  const bool has_owners = json.contains("others");
+  std::vector<std::string> heads = {"CLUSTER"};
+  if (has_owners) heads.push_back("OWNER");
+  heads.insert(heads.end(), {"SIZE", "WANT>", "SERVING>", "STARTING>", "DRAINING>", "CLIENTS>",
+                             "HELD>", "WAITING>", "BECAUSE"});
+  Table clusters(std::move(heads));
   Table instances(
       {"INSTANCE", "STATE", "CLIENTS>", "HELD>", "KEYS>", "AGE>", "PID>", "URL", "VERSION", ""});
   for (const auto& cluster : list_in(json, "clusters")) {
-    add_cluster(clusters, cluster);
+    add_cluster(clusters, cluster, has_owners);
     for (const auto& instance : list_in(cluster, "instances"))
       add_instance(instances, instance, number_text(cluster, "capacity"));
   }

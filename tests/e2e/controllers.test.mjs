@@ -1,15 +1,18 @@
 // Several controllers of one stack, over a real etcd: who owns what, and what happens when one of
 // them dies, freezes or loses sight of etcd. Judged by clients and the watcher of processes.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Crowd } from './kit/clients.mjs';
 import { start_etcd, why_not } from './kit/etcd.mjs';
-import { start_stack } from './kit/stack.mjs';
+import { start_stack, utakata_program } from './kit/stack.mjs';
 import { monotonic_ms, wait_for } from './kit/wait.mjs';
 
 const lease_ms = 3000;
 
-const stack = (etcd, more = '') => ({ listen, ports, kit }) => `
+const stack = (etcd, capacity) => ({ listen, ports, kit }) => `
 stack: twins
 api: { listen: ${listen}, ports: ${ports} }
 store: { etcd: [${etcd.endpoints.map((one) => `"${one}"`).join(', ')}], give_back: 4s }
@@ -19,31 +22,50 @@ clusters:
     run: node ${kit}/app-ws.mjs
     url: ws://\${host}:\${port}
     count: { http: /stats, field: connections }
-    capacity: 50
+    capacity: ${capacity}
     instances: { min: 2, max: 4 }
   game:
     owner: b
     run: node ${kit}/app-ws.mjs
     url: ws://\${host}:\${port}
     count: { http: /stats, field: connections }
-    capacity: 50
+    capacity: ${capacity}
+    seats: 5
     instances: { min: 2, max: 4 }
-${more}`;
+`;
 
 // a and b, each with its cluster; what both serve is there.
-async function start(t, { members = 1 } = {}) {
+async function start(t, { members = 1, capacity = 50 } = {}) {
   const etcd = await start_etcd(members);
-  t.after(() => etcd.stop());
-  const a = await start_stack({ yaml: stack(etcd), name: 'a' });
-  t.after(() => a.stop());
-  const b = await a.beside('b');
+  const made = { etcd };
   t.after(async () => {
-    if (b.child.exitCode === null && b.child.signalCode === null) await b.kill9();
+    const runs = ({ child }) => child.exitCode === null && child.signalCode === null;
+    try {
+      await made.a?.stop(); // and the proof that nothing promised was broken; b ends with it
+    } finally {
+      if (made.b && runs(made.b)) await made.b.kill9();
+      await etcd.stop();
+    }
   });
+  const a = (made.a = await start_stack({ yaml: stack(etcd, capacity), name: 'a' }));
+  a.recorded = () => etcd.activities('twins');
+  const b = (made.b = await a.beside('b'));
   await owns(a, { lobby: 'a', game: 'b' });
   await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
   return { etcd, a, b };
 }
+
+const post = (agent, url, body) =>
+  new Promise((resolve, reject) => {
+    const asked = request(url, { method: 'POST', agent, timeout: 15_000 }, (answer) => {
+      let text = '';
+      answer.on('data', (bytes) => (text += bytes));
+      answer.on('end', () => resolve({ status: answer.statusCode, body: JSON.parse(text) }));
+      answer.on('error', reject);
+    });
+    asked.on('error', reject);
+    asked.end(JSON.stringify(body));
+  });
 
 const owners = async (controller) =>
   Object.fromEntries((await controller.status()).clusters.map((one) => [one.name, one.owner]));
@@ -69,7 +91,7 @@ describe('several controllers', { concurrency: 2, skip: why_not }, () => {
       const shown = (await controller.status()).clusters;
       for (const { name, serving, seats_held } of shown) assert.equal(serving, 2, name);
       assert.equal(shown.length, 2);
-      assert.match((await controller.command('ps', '--stack', 'twins')).stdout, /game +b /);
+      assert.match((await controller.command('ps', '--stack', 'twins')).stdout, /game +b +2\.\.4/);
     }
     await b.scale('lobby', 3); // by whichever is asked
     await a.serving('lobby', 3);
@@ -135,7 +157,6 @@ describe('several controllers', { concurrency: 2, skip: why_not }, () => {
     await crowd.add(5);
     await etcd.kill();
     await new Promise((resolve) => setTimeout(resolve, lease_ms + 1000));
-    const victim = a.watcher.instances('lobby').find((id) => !crowd.by_instance()[id]?.length);
     for (let k = 0; k < 5; k++) assert.equal((await a.place('lobby')).status, 200);
     assert.match(a.output(), /until it answers, clusters are as they are/);
     etcd.start(etcd.members[0]);
@@ -143,12 +164,62 @@ describe('several controllers', { concurrency: 2, skip: why_not }, () => {
     await owns(a, { lobby: 'a', game: 'b' });
     await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
     assert.deepEqual(crowd.cuts, []);
-    void victim;
   });
 
   test('two of one name: the second one is refused', async (t) => {
     const { a } = await start(t);
-    const twin = await a.command('up', a.stack_file, '--controller', 'b', '--listen', '127.0.0.1:1');
-    assert.notEqual(twin.code, 0);
+    const words = ['up', a.stack_file, '--controller', 'b', '--listen', '127.0.0.1:1'];
+    const elsewhere = { ...process.env, UTAKATA_HOME: join(a.folder, 'elsewhere') };
+    const twin = spawn(utakata_program(), words, { cwd: a.folder, env: elsewhere });
+    let said = '';
+    twin.stderr.on('data', (bytes) => (said += bytes));
+    const code = await new Promise((resolve) => twin.once('close', resolve));
+    assert.equal(code, 2, said);
+    assert.match(said, /a controller named b runs twins already, at http.*--controller/);
+  });
+
+  test('places are given throughout the death of an owner, no seat twice, and rooms stay where they are', async (t) => {
+    const { a, b } = await start(t, { capacity: 20_000 });
+    const agent = new Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    // As one who knows both addresses and takes the other when one does not answer.
+    const place = async (body) => {
+      for (const { api } of [b, a])
+        try {
+          return await post(agent, `${api}/v1/stacks/twins/clusters/game/placements`, body);
+        } catch {
+          /* the other one */
+        }
+      throw new Error('nobody answers');
+    };
+    const rooms = {};
+    for (let k = 0; k < 20; k++)
+      rooms[`room ${k}`] = (await place({ key: `room ${k}` })).body.instance;
+    const answers = [];
+    const began = monotonic_ms();
+    const per_second = 500;
+    let killed = false;
+    for (let n = 0; monotonic_ms() - began < 8000; n++) {
+      if (!killed && monotonic_ms() - began > 1000) {
+        b.signal('SIGKILL');
+        killed = true;
+      }
+      answers.push(place({}).catch((problem) => ({ status: problem.message })));
+      const ahead = n * (1000 / per_second) - (monotonic_ms() - began);
+      if (ahead > 1) await new Promise((resolve) => setTimeout(resolve, ahead));
+    }
+    const all = await Promise.all(answers);
+    const refused = all.filter((one) => one.status !== 200);
+    assert.deepEqual(refused.slice(0, 3), [], `${refused.length} of ${all.length}`);
+    assert.equal(new Set(all.map((one) => one.body.id)).size, all.length, 'no placement twice');
+    await owns(a, { lobby: 'a', game: 'a' });
+    // The rooms' seats besides: nothing that b gave is forgotten, and nothing was given twice.
+    const held = all.length + 5 * Object.keys(rooms).length;
+    await wait_for(async () => (await a.cluster('game')).seats_held === held, {
+      what: `${held} seats to be held`,
+    });
+    for (const [key, instance] of Object.entries(rooms))
+      assert.equal((await place({ key })).body.instance, instance, key);
+    t.diagnostic(`${all.length} places, ${(monotonic_ms() - began).toFixed(0)} ms`);
   });
 });

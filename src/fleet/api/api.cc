@@ -93,8 +93,11 @@ bool Api::State::is_still_told(const std::shared_ptr<const PlacementView>& view)
   const Ownership now_ours = options.owners->of(view->cluster);
   const bool is_coming = !now_ours.is_inherited &&
                          copies->state(view->cluster, now_ours.tenure) == Copies::State::coming;
+  // Nor are those who wait refused because nobody has been counted yet.
+  const bool is_counted =
+      view->instances.empty() || std::ranges::any_of(view->instances, &Placeable::count_known);
   const Instant since = taken_since.try_emplace(view->cluster, now()).first->second;
-  if (!is_coming || now() - since > 1s) {
+  if ((!is_coming && is_counted) || now() - since > 1s) {
     taken_since.erase(view->cluster);
     held_views.erase(view->cluster);
     return false;

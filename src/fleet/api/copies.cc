@@ -55,12 +55,12 @@ void Copies::begin(const std::string& cluster, const std::string& url) {
   stream->url = url;
   stream->began = loop_.now();
   attempts_[cluster] = stream;
-  stream->call = client_.call(
-      {.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, stack_, cluster),
-       .headers = {"Authorization: Bearer " + token_, "X-Utakata-Caller: admin"},
-       .deadline = 3s,
-       .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); }},
-      [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
+  stream->call =
+      client_.call({.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, stack_, cluster),
+                    .headers = {"Authorization: Bearer " + token_, "X-Utakata-Caller: admin"},
+                    .deadline = 3s,
+                    .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); }},
+                   [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
 }
 
 void Copies::hear(const std::shared_ptr<Stream>& stream, std::string_view bytes) {

@@ -1,6 +1,6 @@
 // Copies of others' ledgers, so that who takes a cluster over goes on with the seats and keys that
-// its former owner gave: a stream (ledger_stream.h) from the owner of each cluster that is not ours.
-// API loop only.
+// its former owner gave: a stream (ledger_stream.h) from the owner of each cluster that is not
+// ours. API loop only.
 #pragma once
 
 #include <cstdint>

@@ -113,8 +113,8 @@ void LedgerWriter::granted(const HoldRecord& hold) {
   writer.number(hold.instance);
   writer.number(hold.room);
   writer.number(hold.seats);
-  writer.byte(std::uint8_t((hold.stranger ? 1 : 0) | (hold.arrived ? 2 : 0) |
-                           (hold.retold ? 4 : 0)));
+  writer.byte(
+      std::uint8_t((hold.stranger ? 1 : 0) | (hold.arrived ? 2 : 0) | (hold.retold ? 4 : 0)));
   out_(framed(writer));
 }
 

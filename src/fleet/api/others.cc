@@ -82,8 +82,13 @@ void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Pass
   auto one = std::make_shared<Waiting>(request, std::move(reply), std::move(passage),
                                        loop_.now() + options_.patience);
   const Ownership now = owners_.of(one->passage.cluster);
-  if (now.kind == Ownership::Kind::others && !now.url.empty()) return send(one, now.url);
+  if (now.kind == Ownership::Kind::others && may_send(now.url)) return send(one, now.url);
   wait(std::move(one));
+}
+
+bool Others::may_send(const std::string& url) {
+  if (url.empty()) return false;
+  return url != silent_url_ || !std::exchange(is_trying_, true);
 }
 
 void Others::wait(std::shared_ptr<Waiting> one) {
@@ -108,7 +113,7 @@ void Others::try_again() {
   auto all = std::exchange(waiting_, {});
   for (auto& one : all) {
     const Ownership now = owners_.of(one->passage.cluster);
-    if (now.kind == Ownership::Kind::others && !now.url.empty())
+    if (now.kind == Ownership::Kind::others && loop_.now() < one->until && may_send(now.url))
       send(std::move(one), now.url);
     else if (here_.can_answer(one->passage.cluster))
       here_.take(one->request, std::move(one->reply));
@@ -123,7 +128,10 @@ void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
                                std::string(one->request.body), one->passage.caller);
   if (one->passage.is_by_token)
     call.headers = {fmt::format("Authorization: {}", one->request.header("authorization"))};
-  client_.call(std::move(call), [this, one](Expected<net::HttpResult> result) {
+  client_.call(std::move(call), [this, one, url](Expected<net::HttpResult> result) {
+    if (url == silent_url_) is_trying_ = false;
+    if (result && url == silent_url_) silent_url_.clear(), turn();
+    if (!result && url != silent_url_) silent_url_ = url, is_trying_ = false;
     // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
     const bool has_answer = result && result->status != 421;
     if (!has_answer && one->passage.is_repeatable) return wait(one);

@@ -66,6 +66,7 @@ class Others {
  private:
   struct Waiting;
   void try_again();
+  bool may_send(const std::string& url);
   void send(std::shared_ptr<Waiting> one, const std::string& url);
   void wait(std::shared_ptr<Waiting> one);
   net::HttpCall call_of(const std::string& method, std::string url, std::string body,
@@ -78,6 +79,8 @@ class Others {
   net::HttpClient client_;
   std::deque<std::shared_ptr<Waiting>> waiting_;
   net::Loop::TimerId timer_ = 0;  // while somebody waits
+  std::string silent_url_;        // did not answer: of all who wait one tries it, again and again
+  bool is_trying_ = false;
 };
 
 }  // namespace utakata

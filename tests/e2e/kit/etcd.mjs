@@ -85,6 +85,17 @@ class Etcd {
     return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
   }
 
+  // The record of a stack, as record.mjs reads it from SQLite.
+  async activities(stack) {
+    const prefix = `/utakata/${stack}/activities/`;
+    const rows = Object.entries(await this.rows(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    return rows.map(([key, text]) => {
+      const { at_ms, ...one } = JSON.parse(text);
+      const absent = { cluster: '', instance: '', because: '', by: '', cut: null };
+      return { ...absent, ...one, number: Number(key.slice(prefix.length)), wall_ms: at_ms };
+    });
+  }
+
   async kill(member = this.members[0]) {
     member.process.kill('SIGKILL');
     await member.ended;

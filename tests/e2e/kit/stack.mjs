@@ -160,6 +160,11 @@ class Fleet {
     return other.up();
   }
 
+  // The whole record, as its store has it; of a store elsewhere the test says how.
+  recorded() {
+    return read_activities(this.state.store);
+  }
+
   output() {
     return existsSync(this.output_file) ? readFileSync(this.output_file, 'utf8') : '';
   }
@@ -354,12 +359,12 @@ class Fleet {
   }
 
   // What promises.mjs judges, of the whole test; after the controller's end.
-  record() {
+  async record() {
     const clients = this.crowds.flatMap(({ cluster, clients: all }) =>
       all.map(({ instance, opened_ms, closed }) => ({ cluster, instance, opened_ms, closed })),
     );
     return {
-      activities: steady(read_activities(this.state.store), this.began),
+      activities: steady(await this.recorded(), this.began),
       clients,
       processes: spans(this.watcher.events, this.controllers),
       clusters: this.limits.with_patience(this.stack_file),
@@ -371,7 +376,7 @@ class Fleet {
     await wait_for(() => this.crowds.every((one) => one.open.length === 0), {
       what: 'the clients to notice the end',
     });
-    const record = this.record();
+    const record = await this.record();
     const broken = broken_promises(record);
     if (broken.length === 0) return;
     const lines = record.activities.map(
