@@ -58,11 +58,17 @@ TEST_F(HttpFiles, who_is_trusted_is_asked_anew_with_each_call) {
   files.write("localhost");
   const auto port = server.listen_tls("127.0.0.1", 0, files.names()).value();
   const auto url = "https://localhost:" + std::to_string(port);
-  const auto refused = [&](const HttpCall& call) {
+  const auto fails = [&](const HttpCall& call, Problem::Kind kind, const char* words) {
     const auto result = ask(call);
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().kind, Problem::Kind::refused) << result.error().what;
-    EXPECT_NE(result.error().what.find("TLS failed"), std::string::npos) << result.error().what;
+    EXPECT_EQ(result.error().kind, kind) << result.error().what;
+    EXPECT_NE(result.error().what.find(words), std::string::npos) << result.error().what;
+  };
+  const auto refused = [&](const HttpCall& call) {
+    fails(call, Problem::Kind::refused, "TLS failed");
+  };
+  const auto useless = [&](const HttpCall& call) {
+    fails(call, Problem::Kind::invalid, "a TLS file cannot be used");
   };
   refused({.url = url});
   for (int turn = 0; turn < 2; ++turn) {
@@ -70,8 +76,8 @@ TEST_F(HttpFiles, who_is_trusted_is_asked_anew_with_each_call) {
     EXPECT_TRUE(result) << result.error().what;
     refused({.url = url});
   }
-  refused({.url = url, .ca_file = "/nowhere.pem"});
-  refused({.url = url,
+  useless({.url = url, .ca_file = "/nowhere.pem"});
+  useless({.url = url,
            .ca_file = files.names().certificate,
            .certificate_file = "/nowhere.pem",
            .key_file = "/nowhere.key"});

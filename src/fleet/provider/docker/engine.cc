@@ -93,7 +93,7 @@ std::string tls_words(const EngineAddress& address, const std::string& why) {
     what = "its certificate is not signed by our `ca`";
   else if (has("does not match") || has("no alternative certificate"))
     what = "its certificate is for another name";
-  else if (has("TLS failed") || has("SSL"))
+  else if (has("TLS") || has("SSL"))
     what = "TLS fails";
   return what ? fmt::format("docker: the Engine at {}: {} ({})", to_text(address), what, why) : "";
 }
