@@ -86,7 +86,8 @@ class Player {
 
   async plays_round(room) {
     const { visit, u } = this;
-    const start = await visit.hears('start', 120_000);
+    // The others may have heard the results just before the game was lost, and be elsewhere: then nobody comes any more.
+    const start = await visit.hears('start', 20_000);
     if (!start) throw new Sent('the game never said start');
     visit.in_room = true;
     visit.note('started', { room });

@@ -157,6 +157,8 @@ void Api::State::apply_on(const std::string& cluster) {
 // Each tenth of a second: what has expired, in slices that a waiting placement does not notice
 // (1,000 x 60 ns).
 void Api::State::tick_all() {
+  if (has_overslept()) unsure_until = now() + 2s;
+  ticked = now();
   wall_offset = clock.wall().time_since_epoch() - clock.now().time_since_epoch();
   bool more = false;
   for (const auto& places : clusters) more |= places->ledger().expire(now(), 1000);

@@ -37,14 +37,21 @@ std::string detail_of(const Others::Answer& answer) {
 
 }  // namespace
 
+// Frozen, say: whoever came meanwhile is not answered before it is known whose the cluster is now.
+bool Api::State::has_overslept() const {
+  return others && ticked != Instant{} && now() - ticked > 1s;
+}
+
 bool Api::State::is_elsewhere(std::string_view cluster) const {
   if (!others) return false;
   const bool has_view = std::ranges::any_of(
       clusters, [&](const auto& places) { return places->cluster() == cluster; });
-  const Ownership now = options.owners->of(cluster);
+  const Ownership now_owned = options.owners->of(cluster);
   const auto wanted = options.owners->wanted();
+  if (now_owned.kind == Ownership::Kind::nobody && (has_overslept() || now() < unsure_until))
+    return true;
   // Without a known owner we go on with what we have: others may have lost sight of the owners too.
-  return now.kind == Ownership::Kind::others ||
+  return now_owned.kind == Ownership::Kind::others ||
          (!has_view && std::ranges::find(wanted, cluster) != wanted.end());
 }
 

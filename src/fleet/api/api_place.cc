@@ -8,7 +8,8 @@
 namespace utakata {
 
 bool Api::State::take_placement(const net::HttpRequest& request, net::HttpReply& reply) {
-  if (request.method != "POST") return false;
+  if (request.method != "POST" || (others && (has_overslept() || now() < unsure_until)))
+    return false;
   for (const auto& places : clusters) {
     if (request.path != places->path()) continue;
     ApiCall call{request, reply, "POST", Caller::stranger, {}};

@@ -49,6 +49,7 @@ struct Api::State {
 
   // api_others.cc
   bool is_elsewhere(std::string_view cluster) const;
+  bool has_overslept() const;
   void send_on(ApiCall& call, Others::Passage passage);
   void ask_all(ApiCall& call, AdminCall admin);
   void ask_status(ApiCall& call);
@@ -91,6 +92,8 @@ struct Api::State {
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Others> others;  // where there may be some
   std::unique_ptr<Copies> copies;
+  Instant ticked{};        // last
+  Instant unsure_until{};  // we stood still: others may own what was ours
   // Of clusters whose former owner is still telling what it gave, and since when.
   std::map<std::string, std::shared_ptr<const PlacementView>> held_views;
   std::map<std::string, Instant> taken_since;

@@ -266,6 +266,20 @@ TEST_F(TwoApis, what_an_owner_before_the_last_one_told_is_no_knowledge) {
   EXPECT_EQ(status(b.ask("POST", game)), 503);
 }
 
+TEST_F(TwoApis, who_stood_still_gives_nothing_before_it_knows_whose_the_cluster_is) {
+  a.owners.set("game", {});  // its time is over
+  a.loop.post([] { std::this_thread::sleep_for(1300ms); });
+  auto asked = std::async(std::launch::async, [&] { return a.ask("POST", game); });
+  EXPECT_EQ(asked.wait_for(1600ms), std::future_status::timeout);
+  b.becomes("game", ours());
+  b.sees("game");
+  a.becomes("game", {.kind = Ownership::Kind::others, .controller = "b", .url = b.url});
+  EXPECT_EQ(status(asked.get()), 200);
+  a.becomes("game", ours());
+  a.sees("game");
+  EXPECT_EQ(status(a.ask("POST", game)), 200) << "and goes on when it is its own again";
+}
+
 TEST_F(TwoApis, a_ledger_is_told_to_controllers_only) {
   const char* ledger = "/v1/stacks/demo/clusters/game/ledger";
   EXPECT_EQ(status(a.ask("GET", ledger)), 404);
