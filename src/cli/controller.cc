@@ -332,6 +332,9 @@ void Parts::open_docker(const Saved& saved) {
   docker.ports_first = stack.api.ports_first;
   docker.ports_last = stack.api.ports_last;
   docker.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  docker.is_ours = [this](const std::string& instance) {
+    return !owners_ || (control_ && control_->acts_for({instance}));
+  };
   auto containers = std::make_unique<DockerProvider>(control_loop_, clock_, std::move(docker));
   containers_ = containers.get();
   provider_ = std::move(containers);

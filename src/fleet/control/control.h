@@ -85,6 +85,8 @@ class Control {
   // that one recorded. A cluster without a known owner goes on here without a change: what it
   // would do cannot be recorded.
   void turn();
+  // Its cluster is ours, and what is recorded of it has been taken over.
+  bool acts_for(const InstanceId& id) const;
   Expected<std::string> ask(
       const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
   const Stack& stack() const { return stack_; }

@@ -34,6 +34,11 @@ void Control::turn() {
   });
 }
 
+bool Control::acts_for(const InstanceId& id) const {
+  const Cluster* const cluster = owner_of(id);
+  return cluster && cluster->is_ours();
+}
+
 // Those that are another's as that one recorded them; those that are newly ours go on from there.
 void Control::read_again(const Saved& saved) {
   for (const Batch::ClusterRow& row : saved.clusters)

@@ -227,7 +227,7 @@ void DockerProvider::State::take_missing(const InstanceId& id) {
 // was lost, or dead and told already.
 void DockerProvider::State::take_unknown(const Json& listed, const std::string& instance) {
   const auto container = text_at(listed, "Id");
-  if (container.empty()) return;
+  if (container.empty() || !options.is_ours(instance)) return;
   if (text_at(listed, "State") == "running")
     options.say(
         fmt::format("removed {} (container {:.12}): it carried this store's mark, but no "

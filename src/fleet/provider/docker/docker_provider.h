@@ -47,6 +47,11 @@ struct DockerOptions {
   // Told, on the loop's thread, when the Engine stops answering, when it answers again, and of a
   // container that nothing knows of.
   std::function<void(std::string_view)> say = [](std::string_view) {};
+  // Where several controllers have this store: may we act for this instance's cluster? Of another's
+  // no container is touched.
+  std::function<bool(const std::string& instance)> is_ours = [](const std::string&) {
+    return true;
+  };
 };
 
 class DockerProvider final : public Provider {

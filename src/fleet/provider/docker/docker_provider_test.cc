@@ -213,6 +213,25 @@ TEST_F(Docker, a_launch_whose_answer_was_lost_leaves_nothing) {
   world.run("game-2", world.spec("serve"));
 }
 
+// Of several controllers over one store: what this one does not know another one may.
+TEST_F(Docker, containers_of_another_controllers_clusters_are_left_alone) {
+  bool is_ours = false;
+  world.options.is_ours = [&](const std::string& instance) {
+    EXPECT_EQ(instance, "game-1");
+    return is_ours;
+  };
+  world.start();
+  {
+    const std::lock_guard lock(engine.mutex);
+    engine.containers["theirs"].order = {{"Labels", {{"utakata.instance", "game-1"}}}};
+  }
+  ASSERT_TRUE(lists_go_on());
+  ASSERT_TRUE(lists_go_on());
+  EXPECT_EQ(asked("DELETE /containers/theirs"), 0);
+  is_ours = true;  // its cluster was taken over, and no record names it
+  EXPECT_TRUE(world.until([&] { return asked("DELETE /containers/theirs") == 1; }));
+}
+
 struct Misbehaviour {
   const char* name;
   std::string answer, said;
