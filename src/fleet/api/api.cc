@@ -32,7 +32,7 @@ Api::State::State(net::Loop& the_loop, FleetAccess& the_fleet, ApiOptions the_op
       rates({}, random_secret()),
       secret(options.place_secret ? *options.place_secret : random_secret()) {}
 
-Places* Api::State::find(std::string_view cluster) {
+Places* Api::State::find(std::string_view cluster) const {
   for (const auto& places : clusters)
     if (places->cluster() == cluster) return places.get();
   return nullptr;
@@ -185,8 +185,7 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
   State& state = *state_;
   if (state.options.owners)
     state.others = std::make_unique<Others>(
-        loop, *state.options.owners,
-        Others::Options{.stack = state.options.stack, .token = state.options.peer_token},
+        loop, *state.options.owners, Others::Options{.token = state.options.peer_token},
         Others::Here{
             .can_answer = [&state](std::string_view c) { return !state.is_elsewhere(c); },
             .take = [&state](const net::HttpRequest& request,

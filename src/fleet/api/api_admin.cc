@@ -267,7 +267,7 @@ void Api::State::route_change(ApiCall& call, const std::vector<std::string>& pie
   const std::string cluster =
       !admin.cluster.empty() ? admin.cluster : admin.instance.substr(0, admin.instance.rfind('-'));
   if (!cluster.empty() && is_elsewhere(cluster))
-    return send_on(call, {.cluster = cluster, .caller = {}, .is_repeatable = false});
+    return send_on(call, {.cluster = cluster, .is_repeatable = false});
   ask(call, std::move(admin));
 }
 

@@ -42,17 +42,17 @@ bool Api::State::has_overslept() const {
   return others && ticked != Instant{} && now() - ticked > 1s;
 }
 
+bool Api::State::is_unsure() const { return others && (has_overslept() || now() < unsure_until); }
+
 bool Api::State::is_elsewhere(std::string_view cluster) const {
   if (!others) return false;
-  const bool has_view = std::ranges::any_of(
-      clusters, [&](const auto& places) { return places->cluster() == cluster; });
-  const Ownership now_owned = options.owners->of(cluster);
-  const auto wanted = options.owners->wanted();
-  if (now_owned.kind == Ownership::Kind::nobody && (has_overslept() || now() < unsure_until))
-    return true;
+  const Ownership::Kind owner = options.owners->of(cluster).kind;
+  if (owner == Ownership::Kind::others) return true;
+  if (owner == Ownership::Kind::nobody && is_unsure()) return true;
   // Without a known owner we go on with what we have: others may have lost sight of the owners too.
-  return now_owned.kind == Ownership::Kind::others ||
-         (!has_view && std::ranges::find(wanted, cluster) != wanted.end());
+  if (find(cluster)) return false;
+  const auto wanted = options.owners->wanted();
+  return std::ranges::find(wanted, cluster) != wanted.end();
 }
 
 void Api::State::send_on(ApiCall& call, Others::Passage passage) {

@@ -8,8 +8,7 @@
 namespace utakata {
 
 bool Api::State::take_placement(const net::HttpRequest& request, net::HttpReply& reply) {
-  if (request.method != "POST" || (others && (has_overslept() || now() < unsure_until)))
-    return false;
+  if (request.method != "POST" || is_unsure()) return false;
   for (const auto& places : clusters) {
     if (request.path != places->path()) continue;
     ApiCall call{request, reply, "POST", Caller::stranger, {}};
@@ -109,7 +108,7 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
       call.caller = gate.caller(call.request);
       if (!is_confirming && call.caller == Caller::bad_token) return void(may_change(call));
       if (!is_confirming && !passes_rate(call)) return;
-      return send_on(call, {.cluster = cluster, .caller = {}, .is_by_token = is_confirming});
+      return send_on(call, {.cluster = cluster, .is_by_token = is_confirming});
     }
     Places* const places = find(cluster);
     if (!places) {
@@ -143,7 +142,7 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
     if (!allows(call, "GET") || !may_read(call)) return;
     AdminCall admin{.verb = AdminCall::Verb::explain};
     admin.cluster = cluster;
-    if (is_elsewhere(cluster)) return send_on(call, {.cluster = cluster, .caller = {}});
+    if (is_elsewhere(cluster)) return send_on(call, {.cluster = cluster});
     return ask(call, std::move(admin));
   }
   return route_change(call, pieces);

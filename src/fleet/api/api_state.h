@@ -50,6 +50,7 @@ struct Api::State {
   // api_others.cc
   bool is_elsewhere(std::string_view cluster) const;
   bool has_overslept() const;
+  bool is_unsure() const;  // whose a cluster is that was ours
   void send_on(ApiCall& call, Others::Passage passage);
   void ask_all(ApiCall& call, AdminCall admin);
   void ask_status(ApiCall& call);
@@ -70,7 +71,7 @@ struct Api::State {
   void not_found(ApiCall& call, const std::string& kind, const std::string& name);
   void metrics(ApiCall& call);
 
-  Places* find(std::string_view cluster);
+  Places* find(std::string_view cluster) const;
   Instant now() const { return loop.now(); }
 
   net::Loop& loop;

@@ -33,7 +33,6 @@ class KeptRequest final : public net::HttpRequest {
 class Others {
  public:
   struct Options {
-    std::string stack;
     std::string token;      // of ours, for them
     Duration patience{8s};  // longer than a takeover takes
     std::size_t waiting_max = 10'000;
@@ -47,7 +46,7 @@ class Others {
 
   struct Passage {
     std::string cluster;
-    std::string caller;        // whom we ask for: "admin", "placer" or "stranger"
+    std::string caller{};      // whom we ask for: "admin", "placer" or "stranger"
     bool is_by_token = false;  // of an instance: the owner looks at it itself
     bool is_repeatable = true;
     std::string headers{};  // of the answer: CORS

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "fleet/model/etcd_root.h"
 #include "fleet/owner/owner_table.h"
 #include "net/secret.h"
 
@@ -76,12 +77,14 @@ struct EtcdOwners::State {
         clock(the_clock),
         options(std::move(the_options)),
         life(net::random_token(12)),
-        base(fmt::format("/utakata/{}/", options.stack)),
+        base(etcd_root(options.stack)),
         client(loop, std::move(etcd)),
         table({.name = options.name, .life = life, .stable = options.give_back_after}) {}
 
   Instant now() const { return clock.now(); }
-  std::string owner_key(const std::string& cluster) const { return base + "owners/" + cluster; }
+  std::string owner_key(const std::string& cluster) const {
+    return etcd_owner_key(options.stack, cluster);
+  }
   std::string tenure_key(const std::string& cluster) const { return base + "tenures/" + cluster; }
   std::string own_key() const { return base + "controllers/" + options.name; }
   std::string own_row() const {
@@ -186,7 +189,7 @@ void EtcdOwners::State::watch(std::int64_t from) {
 }
 
 void EtcdOwners::State::hear(std::span<const net::EtcdEvent> events) {
-  const std::string owners = base + "owners/", controllers = base + "controllers/";
+  const std::string owners = owner_key(""), controllers = base + "controllers/";
   bool is_ours = false;
   {
     const std::lock_guard guard(mutex);
@@ -355,7 +358,7 @@ Expected<void> name_is_free(const net::EtcdOptions& etcd, const EtcdOwnersOption
   const auto end = [&](Expected<void> with) { answer = std::move(with), loop.stop(); };
   std::function<void()> ask = [&] {
     client.range(
-        {.key = fmt::format("/utakata/{}/controllers/{}", options.stack, options.name)},
+        {.key = fmt::format("{}controllers/{}", etcd_root(options.stack), options.name)},
         [&](Expected<net::EtcdRows> rows) {
           if (!rows) return end(std::unexpected(rows.error()));
           if (rows->rows.empty()) return end({});

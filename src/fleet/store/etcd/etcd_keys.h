@@ -5,13 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace utakata {
+#include "fleet/model/etcd_root.h"
 
-// "/utakata/STACK/": with its last slash, so that `show` never reads what is `show-2`'s.
-std::string etcd_root(std::string_view stack);
-// Who owns the cluster, for as long as its lease: the create_revision of this key is the fencing
-// token. Written by owners, not by the store.
-std::string etcd_owner_key(std::string_view stack, std::string_view cluster);
+namespace utakata {
 
 namespace etcd {
 
@@ -26,7 +22,7 @@ struct Keys {
   std::string instances() const { return root + "instances/"; }
   std::string activities() const { return root + "activities/"; }
   std::string pending() const { return root + "pending/"; }
-  std::string owner(std::string_view cluster) const;
+  std::string owner(std::string_view cluster) const { return etcd_owner_key_under(root, cluster); }
   std::string setting(std::string_view name) const { return settings().append(name); }
   std::string cluster(std::string_view name) const { return clusters().append(name); }
   std::string instance(std::string_view cluster, std::string_view id) const;
