@@ -48,7 +48,8 @@ struct Instance {
   std::string handle;  // how the provider finds it again after our restart: "pid 812 started
                        // 93112"; empty: not yet told
   Address address;
-  std::string url;  // with ${ticket} still in it where the file has it
+  std::string host, zone;  // where it runs, as the provider calls them; empty: not told
+  std::string url;         // with ${ticket} still in it where the file has it
   std::string token_hash;
   std::optional<DrainCause> drain_cause;
   std::optional<Duration> drain_left;  // of draining, at `since`; none: no deadline

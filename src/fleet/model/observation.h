@@ -8,6 +8,7 @@
 
 #include "base/instant.h"
 #include "base/problem.h"
+#include "fleet/model/host.h"
 #include "fleet/model/instance.h"
 
 namespace utakata {
@@ -44,7 +45,8 @@ struct ProviderNews {
                      // nobody watched"
   bool retry = false;  // of launch_failed: the fault was not the program's (no free port, process
                        // table full)
-  std::string cluster = {};  // where `id` is empty
+  std::string cluster = {};    // where `id` is empty
+  std::string host{}, zone{};  // of launched and found, where the provider has more than one
 };
 
 // What came of `verify` of a starting instance.
@@ -73,6 +75,8 @@ struct Observation {
   std::int64_t granted = 0;  // seats that placement gave out since the controller's start
   std::vector<FunctionAnswer> answers;
   std::vector<Verdict> verdicts{};
+  std::vector<Host>
+      hosts{};  // that launches may go to, and those that were lost; empty: one, unnamed
 };
 
 }  // namespace utakata

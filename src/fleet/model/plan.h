@@ -36,6 +36,7 @@ struct LaunchAction {
   InstanceId id;
   std::string because;
   std::optional<InstanceId> substitute_for;
+  std::string host{}, zone{};  // where it is to run; empty: wherever the provider likes
 };
 struct DrainAction {
   InstanceId id;

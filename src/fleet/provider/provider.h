@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "fleet/model/host.h"
 #include "fleet/model/instance.h"
 #include "fleet/model/observation.h"
 #include "fleet/model/stack.h"
@@ -24,6 +25,7 @@ struct LaunchSpec {
   LimitSpec limits;
   std::string image{};  // of a container; empty: none was named
   std::vector<std::pair<std::string, std::string>> labels{};  // of a container
+  std::string host{}, zone{};  // where it must run, of those in `hosts()`; empty: anywhere
 };
 
 // One loop thread calls it and no call blocks: to return means "asked", never "done".
@@ -51,6 +53,10 @@ class Provider {
   // or stopping what is gone, is not a failure. Connections are cut: drain first. News `gone`
   // follows when nothing of it is left, with its handle if it has one.
   virtual Expected<void> stop(const InstanceId& id, Duration grace) = 0;
+
+  // Where launches may go, as last heard, in a fixed order; empty: one host, which has no name.
+  // Of an instance whose host is lost the news `gone` follows as of any other.
+  virtual std::vector<Host> hosts() const { return {}; }
 
   // What was heard since the last call. Empty is normal.
   virtual std::vector<ProviderNews> hear() = 0;
