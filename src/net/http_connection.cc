@@ -70,7 +70,7 @@ void HttpConnection::start_with(std::string_view bytes) {
 void HttpConnection::on_ready(std::uint32_t events) {
   if (events & EPOLLERR) return close();
   if (events & EPOLLRDHUP) client_left();
-  if (events & EPOLLOUT) send_unsent();
+  if (events & EPOLLOUT && !is_to_be_flushed_) send_unsent();
   if (all_ && (events & EPOLLIN || (tls_ && tls_->wants_write()))) read();
   // Both halves are closed, and there is nothing left that could be read.
   if (all_ && (events & EPOLLHUP) && !(events_ & EPOLLIN)) return close();
@@ -264,7 +264,7 @@ void HttpConnection::update_deadline() {
 
 void HttpConnection::update_events() {
   const bool reads = is_lingering_ || !(is_paused_ || is_last_ || input_ended_);
-  const bool writes = has_unsent() || (tls_ && tls_->wants_write());
+  const bool writes = (has_unsent() && !is_to_be_flushed_) || (tls_ && tls_->wants_write());
   const std::uint32_t events = (reads ? std::uint32_t{EPOLLIN} : 0u) |
                                (writes ? std::uint32_t{EPOLLOUT} : 0u) |
                                (gone_.empty() || has_left_ ? 0u : std::uint32_t{EPOLLRDHUP});
@@ -282,7 +282,7 @@ Moved HttpConnection::transmit(std::string_view bytes) {
 
 void HttpConnection::send_joined() {
   auto& joined = all_->joined();
-  if (joined.empty()) return send_unsent();
+  if (joined.empty()) return is_to_be_flushed_ ? void() : send_unsent();
   const auto gone = transmit(joined);
   if (gone.how == Moved::How::failed) return close();
   if (gone.bytes < joined.size()) unsent_.append(joined, gone.bytes);

@@ -15,23 +15,11 @@
 #include <vector>
 
 #include "net/http_connections.h"
+#include "net/http_reply_target.h"
 #include "net/tls.h"
 #include "wire/http1.h"
 
 namespace utakata::net {
-
-class HttpReply::Target {
- public:
-  virtual ~Target() = default;
-  virtual void answer(std::uint64_t number, const HttpAnswer& answer) = 0;
-  virtual void begin(std::uint64_t number, int status, std::string_view content_type,
-                     std::string_view headers) = 0;
-  virtual bool write(std::uint64_t number, std::string_view chunk) = 0;
-  virtual void end(std::uint64_t number) = 0;
-  virtual void push() = 0;
-  virtual void drop(std::uint64_t number) = 0;  // the reply was destroyed unanswered, or not ended
-  virtual void on_gone(std::uint64_t number, std::function<void()> call) = 0;
-};
 
 class HttpConnection final : public HttpReply::Target,
                              public wire::Http1Sink,

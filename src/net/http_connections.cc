@@ -97,6 +97,8 @@ void HttpConnections::remove(std::size_t slot) {
 }
 
 void HttpConnections::end_turn() {
+  if (before_ && !to_flush_.empty() && !before_())
+    for (const auto& connection : std::exchange(to_flush_, {})) connection->close();
   for (std::size_t i = 0; i < to_flush_.size(); ++i) {  // a flush may ask for another
     const auto connection = to_flush_[i];
     connection->flush();

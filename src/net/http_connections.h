@@ -33,6 +33,7 @@ class HttpConnections {
   void on_divert(Divert divert) { divert_ = std::move(divert); }
   void on_upgrade(HttpServer::Upgrade take) { upgrade_ = std::move(take); }
   void on_upgrade_tls(HttpServer::UpgradeTls take) { upgrade_tls_ = std::move(take); }
+  void send_together(std::function<bool()> before) { before_ = std::move(before); }
   bool close_oldest_idle();  // false: none is idle
   std::size_t open() const { return open_; }
 
@@ -49,6 +50,7 @@ class HttpConnections {
   std::string_view date();
   void set_deadline(std::size_t slot, Instant deadline, bool is_idle);
   void flush_at_turn_end(std::shared_ptr<HttpConnection> connection);
+  bool sends_together() const { return before_ != nullptr; }
   void remove(std::size_t slot);
 
  private:
@@ -68,6 +70,7 @@ class HttpConnections {
   HttpServer::Upgrade upgrade_;
   HttpServer::UpgradeTls upgrade_tls_;
   Divert divert_;
+  std::function<bool()> before_;
   HttpLimits limits_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string joined_;

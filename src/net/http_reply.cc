@@ -61,8 +61,9 @@ HttpConnection::Waiting* HttpConnection::waiting(std::uint64_t number) {
 }
 
 std::string& HttpConnection::out() {
-  if (is_reading_ && !has_unsent()) return all_->joined();
-  if (!is_reading_ && !std::exchange(is_to_be_flushed_, true))
+  const bool is_joined = is_reading_ && !all_->sends_together();
+  if (is_joined && !has_unsent()) return all_->joined();
+  if (!is_joined && !std::exchange(is_to_be_flushed_, true))
     all_->flush_at_turn_end(shared_from_this());
   return unsent_;
 }

@@ -59,6 +59,10 @@ Expected<std::uint16_t> HttpServer::listen_tls(const std::string& host, std::uin
 
 std::size_t HttpServer::connections() const { return state_->connections.open(); }
 
+void HttpServer::send_together(std::function<bool()> before) {
+  state_->connections.send_together(std::move(before));
+}
+
 void HttpServer::on_upgrade(Upgrade take) { state_->connections.on_upgrade(std::move(take)); }
 
 void HttpServer::on_upgrade_tls(UpgradeTls take) {

@@ -121,6 +121,9 @@ class HttpServer {
   // socket is one that does not block. Where the server is full and none is idle it is closed.
   void adopt(TcpPeer peer, std::string_view bytes, Descriptor socket);
   std::size_t connections() const;  // open now
+  // From now on what is answered is sent at the end of the loop's turn, of all connections
+  // together, and `before` is called first. False: it is not sent, but its connections are closed.
+  void send_together(std::function<bool()> before);
   // Hears of certificates read anew, and of those that could not be. Nobody hears them otherwise.
   void on_notice(std::function<void(const std::string& sentence)> say);
 

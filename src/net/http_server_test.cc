@@ -450,5 +450,33 @@ TEST(HttpServer, a_port_that_is_taken_or_an_address_that_is_not_ours_then_said_s
     EXPECT_EQ(two.listen(address, 0).error().kind, Problem::Kind::invalid) << address;
 }
 
+// What is told to others first, before any of a turn's answers leaves.
+TEST(HttpTogether, answers_of_a_turn_leave_after_what_comes_before_them) {
+  Loop loop;
+  std::vector<std::string> order;
+  bool may_send = true;
+  HttpServer server(loop, [&](const HttpRequest& request, HttpReply reply) {
+    order.push_back(std::string(request.path));
+    reply.send({.body = "answer"});
+  });
+  server.send_together([&] {
+    order.push_back("before");
+    return may_send;
+  });
+  LoopbackClient client(server.listen("127.0.0.1", 0).value());
+  const auto turn = [&](std::string_view bytes) {
+    client.send(bytes);
+    loop.after(50ms, [&] { loop.stop(); });
+    loop.run();
+  };
+  turn("GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(order, (std::vector<std::string>{"/one", "/two", "before"}));
+  EXPECT_EQ(body_of(client.answer()), "answer");
+  EXPECT_EQ(body_of(client.answer()), "answer");
+  may_send = false;
+  turn("GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.answer(), "") << "closed, and not answered";
+}
+
 }  // namespace
 }  // namespace utakata::net

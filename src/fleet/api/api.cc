@@ -201,6 +201,20 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
       loop, [&state](const net::HttpRequest& request, net::HttpReply reply) {
         state.take(request, std::move(reply));
       });
+  if (state.others) {
+    const auto before = [&state] { return state.tell_before_answering(); };
+    state.server->send_together(before);
+    state.door = std::make_unique<PeerDoor>(
+        loop, state.options.peer_token,
+        [&state](const net::HttpRequest& request, net::HttpReply reply) {
+          state.take(request, std::move(reply));
+        },
+        before);
+    state.server->on_upgrade([&state](const net::HttpRequest& request, const net::TcpPeer& peer,
+                                      net::Descriptor socket) {
+      state.door->open(request, peer, std::move(socket), state.gate.is_peer(request));
+    });
+  }
   state.server->on_notice([&state](const std::string& what) {
     if (state.say) state.say(what);
   });

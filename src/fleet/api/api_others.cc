@@ -70,14 +70,13 @@ void Api::State::send_on(ApiCall& call, Others::Passage passage) {
 struct Api::State::LedgerStream {
   LedgerStream(std::string of, net::HttpReply to)
       : cluster(std::move(of)), reply(std::move(to)), writer([this](std::string_view record) {
-          if (is_gone) return;
-          is_gone = !reply.write(record);
-          if (is_live && !is_gone) reply.push();
+          if (!is_gone) is_gone = !reply.write(record);
+          has_news = true;
         }) {}
   std::string cluster;
   net::HttpReply reply;
   bool is_gone = false;
-  bool is_live = false;  // what was held is told; from now on each record goes at once
+  bool has_news = false;  // since it was last pushed
   LedgerWriter writer;
 };
 
@@ -92,7 +91,6 @@ void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
   stream->writer.head(ownership.tenure, now());
   places->ledger().dump(stream->writer);
   stream->writer.whole();
-  stream->is_live = true;
   places->logs().add(&stream->writer);
   ledger_streams.push_back(stream);
   stream->reply.on_gone([this, weak = std::weak_ptr(stream)] {
@@ -104,6 +102,15 @@ void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
       std::erase(ledger_streams, gone);
     });
   });
+}
+
+// What a client is told the other controllers were told before. False: we stood still in the middle
+// of this turn, and somebody else may have given the same seats since.
+bool Api::State::tell_before_answering() {
+  if (now() - loop.turn_time() > 1s) return false;
+  for (const auto& stream : ledger_streams)
+    if (std::exchange(stream->has_news, false) && !stream->is_gone) stream->reply.push();
+  return true;
 }
 
 void Api::State::end_ledgers(const std::string& cluster) {

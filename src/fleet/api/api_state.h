@@ -11,6 +11,7 @@
 #include "fleet/api/copies.h"
 #include "fleet/api/gate.h"
 #include "fleet/api/others.h"
+#include "fleet/api/peer_door.h"
 #include "fleet/api/places.h"
 #include "fleet/api/seat_journal.h"
 #include "fleet/plan/place_strangers.h"
@@ -56,6 +57,7 @@ struct Api::State {
   void ask_status(ApiCall& call);
   void tell_ledger(ApiCall& call, const std::string& cluster);
   void end_ledgers(const std::string& cluster);
+  bool tell_before_answering();
 
   // api_admin.cc
   void route(ApiCall& call);
@@ -92,6 +94,7 @@ struct Api::State {
   std::vector<std::string> unsaid;  // before anybody listened
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<Others> others;  // where there may be some
+  std::unique_ptr<PeerDoor> door;
   std::unique_ptr<Copies> copies;
   Instant ticked{};        // last
   Instant unsure_until{};  // we stood still: others may own what was ours

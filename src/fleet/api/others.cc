@@ -107,6 +107,7 @@ void Others::wait(std::shared_ptr<Waiting> one) {
 
 void Others::turn() {
   if (!waiting_.empty()) loop_.post([this] { try_again(); });
+  if (!links_.empty()) loop_.post([this] { drop_links(); });
 }
 
 void Others::try_again() {
@@ -124,34 +125,71 @@ void Others::try_again() {
 }
 
 void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
+  if (!url.starts_with("http://")) return send_by_http(std::move(one), url);
+  auto& link = links_[url];
+  if (!link) link = std::make_unique<PeerLink>(loop_, url, options_.token);
+  const std::string target = one->request.target();
+  const PeerAsk ask{
+      .caller = one->passage.caller,
+      .authorization = one->passage.is_by_token ? one->request.header("authorization") : "",
+      .method = one->request.method,
+      .target = target,
+      .body = one->request.body};
+  link->ask(ask, [this, one = std::move(one), url](const Expected<PeerAnswer>& answer) {
+    answered(one, url, answer);
+  });
+}
+
+void Others::send_by_http(std::shared_ptr<Waiting> one, const std::string& url) {
   net::HttpCall call = call_of(std::string(one->request.method), url + one->request.target(),
                                std::string(one->request.body), one->passage.caller);
   if (one->passage.is_by_token)
     call.headers = {fmt::format("Authorization: {}", one->request.header("authorization"))};
   client_.call(std::move(call), [this, one, url](Expected<net::HttpResult> result) {
-    if (url == silent_url_) is_trying_ = false;
-    if (result && url == silent_url_) silent_url_.clear(), turn();
-    if (!result && url != silent_url_) silent_url_ = url, is_trying_ = false;
-    // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
-    const bool has_answer = result && result->status != 421;
-    if (!has_answer && one->passage.is_repeatable) return wait(one);
-    if (!result)
-      return send_problem(one->reply,
-                          {.status = 502,
-                           .detail = fmt::format("The owner of {} did not answer: {}. Whether it "
-                                                 "was done is not known.",
-                                                 one->passage.cluster, result.error().what)},
-                          one->passage.headers);
-    std::string headers = one->passage.headers;
-    std::string_view type = "application/json";
+    if (!result) return answered(one, url, std::unexpected(result.error()));
+    std::string headers = "Cache-Control: no-store\r\n";
+    PeerAnswer answer{.status = result->status,
+                      .content_type = "application/json",
+                      .headers = {},
+                      .body = result->body};
     for (const auto& [name, value] : result->headers) {
-      if (name == "content-type") type = value;
+      if (name == "content-type") answer.content_type = value;
       for (const auto& [known, written] : handed_back)
         if (name == known) headers += fmt::format("{}: {}\r\n", written, value);
     }
-    headers += "Cache-Control: no-store\r\n";
-    one->reply.send(
-        {.status = result->status, .content_type = type, .headers = headers, .body = result->body});
+    answer.headers = headers;
+    answered(one, url, answer);
+  });
+}
+
+void Others::answered(const std::shared_ptr<Waiting>& one, const std::string& url,
+                      const Expected<PeerAnswer>& answer) {
+  if (url == silent_url_) is_trying_ = false;
+  if (answer && url == silent_url_) silent_url_.clear(), turn();
+  if (!answer && url != silent_url_) silent_url_ = url, is_trying_ = false;
+  // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
+  const bool is_answered = answer && answer->status != 421;
+  if (!is_answered && one->passage.is_repeatable) return wait(one);
+  if (!answer)
+    return send_problem(one->reply,
+                        {.status = 502,
+                         .detail = fmt::format("The owner of {} did not answer: {}. Whether it "
+                                               "was done is not known.",
+                                               one->passage.cluster, answer.error().what)},
+                        one->passage.headers);
+  one->passage.headers += answer->headers;
+  one->reply.send({.status = answer->status,
+                   .content_type = answer->content_type,
+                   .headers = one->passage.headers,
+                   .body = answer->body});
+}
+
+// Of controllers that are gone, or have moved.
+void Others::drop_links() {
+  const std::vector<Controller> all = owners_.others();
+  std::erase_if(links_, [&](const auto& link) {
+    return link.second->is_idle() &&
+           std::ranges::find(all, link.first, &Controller::url) == all.end();
   });
 }
 

@@ -5,11 +5,13 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "fleet/api/peer_link.h"
 #include "fleet/owner/owners.h"
 #include "net/curl/http_client.h"
 #include "net/http_server.h"
@@ -67,6 +69,10 @@ class Others {
   void try_again();
   bool may_send(const std::string& url);
   void send(std::shared_ptr<Waiting> one, const std::string& url);
+  void send_by_http(std::shared_ptr<Waiting> one, const std::string& url);
+  void answered(const std::shared_ptr<Waiting>& one, const std::string& url,
+                const Expected<PeerAnswer>& answer);
+  void drop_links();
   void wait(std::shared_ptr<Waiting> one);
   net::HttpCall call_of(const std::string& method, std::string url, std::string body,
                         const std::string& caller) const;
@@ -75,7 +81,8 @@ class Others {
   const Owners& owners_;
   const Options options_;
   const Here here_;
-  net::HttpClient client_;
+  net::HttpClient client_;                                  // by TLS, and to ask each
+  std::map<std::string, std::unique_ptr<PeerLink>> links_;  // by url
   std::deque<std::shared_ptr<Waiting>> waiting_;
   net::Loop::TimerId timer_ = 0;  // while somebody waits
   std::string silent_url_;        // did not answer: of all who wait one tries it, again and again

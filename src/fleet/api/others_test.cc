@@ -173,6 +173,36 @@ TEST_F(TwoApis, a_key_leads_to_one_room_from_both) {
   EXPECT_EQ(status(b.ask("DELETE", "/v1/stacks/demo/clusters/game/keys/k")), 204);
 }
 
+TEST_F(TwoApis, what_many_ask_of_the_wrong_one_at_once_is_answered_to_each) {
+  std::vector<net::LoopbackClient> callers;
+  for (int i = 0; i < 50; ++i) callers.emplace_back(b.port);
+  for (std::size_t i = 0; i < callers.size(); ++i) {
+    const std::string key = fmt::format(R"({{"key":"k{}"}})", i % 3);
+    callers[i].send(
+        fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}", game,
+                    key.size(), key));
+  }
+  std::map<int, int> statuses;
+  for (net::LoopbackClient& caller : callers) ++statuses[status(caller.answer())];
+  EXPECT_EQ(statuses[200], 3) << "a room has one seat here, and there are three";
+  EXPECT_EQ(statuses[409] + statuses[503], 47);
+}
+
+TEST_F(TwoApis, a_link_is_for_controllers_only) {
+  const auto upgrade = [&](std::string_view path, std::string_view authorization) {
+    return status(net::LoopbackClient(a.port)
+                      .send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade"
+                                        "\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+                                        path, authorization))
+                      .answer(false));
+  };
+  EXPECT_EQ(upgrade("/v1/peer", "Authorization: Bearer between them\r\n"), 101);
+  EXPECT_EQ(upgrade("/v1/peer", ""), 403);
+  EXPECT_EQ(upgrade("/v1/peer", "Authorization: Bearer admin of a\r\n"), 403);
+  EXPECT_EQ(upgrade("/v1/other", "Authorization: Bearer between them\r\n"), 404);
+}
+
 TEST_F(TwoApis, an_operator_may_ask_any_of_them_with_the_token_of_that_one) {
   const char* path = "/v1/stacks/demo/clusters/game/scale";
   const std::string told =

@@ -74,13 +74,13 @@ std::uint64_t ByteReader::number() {
 
 std::int64_t ByteReader::signed_number() { return unzigzag(number()); }
 
-std::string ByteReader::text() {
+std::string_view ByteReader::view() {
   const std::uint64_t size = number();
   if (size > left_.size()) {
     fail();
     return {};
   }
-  std::string value(left_.substr(0, size));
+  const std::string_view value = left_.substr(0, size);
   left_.remove_prefix(size);
   return value;
 }

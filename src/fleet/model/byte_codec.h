@@ -27,7 +27,8 @@ class ByteReader {
   std::uint8_t byte();
   std::uint64_t number();
   std::int64_t signed_number();
-  std::string text();
+  std::string text() { return std::string(view()); }
+  std::string_view view();  // of a text, where it lies in the bytes
   double real();
   bool is_good() const { return is_good_; }
   std::size_t left() const { return left_.size(); }
