@@ -1,5 +1,5 @@
 // `make bench`: every figure of docs/benchmarks.md, as ratios within one run where ratios are promised.
-//   tools/bench [placements|latency|tick|seats|heal|probes|idle|simulate|realtime|load ...] [--json] [--strict] [--write] [--long] [--short]
+//   tools/bench [placements|controllers|latency|tick|seats|heal|probes|idle|simulate|realtime|load ...] [--json] [--strict] [--write] [--long] [--short]
 // --strict: a figure that misses makes the exit code 1. --write: the table goes to docs/benchmarks.md (all parts only).
 // --long: a hundred stalls. --short: seconds for each part, to see that it works.
 import { execFileSync } from 'node:child_process';
@@ -8,9 +8,10 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as kit from './kit.mjs';
 
-const names = ['placements', 'latency', 'tick', 'seats', 'heal', 'probes', 'idle', 'simulate', 'realtime', 'load'];
+const names = ['placements', 'controllers', 'latency', 'tick', 'seats', 'heal', 'probes', 'idle', 'simulate', 'realtime', 'load'];
 const titles = {
   placements: 'Placements over keep-alive HTTP',
+  controllers: 'Placements over two controllers',
   latency: 'Latency while 10,000 instances are planned',
   tick: 'The planner alone',
   seats: 'Seats',

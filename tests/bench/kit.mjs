@@ -86,8 +86,8 @@ export function send(pid, signal) {
 
 // A stack that does not outlive us, whatever ends us.
 const fleets = new Set();
-export async function up(yaml, within = 60_000) {
-  const fleet = await start_stack({ yaml, within });
+export async function up(yaml, within = 60_000, name = undefined) {
+  const fleet = await start_stack({ yaml, within, name });
   fleets.add(fleet);
   return fleet;
 }
@@ -158,11 +158,11 @@ export function tiny_cluster({ name = 'game', instances, capacity, more = '', co
     drain: { deadline: none }
 ${more}`;
 }
-export function stack_text(name, clusters, ports = 300) {
+export function stack_text(name, clusters, ports = 300, store = undefined) {
   const first = next_port;
   next_port += ports;
   return ({ listen }) => `stack: ${name}
 api: { listen: ${listen}, ports: ${first}-${first + ports - 1} }
-clusters:
+${store ? `store: ${store}\n` : ''}clusters:
 ${clusters.join('')}`;
 }

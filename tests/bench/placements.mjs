@@ -12,13 +12,14 @@ const seconds = 2;
 const rounds = kit.options.is_short ? 1 : 9;
 let first_key = 1;
 
-export async function wrk(url, { keys = 0, pids = [], time = seconds } = {}) {
+export async function wrk(url, { keys = 0, pids = [], time = seconds, connections = 64 } = {}) {
   const before = kit.cpu_seconds(...pids);
-  const output = await kit.run(1, 'wrk', ['-t1', '-c64', `-d${time}s`, '-s', join(kit.here, 'place.lua'), url],
-    { env: { ...process.env, KEYS: String(keys), FIRST_KEY: String(first_key) } });
+  const first = first_key;
+  if (keys) first_key += 1_000_000;  // of another that asks at the same time
+  const output = await kit.run(1, 'wrk', ['-t1', `-c${connections}`, `-d${time}s`, '-s', join(kit.here, 'place.lua'), url],
+    { env: { ...process.env, KEYS: String(keys), FIRST_KEY: String(first) } });
   const cpu = kit.cpu_seconds(...pids) - before;
   const told = JSON.parse(/^JSON (.*)$/m.exec(output)[1]);
-  if (keys) first_key += Math.ceil(told.answers / keys) + 1000;
   return { ...told, rate: told.answers / (told.us / 1e6), cpu_us: (cpu * 1e6) / told.answers };
 }
 

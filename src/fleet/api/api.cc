@@ -13,6 +13,9 @@
 namespace utakata {
 namespace {
 
+// Who is there ends what it tells within a round trip.
+constexpr Duration stands_still_after{300ms};
+
 PlaceSecret random_secret() {
   PlaceSecret secret;
   check(getrandom(&secret, sizeof secret, 0) == sizeof secret, "the kernel gives random numbers");
@@ -79,25 +82,29 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
-    if (is_still_told(whole)) return;
+    if (handed_over.contains(view.cluster) || is_still_told(whole)) return;
     places = &take_up(view);
   }
   places->apply_begin(whole, now());
   if (!std::exchange(places->is_applying, true)) apply_on(view.cluster);
 }
 
-// The former owner of a cluster may not have told all yet: not for longer than a second, then it is
-// cut off rather than dead, or too busy.
+// The former owner of a cluster may not have told all yet, and may not know that it is over: it is
+// told so, and ends. One that stands still does not; nor does one that is cut off, for which nobody
+// waits longer than a second.
 bool Api::State::is_still_told(const std::shared_ptr<const PlacementView>& view) {
   if (!copies) return false;
-  const Ownership now_ours = options.owners->of(view->cluster);
-  const bool is_coming = !now_ours.is_inherited &&
-                         copies->state(view->cluster, now_ours.tenure) == Copies::State::coming;
+  const Ownership ownership = options.owners->of(view->cluster);
+  const auto [taken, is_new] = taken_since.try_emplace(view->cluster, now());
+  const Duration waited = now() - taken->second;
+  const Copies::State told = copies->state(view->cluster, ownership.tenure);
+  const bool tells = !ownership.is_inherited && !copies->teller(view->cluster).empty();
+  if (is_new && tells) tell_taken(view->cluster, ownership);
+  const bool is_coming = tells && (told == Copies::State::coming || waited < stands_still_after);
   // Nor are those who wait refused because nobody has been counted yet.
   const bool is_counted =
       view->instances.empty() || std::ranges::any_of(view->instances, &Placeable::count_known);
-  const Instant since = taken_since.try_emplace(view->cluster, now()).first->second;
-  if ((!is_coming && is_counted) || now() - since > 1s) {
+  if ((!is_coming && is_counted) || waited > 1s) {
     taken_since.erase(view->cluster);
     held_views.erase(view->cluster);
     return false;
@@ -162,6 +169,7 @@ void Api::State::tick_all() {
   wall_offset = clock.wall().time_since_epoch() - clock.now().time_since_epoch();
   bool more = false;
   for (const auto& places : clusters) more |= places->ledger().expire(now(), 1000);
+  if (!held_views.empty()) apply_held();
   if (more) loop.post([this] { tick_all(); });
   if (!past.empty() && now() > past_until) past.clear();  // the stack no longer has them
   if (!journal || !journal->snapshot_due()) return;
@@ -238,6 +246,9 @@ void Api::turn() {
   State& state = *state_;
   if (!state.options.owners) return;
   state.copies->turn();
+  std::erase_if(state.handed_over, [&](const std::string& cluster) {
+    return state.options.owners->of(cluster).kind != Ownership::Kind::nobody;
+  });
   // What another has placed since is not known here.
   const auto is_lost = [&](const auto& places) {
     return !places->is_applying &&

@@ -48,7 +48,8 @@ bool Api::State::is_elsewhere(std::string_view cluster) const {
   if (!others) return false;
   const Ownership::Kind owner = options.owners->of(cluster).kind;
   if (owner == Ownership::Kind::others) return true;
-  if (owner == Ownership::Kind::nobody && is_unsure()) return true;
+  if (owner == Ownership::Kind::nobody && (is_unsure() || handed_over.contains(cluster)))
+    return true;
   // Without a known owner we go on with what we have: others may have lost sight of the owners too.
   if (find(cluster)) return false;
   const auto wanted = options.owners->wanted();
@@ -102,6 +103,36 @@ void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
       std::erase(ledger_streams, gone);
     });
   });
+}
+
+// To the controller that had a cluster before us: it may still place, if it has lost sight of who
+// owns what.
+void Api::State::tell_taken(const std::string& cluster, const Ownership& ownership) const {
+  const std::string former = copies->teller(cluster);
+  if (former.empty()) return;
+  others->tell(former, fmt::format("/v1/stacks/{}/clusters/{}/ledger", options.stack, cluster),
+               ordered_json{{"controller", ownership.controller}}.dump());
+}
+
+// The next owner says that it has the cluster: what was given is told to the end, and nothing more
+// is.
+void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
+  if (options.owners->of(cluster).kind == Ownership::Kind::ours)
+    return send_problem(call.reply, {.status = 409, .detail = cluster + " is this controller's."},
+                        call.cors);
+  const ordered_json body = ordered_json::parse(call.request.body, nullptr, false);
+  const auto name = body.is_object() ? body.value("controller", ordered_json()) : ordered_json();
+  const std::vector<Controller> all = options.owners->others();
+  const auto owner = std::ranges::find_if(all, [&](const auto& each) { return name == each.name; });
+  if (owner == all.end())
+    return send_problem(call.reply,
+                        {.status = 400, .detail = "No controller of this stack is called so."},
+                        call.cors);
+  handed_over.insert(cluster);
+  end_ledgers(cluster);
+  std::erase_if(clusters, [&](const auto& places) { return places->cluster() == cluster; });
+  others->told(cluster, owner->url);
+  send_json(call.reply, 204, {}, call.cors);
 }
 
 // What a client is told the other controllers were told before. False: we stood still in the middle

@@ -137,7 +137,7 @@ void Api::State::route_cluster(ApiCall& call, const std::vector<std::string>& pi
   }
   call.caller = gate.caller(call.request);
   if (verb == "ledger" && more == 0 && others && gate.is_peer(call.request))
-    return tell_ledger(call, cluster);
+    return call.method == "POST" ? hand_over(call, cluster) : tell_ledger(call, cluster);
   if (verb == "explain" && more == 0) {
     if (!allows(call, "GET") || !may_read(call)) return;
     AdminCall admin{.verb = AdminCall::Verb::explain};

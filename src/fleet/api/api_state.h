@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ struct Api::State {
   void ask_all(ApiCall& call, AdminCall admin);
   void ask_status(ApiCall& call);
   void tell_ledger(ApiCall& call, const std::string& cluster);
+  void hand_over(ApiCall& call, const std::string& cluster);
+  void tell_taken(const std::string& cluster, const Ownership& ownership) const;
   void end_ledgers(const std::string& cluster);
   bool tell_before_answering();
 
@@ -101,6 +104,8 @@ struct Api::State {
   // Of clusters whose former owner is still telling what it gave, and since when.
   std::map<std::string, std::shared_ptr<const PlacementView>> held_views;
   std::map<std::string, Instant> taken_since;
+  // Another owner has told us that it has them, and the registry not yet.
+  std::set<std::string, std::less<>> handed_over;
   struct LedgerStream;
   std::vector<std::shared_ptr<LedgerStream>> ledger_streams;  // to other controllers
   std::int64_t requests = 0;

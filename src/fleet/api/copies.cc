@@ -8,6 +8,7 @@ namespace {
 constexpr Duration look_every{500ms};
 // It is told anew rather than grow without end.
 constexpr std::size_t copy_bytes_max = 32 * 1024 * 1024;
+constexpr Duration ask_kernel_every{1s}, acknowledged_within{2500ms}, silence{1s};
 
 }  // namespace
 
@@ -15,7 +16,7 @@ struct Copies::Stream {
   std::string cluster, url;
   net::HttpClient::CallId call = 0;
   LedgerCopy copy;
-  Instant began{};
+  Instant began{}, last_heard{};
   bool is_over = false;
 };
 
@@ -59,13 +60,15 @@ void Copies::begin(const std::string& cluster, const std::string& url) {
       client_.call({.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, stack_, cluster),
                     .headers = {"Authorization: Bearer " + token_, "X-Utakata-Caller: admin"},
                     .deadline = 3s,
-                    .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); }},
+                    .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); },
+                    .keep_alive = ask_kernel_every},
                    [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
 }
 
 void Copies::hear(const std::shared_ptr<Stream>& stream, std::string_view bytes) {
   if (bytes.empty()) return;
-  stream->copy.feed(bytes, loop_.now());
+  stream->last_heard = loop_.now();
+  stream->copy.feed(bytes, stream->last_heard);
   if (attempts_.erase(stream->cluster) > 0) {
     auto& former = streams_[stream->cluster];
     if (former && !former->is_over)
@@ -88,7 +91,16 @@ Copies::State Copies::state(std::string_view cluster, std::int64_t tenure) const
   const Stream& stream = *known->second;
   // Of the owner right before us, and of nobody before that one.
   if (!stream.copy.is_whole() || stream.copy.tenure() + 1 != tenure) return State::none;
-  return stream.is_over ? State::all : State::coming;
+  if (stream.is_over) return State::all;
+  const auto acknowledged = client_.last_acknowledged(stream.call);
+  const bool is_silent = acknowledged && *acknowledged < acknowledged_within &&
+                         loop_.now() - stream.last_heard > silence;
+  return is_silent ? State::all : State::coming;
+}
+
+std::string Copies::teller(std::string_view cluster) const {
+  const auto known = streams_.find(cluster);
+  return known == streams_.end() || known->second->is_over ? "" : known->second->url;
 }
 
 void Copies::replay(std::string_view cluster, PlaceLog& to) const {

@@ -26,13 +26,16 @@ class Copies {
   ~Copies();
 
   void turn();  // owners may have changed
-  // What the former owner of a cluster that is ours now left.
+  // What the former owner of a cluster that is ours now left. Its last word may not come: it stands
+  // still, say. Its kernel goes on sending what it had said, and acknowledges that we are there:
+  // who was not heard for a second from such a host has nothing more on its way.
   enum class State {
     none,    // or not all of it: it is not known what that one gave
     coming,  // it may still be telling
     all
   };
   State state(std::string_view cluster, std::int64_t tenure) const;
+  std::string teller(std::string_view cluster) const;  // its url; empty: nobody tells, or any more
   void replay(std::string_view cluster, PlaceLog& to) const;
   void forget(std::string_view cluster);
 

@@ -81,9 +81,28 @@ net::HttpCall Others::call_of(const std::string& method, std::string url, std::s
 void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage) {
   auto one = std::make_shared<Waiting>(request, std::move(reply), std::move(passage),
                                        loop_.now() + options_.patience);
-  const Ownership now = owners_.of(one->passage.cluster);
+  const Ownership now = owner_of(one->passage.cluster);
   if (now.kind == Ownership::Kind::others && may_send(now.url)) return send(one, now.url);
   wait(std::move(one));
+}
+
+Ownership Others::owner_of(const std::string& cluster) const {
+  Ownership known = owners_.of(cluster);
+  if (known.kind != Ownership::Kind::nobody) return known;
+  if (const auto found = told_.find(cluster); found != told_.end() && !found->second.empty())
+    known = {.kind = Ownership::Kind::others, .controller = {}, .url = found->second};
+  return known;
+}
+
+void Others::tell(const std::string& url, const std::string& target, const std::string& body) {
+  net::HttpCall call = call_of("POST", url + target, body, "admin");
+  call.deadline = 1s;
+  client_.call(std::move(call), [](const Expected<net::HttpResult>&) {});
+}
+
+void Others::told(const std::string& cluster, const std::string& url) {
+  told_[cluster] = url;
+  turn();
 }
 
 bool Others::may_send(const std::string& url) {
@@ -113,7 +132,7 @@ void Others::turn() {
 void Others::try_again() {
   auto all = std::exchange(waiting_, {});
   for (auto& one : all) {
-    const Ownership now = owners_.of(one->passage.cluster);
+    const Ownership now = owner_of(one->passage.cluster);
     if (now.kind == Ownership::Kind::others && loop_.now() < one->until && may_send(now.url))
       send(std::move(one), now.url);
     else if (here_.can_answer(one->passage.cluster))

@@ -35,8 +35,8 @@ class KeptRequest final : public net::HttpRequest {
 class Others {
  public:
   struct Options {
-    std::string token;      // of ours, for them
-    Duration patience{8s};  // longer than a takeover takes
+    std::string token;       // of ours, for them
+    Duration patience{12s};  // longer than a takeover takes, even if etcd needs a new leader first
     std::size_t waiting_max = 10'000;
   };
   struct Here {  // ourselves
@@ -55,6 +55,11 @@ class Others {
   };
   // To the owner of a cluster, or it waits for one.
   void send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage);
+  // To the former owner of a cluster that is ours now: it gives nothing any more. It may not know
+  // yet, and may stand still.
+  void tell(const std::string& url, const std::string& target, const std::string& body);
+  // A cluster's owner has told us itself, which may be before we hear of it from elsewhere.
+  void told(const std::string& cluster, const std::string& url);
   // To each that is there now; `done` with all of them.
   struct Answer {
     Controller from;
@@ -68,6 +73,7 @@ class Others {
   struct Waiting;
   void try_again();
   bool may_send(const std::string& url);
+  Ownership owner_of(const std::string& cluster) const;
   void send(std::shared_ptr<Waiting> one, const std::string& url);
   void send_by_http(std::shared_ptr<Waiting> one, const std::string& url);
   void answered(const std::shared_ptr<Waiting>& one, const std::string& url,
@@ -83,6 +89,7 @@ class Others {
   const Here here_;
   net::HttpClient client_;                                  // by TLS, and to ask each
   std::map<std::string, std::unique_ptr<PeerLink>> links_;  // by url
+  std::map<std::string, std::string> told_;                 // clusters' owners' urls
   std::deque<std::shared_ptr<Waiting>> waiting_;
   net::Loop::TimerId timer_ = 0;  // while somebody waits
   std::string silent_url_;        // did not answer: of all who wait one tries it, again and again

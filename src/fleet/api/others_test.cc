@@ -142,7 +142,7 @@ struct TwoApis : testing::Test {
     return {.kind = Ownership::Kind::ours, .tenure = 1, .is_inherited = true};
   }
   static Ownership taken_over() {
-    return {.kind = Ownership::Kind::ours, .tenure = 2, .is_inherited = false};
+    return {.kind = Ownership::Kind::ours, .tenure = 2, .is_inherited = false, .controller = "b"};
   }
   Ownership of_a() const {
     return {.kind = Ownership::Kind::others, .controller = "a", .url = a.url};
@@ -278,10 +278,55 @@ TEST_F(TwoApis, who_takes_a_cluster_over_goes_on_with_the_seats_and_keys_of_the_
   EXPECT_EQ(status(b.ask("POST", game)), 200) << "and nothing waits for a's holds to end";
 }
 
-TEST_F(TwoApis, who_heard_nothing_of_the_former_owner_places_nobody_where_that_one_may_have) {
+TEST_F(TwoApis, an_owner_that_stands_still_has_told_all_that_it_gave) {
+  b.becomes("game", of_a());
+  std::this_thread::sleep_for(300ms);
+  ASSERT_EQ(status(a.ask("POST", game)), 200);
+  ASSERT_EQ(status(b.ask("POST", game)), 200);
+  a.owners.set("game", {});  // while it stands still its time is over
+  std::promise<void> thaws;
+  a.loop.post([thawed = thaws.get_future().share()] { thawed.wait(); });
+  auto late = std::async(std::launch::async, [&] { return a.ask("POST", game); });
+  std::this_thread::sleep_for(1200ms);
   b.becomes("game", taken_over());
   b.sees("game");
-  EXPECT_EQ(status(b.ask("POST", game)), 503) << "until a's holds have ended";
+  EXPECT_EQ(status(b.ask("POST", game)), 200) << "the third seat, and no hold is waited for";
+  EXPECT_EQ(status(b.ask("POST", game)), 503);
+  thaws.set_value();
+  EXPECT_EQ(status(late.get()), 503) << "asked of a while it stood still: b answers";
+}
+
+TEST_F(TwoApis, an_owner_that_lost_sight_of_who_owns_what_is_told_by_the_next_one) {
+  b.becomes("game", of_a());
+  std::this_thread::sleep_for(300ms);
+  a.becomes("game", {});
+  ASSERT_EQ(status(a.ask("POST", game)), 200) << "nobody else may have it: a goes on";
+  ASSERT_EQ(status(a.ask("POST", game)), 200);
+  b.becomes("game", taken_over());
+  b.sees("game");
+  EXPECT_EQ(status(b.ask("POST", game)), 200);
+  EXPECT_EQ(status(a.ask("POST", game)), 503) << "by b: all three are taken";
+  a.sees("game");
+  EXPECT_EQ(status(a.ask("POST", game)), 503) << "and what a still observes changes nothing";
+}
+
+TEST_F(TwoApis, an_owner_by_its_own_clock_hands_nothing_over) {
+  const auto say = [&](const char* body) {
+    return status(a.ask("POST", "/v1/stacks/demo/clusters/game/ledger", body,
+                        "Authorization: Bearer between them\r\nX-Utakata-Caller: admin\r\n"));
+  };
+  EXPECT_EQ(say(R"({"controller":"b"})"), 409);
+  a.becomes("game", {});
+  EXPECT_EQ(say(R"({"controller":"nobody of ours"})"), 400);
+  EXPECT_EQ(say("[1"), 400);
+  EXPECT_EQ(say(R"({"controller":"b"})"), 204);
+}
+
+TEST_F(TwoApis, who_heard_nothing_of_the_former_owner_places_nobody_where_that_one_may_have) {
+  b.becomes("lobby", taken_over());
+  b.sees("lobby");
+  EXPECT_EQ(status(b.ask("POST", "/v1/stacks/demo/clusters/lobby/placements")), 503)
+      << "until that one's holds have ended";
 }
 
 TEST_F(TwoApis, what_an_owner_before_the_last_one_told_is_no_knowledge) {

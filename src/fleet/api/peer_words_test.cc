@@ -1,4 +1,5 @@
-// What controllers ask one another comes out as it went in, and nothing that a stranger sends harms.
+// What controllers ask one another comes out as it went in, and nothing that a stranger sends
+// harms.
 #include "fleet/api/peer_words.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,8 @@
 #include "net/curl/http_client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -289,6 +291,17 @@ HttpClient::CallId HttpClient::call(HttpCall call, Done done) {
   return state_->call(std::move(call), std::move(done));
 }
 void HttpClient::cancel(CallId id) { state_->cancel(id); }
+
+std::optional<Duration> HttpClient::last_acknowledged(CallId id) const {
+  const auto found = state_->calls.find(id);
+  if (found == state_->calls.end()) return std::nullopt;
+  const int socket = found->second->socket();
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (socket < 0 || getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+    return std::nullopt;
+  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+}
 
 std::vector<OwnConnection> HttpClient::own_connections() const { return state_->own_connections(); }
 

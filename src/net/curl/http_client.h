@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,9 @@ struct HttpCall {
   // that of the connection only, and nothing bounds the answer. It may not call this client: post
   // to the loop instead.
   std::function<void(std::string_view)> on_piece{};
+  // > 0: while the connection is silent the other host's kernel is asked so often whether it is
+  // there (TCP keep-alive, in whole seconds).
+  Duration keep_alive{};
 };
 
 struct HttpResult {
@@ -62,6 +66,10 @@ class HttpClient {
   // sent once more by itself.
   CallId call(HttpCall call, Done done);
   void cancel(CallId id);  // without `done`; what has ended, or never was, is not a failure
+  // How long ago the other host's kernel last acknowledged something on a call's connection: that
+  // of a program that stands still does so, too, and has sent all that the program had. None: the
+  // call has no connection.
+  std::optional<Duration> last_acknowledged(CallId id) const;
 
   // Our TCP connections open or being opened now, the idle kept ones included.
   std::vector<OwnConnection> own_connections() const;

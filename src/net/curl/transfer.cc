@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,6 +159,11 @@ Expected<void> Transfer::prepare(HttpClient::CallId id, HttpCall call, HttpClien
   const long ms = std::max<long>(1, long(to_ms(call_.deadline)));  // 0 would mean no deadline
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, call_.on_piece ? 0L : ms);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, ms);
+  const bool is_kept_alive = call_.keep_alive > Duration{0};
+  socket_ = -1;
+  curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, is_kept_alive ? 1L : 0L);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, is_kept_alive ? &Transfer::on_fresh : nullptr);
   const bool is_local = !call_.unix_socket.empty();
   curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, is_local ? call_.unix_socket.c_str() : nullptr);
   curl_easy_setopt(easy_, CURLOPT_PROXY, is_local ? "" : nullptr);
@@ -246,6 +253,19 @@ void Transfer::clear() {
   if (result_.body.capacity() > kept_body_bytes) result_.body.shrink_to_fit();
   header_bytes_ = 0;
   too_large_ = head_complete_ = false;
+}
+
+int Transfer::on_fresh(void* self, int descriptor, int) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const auto seconds = std::max(
+      1, int(std::chrono::duration_cast<std::chrono::seconds>(transfer.call_.keep_alive).count()));
+  const int one = 1, probes = 5;
+  setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  transfer.socket_ = descriptor;
+  return CURL_SOCKOPT_OK;
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* self) {

@@ -36,6 +36,7 @@ class Transfer {
 
   HttpClient::CallId id() const { return id_; }
   void* easy() const { return easy_; }
+  int socket() const { return socket_; }  // of a call with `keep_alive`; -1: none yet
 
  private:
   void set_once(SocketBook& book);
@@ -52,6 +53,7 @@ class Transfer {
   static std::size_t on_body(char* data, std::size_t one, std::size_t size, void* self);
   static std::size_t on_header(char* data, std::size_t one, std::size_t size, void* self);
   static std::size_t on_read(char* into, std::size_t one, std::size_t size, void* self);
+  static int on_fresh(void* self, int descriptor, int purpose);
   static int on_seek(void* self, std::int64_t offset, int origin);
 
   void* easy_;
@@ -62,6 +64,7 @@ class Transfer {
   HttpClient::Done done_;
   HttpResult result_;
   std::size_t header_bytes_ = 0;
+  int socket_ = -1;
   bool too_large_ = false, head_complete_ = false;
   bool has_tls_files_ = false;  // on the handle, maybe of an earlier call
   char error_[256];             // CURL_ERROR_SIZE

@@ -24,6 +24,8 @@ export async function start_etcd(count = 1, args = []) {
   return etcd;
 }
 
+const runs = ({ process }) => process.exitCode === null && process.signalCode === null;
+
 class Etcd {
   constructor(members, args) {
     this.folder = mkdtempSync(join(tmpdir(), 'utakata-etcd-'));
@@ -54,7 +56,8 @@ class Etcd {
     member.ended = new Promise((resolve) => member.process.once('exit', resolve));
   }
 
-  async ask(path, body, member = this.members[0]) {
+  // One member that runs, or the one that is named.
+  async ask(path, body, member = this.members.find(runs) ?? this.members[0]) {
     const answer = await fetch(`${member.client}/v3/${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
@@ -70,6 +73,13 @@ class Etcd {
       within: 20_000,
       what: 'etcd to answer',
     });
+  }
+
+  async leader() {
+    const { leader } = await this.ask('maintenance/status', {});
+    for (const member of this.members.filter(runs))
+      if ((await this.ask('maintenance/status', {}, member)).header.member_id === leader) return member;
+    throw new Error('these members have no leader');
   }
 
   // What is under a prefix, as {key: value}.

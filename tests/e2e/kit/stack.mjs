@@ -316,6 +316,13 @@ class Fleet {
     await this.exited;
   }
 
+  // As an upgrade does it: it is told to end, and the next one started.
+  async replaced() {
+    this.signal('SIGTERM');
+    await this.exited;
+    await this.up();
+  }
+
   async restart(within) {
     if (this.child.exitCode === null && this.child.signalCode === null) await this.kill9();
     return this.up(within);
