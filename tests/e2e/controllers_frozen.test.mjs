@@ -1,6 +1,7 @@
 // Owners that stand still for twice their lease and go on, again and again: nothing is recorded by
 // them after their time, and what they do late harms nothing. FREEZES=100 in `make soak`.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { start_etcd, why_not } from './kit/etcd.mjs';
 import { start_stack } from './kit/stack.mjs';
@@ -54,17 +55,23 @@ const owns = (asked, expected) =>
     { within: 20_000, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
   );
 
+const stands_still = (pid) =>
+  readdirSync(`/proc/${pid}/task`).every((thread) =>
+    / T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
+  );
+
 // `frozen` owns `name`, and dies for a while; so does the cluster's only instance.
 async function freeze_once({ a }, [name, frozen, other]) {
-  const launches = async () =>
-    (await other.activities({ kind: 'launch' })).filter(({ phase }) => phase === 'intent').length;
-  const before = await launches();
+  const recorded = () => other.activities({ cluster: name });
+  const before = (await recorded()).length;
   const [victim] = await other.instances(name);
   const thawed = new Promise((resolve) => {
     frozen.freeze();
     setTimeout(() => resolve(frozen.thaw()), frozen_ms);
   });
-  process.kill(victim.pid, 'SIGKILL'); // its owner will hear of it when it goes on
+  // Its owner will hear of it when it goes on: not while it is about to stand still.
+  await wait_for(() => stands_still(frozen.pid), { what: 'it to stand still' });
+  process.kill(victim.pid, 'SIGKILL');
   const owner = other === a ? 'a' : 'b';
   await owns(other, { lobby: owner, game: owner });
   await wait_for(
@@ -77,7 +84,9 @@ async function freeze_once({ a }, [name, frozen, other]) {
   await thawed;
   await owns(a, { lobby: 'a', game: 'b' }); // given back, so that it acts again
   await Promise.all([a.serving('lobby', 1), a.serving('game', 1)]);
-  assert.equal((await launches()) - before, 1, 'one substitute, by one of them');
+  const since = (await recorded()).slice(before);
+  const launches = since.filter(({ kind, phase }) => kind === 'launch' && phase === 'intent');
+  assert.equal(launches.length, 1, `one substitute, by one of them: ${JSON.stringify(since, null, 1)}`);
   await a.watcher.caught_up();
   assert.equal(a.watcher.instances().length, 2);
 }

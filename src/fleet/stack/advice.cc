@@ -107,10 +107,23 @@ void advise_on_rule(const ClusterSpec& cluster, const Rule& rule, WallTime now,
     advise_on_show(cluster, *show, now, advice);
 }
 
+void advise_on_ports(const Stack& stack, std::vector<std::string>& advice) {
+  if (stack.provider == ProviderKind::observe) return;  // it gives none
+  int wanted = 0;
+  for (const ClusterSpec& cluster : stack.clusters) wanted += instances_total_max(cluster);
+  const int there = stack.api.ports_last - stack.api.ports_first + 1;
+  if (wanted <= there) return;
+  advice.push_back(fmt::format(
+      "`api.ports` has {}, and with those that drain or are replaced {} may be needed: a "
+      "substitute is launched when the former one's port is free.",
+      there, wanted));
+}
+
 }  // namespace
 
 std::vector<std::string> advice_on(const Stack& stack, WallTime now) {
   std::vector<std::string> advice;
+  advise_on_ports(stack, advice);
   for (const ClusterSpec& cluster : stack.clusters) {
     advise_on_numbers(cluster, advice);
     for (const Rule& rule : cluster.scale) advise_on_rule(cluster, rule, now, advice);

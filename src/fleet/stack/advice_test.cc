@@ -92,5 +92,21 @@ shows:
                 "of 20: raise `instances.max` or `capacity`."}));
 }
 
+TEST(Advice, of_fewer_ports_than_may_be_in_use_at_once) {
+  const auto said = [](const std::string& ports) {
+    const auto stack = parse_stack(
+        {.text = "stack: a\napi: { listen: 127.0.0.1:1, ports: " + ports +
+                 " }\nclusters: { etcd: { run: x, count: { sockets: true }, instances: 1 } }\n",
+         .folder = "/",
+         .parameters = {}});
+    return stack ? advice_on(*stack, WallTime{}) : std::vector<std::string>{"a mistake"};
+  };
+  EXPECT_EQ(said("2379-2380"), std::vector<std::string>{});
+  EXPECT_EQ(said("2379-2379"),
+            (std::vector<std::string>{
+                "`api.ports` has 1, and with those that drain or are replaced 2 may be needed: a "
+                "substitute is launched when the former one's port is free."}));
+}
+
 }  // namespace
 }  // namespace utakata

@@ -130,13 +130,12 @@ void check_ports(Reader& r, const StackDraft& d) {
                                   "{}-{}: choose another.",
                                   api.listen.port, api.ports_first, api.ports_last));
   long long wanted = 0;
-  for (const auto& c : d.clusters) wanted += instances_total_max(c.spec);
+  for (const auto& c : d.clusters) wanted += c.spec.instances_max;
   const long long there = d.stack.api.ports_last - d.stack.api.ports_first + 1;
-  if (wanted <= there) return;
-  const std::string what = fmt::format(
-      "The clusters may need {} ports (every `max` and a quarter more while draining), `ports` has "
-      "{}: widen it.",
-      wanted, there);
+  if (wanted <= there) return;  // with few to spare substitutes wait for one: advice.cc
+  const std::string what =
+      fmt::format("The clusters may need {} (every `max`), `ports` has {}: widen it.",
+                  plural(wanted, "port"), there);
   d.api ? r.mistake(*d.api, what) : r.mistake(1, 1, what);
 }
 

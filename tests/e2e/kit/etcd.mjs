@@ -24,6 +24,36 @@ export async function start_etcd(count = 1, args = []) {
   return etcd;
 }
 
+async function ask(client, path, body) {
+  const answer = await fetch(`${client}/v3/${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(2000),
+  });
+  return answer.json();
+}
+
+// What is under a prefix, as {key: value}.
+async function rows(client, prefix) {
+  const key = Buffer.from(prefix);
+  const end = Buffer.from(prefix);
+  end[end.length - 1]++;
+  const range = { key: key.toString('base64'), range_end: end.toString('base64') };
+  const answer = await ask(client, 'kv/range', range);
+  const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString();
+  return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
+}
+
+export async function read_etcd(client, stack) {
+  const prefix = `/utakata/${stack}/activities/`;
+  const all = Object.entries(await rows(client, prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+  return all.map(([key, text]) => {
+    const { at_ms, ...one } = JSON.parse(text);
+    const absent = { cluster: '', instance: '', because: '', by: '', cut: null };
+    return { ...absent, ...one, number: Number(key.slice(prefix.length)), wall_ms: at_ms };
+  });
+}
+
 const runs = ({ process }) => process.exitCode === null && process.signalCode === null;
 
 class Etcd {
@@ -57,13 +87,8 @@ class Etcd {
   }
 
   // One member that runs, or the one that is named.
-  async ask(path, body, member = this.members.find(runs) ?? this.members[0]) {
-    const answer = await fetch(`${member.client}/v3/${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(2000),
-    });
-    return answer.json();
+  ask(path, body, member = this.members.find(runs) ?? this.members[0]) {
+    return ask(member.client, path, body);
   }
 
   // A majority is there: a write would be done.
@@ -82,28 +107,9 @@ class Etcd {
     throw new Error('these members have no leader');
   }
 
-  // What is under a prefix, as {key: value}.
-  async rows(prefix) {
-    const key = Buffer.from(prefix);
-    const end = Buffer.from(prefix);
-    end[end.length - 1]++;
-    const answer = await this.ask('kv/range', {
-      key: key.toString('base64'),
-      range_end: end.toString('base64'),
-    });
-    const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString();
-    return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
-  }
-
   // The record of a stack, as record.mjs reads it from SQLite.
-  async activities(stack) {
-    const prefix = `/utakata/${stack}/activities/`;
-    const rows = Object.entries(await this.rows(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
-    return rows.map(([key, text]) => {
-      const { at_ms, ...one } = JSON.parse(text);
-      const absent = { cluster: '', instance: '', because: '', by: '', cut: null };
-      return { ...absent, ...one, number: Number(key.slice(prefix.length)), wall_ms: at_ms };
-    });
+  activities(stack) {
+    return read_etcd((this.members.find(runs) ?? this.members[0]).client, stack);
   }
 
   async kill(member = this.members[0]) {
