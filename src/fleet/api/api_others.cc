@@ -159,20 +159,29 @@ void Api::State::apply_held() {
   for (const auto& [cluster, view] : std::exchange(held_views, {})) apply(view);
 }
 
-// What each controller does for its own clusters: by the others first, then here.
+// What each controller does for its own clusters: by the others first, then here. One that has died
+// is listed until its lease ends, and is asked until then.
 void Api::State::ask_all(ApiCall& call, AdminCall admin) {
   if (!others || gate.is_peer(call.request)) return ask(call, std::move(admin));
-  const std::string target(call.request.path);
-  const std::string body(call.request.body);
-  auto reply = std::make_shared<net::HttpReply>(std::move(call.reply));
-  others->ask_each("POST", target, body, [this, reply, admin = std::move(admin)](auto answers) {
-    for (const Others::Answer& each : answers)
-      if (!each.result || each.result->status >= 300)
-        return send_problem(
-            *reply, {.status = each.result ? each.result->status : 502,
-                     .detail = fmt::format("The controller {} at {} did not do it: {}",
-                                           each.from.name, each.from.url, detail_of(each))});
-    ask(std::move(*reply), admin);
+  ask_others({.target = std::string(call.request.path),
+              .body = std::string(call.request.body),
+              .reply = std::make_shared<net::HttpReply>(std::move(call.reply)),
+              .admin = std::move(admin),
+              .until = now() + 10s});
+}
+
+void Api::State::ask_others(const ToAll& all) {
+  others->ask_each("POST", all.target, all.body, [this, all](auto answers) {
+    for (const Others::Answer& each : answers) {
+      if (each.result && each.result->status < 300) continue;
+      if (!each.result && now() < all.until)
+        return void(loop.after(500ms, [this, all] { ask_others(all); }));
+      return send_problem(*all.reply,
+                          {.status = each.result ? each.result->status : 502,
+                           .detail = fmt::format("The controller {} at {} did not do it: {}",
+                                                 each.from.name, each.from.url, detail_of(each))});
+    }
+    ask(std::move(*all.reply), all.admin);
   });
 }
 

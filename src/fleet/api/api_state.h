@@ -55,6 +55,13 @@ struct Api::State {
   bool is_unsure() const;  // whose a cluster is that was ours
   void send_on(ApiCall& call, Others::Passage passage);
   void ask_all(ApiCall& call, AdminCall admin);
+  struct ToAll {
+    std::string target, body;
+    std::shared_ptr<net::HttpReply> reply;
+    AdminCall admin;
+    Instant until{};
+  };
+  void ask_others(const ToAll& all);
   void ask_status(ApiCall& call);
   void tell_ledger(ApiCall& call, const std::string& cluster);
   void hand_over(ApiCall& call, const std::string& cluster);

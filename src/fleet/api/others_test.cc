@@ -224,6 +224,18 @@ TEST_F(TwoApis, all_are_asked_to_go_down_and_each_shows_its_own) {
   EXPECT_EQ(shown["others"][0]["name"], "a");
 }
 
+TEST_F(TwoApis, one_that_has_died_is_waited_for_until_it_is_not_listed_any_more) {
+  b.owners.set_others({{"c", "http://127.0.0.1:1"}});
+  auto down = std::async(std::launch::async, [&] {
+    return b.ask("POST", "/v1/stacks/demo/down", "{}", "Authorization: Bearer admin of b\r\n");
+  });
+  EXPECT_EQ(down.wait_for(300ms), std::future_status::timeout);
+  EXPECT_EQ(b.fleet.asked, 0);
+  b.owners.set_others({});
+  EXPECT_EQ(status(down.get()), 200);
+  EXPECT_EQ(b.fleet.asked, 1);
+}
+
 TEST_F(TwoApis, who_asks_while_nobody_owns_it_waits_for_the_next_owner) {
   b.becomes("game", {});
   auto waits = std::async(std::launch::async, [&] { return b.ask("POST", game); });
