@@ -23,7 +23,9 @@
 #include "fleet/owner/etcd/etcd_owners.h"
 #include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
+#include "fleet/provider/docker/pack/pack.h"
 #include "fleet/provider/process/process_provider.h"
+#include "fleet/provider/swarm/swarm_provider.h"
 #include "fleet/publish/haproxy/haproxy_view.h"
 #include "fleet/publish/redis/redis_view.h"
 #include "fleet/stack/stack_file.h"
@@ -49,6 +51,7 @@ std::optional<ProviderKind> kind_of(std::string_view handle) {
   if (handle.empty()) return std::nullopt;
   if (handle.starts_with("pid ")) return ProviderKind::process;
   if (handle.starts_with("docker ")) return ProviderKind::docker;
+  if (handle.starts_with("swarm ")) return ProviderKind::swarm;
   return ProviderKind::observe;
 }
 
@@ -158,6 +161,7 @@ class Parts final : public FleetAccess {
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
   void open_docker(const Saved& saved);
+  void open_swarm(const Saved& saved);
   void open_publish(const Saved& saved);
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
@@ -340,6 +344,29 @@ void Parts::open_docker(const Saved& saved) {
   provider_ = std::move(containers);
 }
 
+void Parts::open_swarm(const Saved& saved) {
+  const Stack& stack = options_.stack;
+  SwarmOptions swarm;
+  swarm.fleet_id = saved.fleet_id;
+  swarm.stack = stack.name;
+  swarm.engine = stack.docker.engine;
+  swarm.hosts = stack.swarm.hosts;
+  swarm.zone_label = stack.swarm.zone_label;
+  swarm.publishes = stack.docker.publishes;
+  swarm.packs = std::ranges::any_of(
+      stack.clusters, [](const ClusterSpec& spec) { return is_packed_image(spec.image); });
+  swarm.run_folder = run_folder();
+  swarm.stack_folder = stack.folder;
+  swarm.pack_leaves_out = left_out_of_packs(stack, options_.file);
+  swarm.ports_first = stack.api.ports_first;
+  swarm.ports_last = stack.api.ports_last;
+  swarm.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  swarm.is_ours = [this](const std::string& instance) {
+    return !owners_ || (control_ && control_->acts_for({instance}));
+  };
+  provider_ = std::make_unique<SwarmProvider>(control_loop_, clock_, std::move(swarm));
+}
+
 // Each kind would take the other's instances for gone.
 int Parts::open_provider(const Saved& saved) {
   const Stack& stack = options_.stack;
@@ -362,6 +389,10 @@ int Parts::open_provider(const Saved& saved) {
   }
   if (stack.provider == ProviderKind::docker) {
     open_docker(saved);
+    return 0;
+  }
+  if (stack.provider == ProviderKind::swarm) {
+    open_swarm(saved);
     return 0;
   }
   ProcessOptions process;

@@ -107,12 +107,16 @@ void read_provider_name(Reader& r, const Yaml& y, StackDraft& d) {
     d.stack.provider = ProviderKind::docker;
     return;
   }
+  if (*text == "swarm") {
+    d.stack.provider = ProviderKind::swarm;
+    return;
+  }
   if (*text == "kubernetes" || *text == "ec2")
     return r.mistake(
         y,
         fmt::format("`provider: {}` is not yet supported by this version: use `process`.", *text));
-  r.mistake(y, fmt::format("{} is no provider: use `process` or `docker`, or `observe` to launch "
-                           "nothing.",
+  r.mistake(y, fmt::format("{} is no provider: use `process`, `docker` or `swarm`, or `observe` to "
+                           "launch nothing.",
                            in_ticks(*text)));
 }
 
@@ -237,11 +241,10 @@ void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
 }
 
 // `tcp://10.0.0.5:2376`, `unix:///run/docker.sock`.
-void read_host(Reader& r, const Yaml& y, StackDraft& d) {
+void read_engine(Reader& r, const Yaml& y, const std::string& key, EngineAddress& engine) {
   const auto text = r.text(y);
   if (!text) return;
   constexpr std::string_view unix_scheme = "unix://", tcp_scheme = "tcp://";
-  EngineAddress& engine = d.stack.docker.engine;
   if (text->starts_with("unix:///")) {
     engine.socket = text->substr(unix_scheme.size());
     return;
@@ -252,10 +255,14 @@ void read_host(Reader& r, const Yaml& y, StackDraft& d) {
                         ? std::nullopt
                         : port_from(std::string_view(host).substr(colon + 1));
   if (!port || *port == 0 || host.find_first_of("/ \t@?#") != host.npos)
-    return r.mistake(y, fmt::format("`host` must be such as `tcp://10.0.0.5:2376` or "
+    return r.mistake(y, fmt::format("{} must be such as `tcp://10.0.0.5:2376` or "
                                     "`unix:///var/run/docker.sock`, not {}.",
-                                    in_ticks(*text)));
+                                    in_ticks(key), in_ticks(*text)));
   engine.host = host;
+}
+
+void read_host(Reader& r, const Yaml& y, StackDraft& d) {
+  read_engine(r, y, "host", d.stack.docker.engine);
 }
 
 const Key<StackDraft> docker_keys[] = {
@@ -283,6 +290,46 @@ const Key<StackDraft> docker_keys[] = {
      }},
 };
 
+void read_swarm_hosts(Reader& r, const Yaml& y, StackDraft& d) {
+  if (y.kind == Yaml::Kind::refused) return;
+  if (y.kind != Yaml::Kind::map)
+    return r.mistake_at_key(
+        y, "`hosts` must be names and Engines, such as `worker-1: \"tcp://10.0.0.11:2376\"`.");
+  for (const Yaml& item : y.items)
+    read_engine(r, item, item.key,
+                d.stack.swarm.hosts.emplace_back(item.key, EngineAddress{}).second);
+}
+
+const Key<StackDraft> swarm_keys[] = {
+    {{"socket", Mark::now, "text",
+      "The unix socket of a manager's Engine; /var/run/docker.sock by default."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.socket); }},
+    {{"host", Mark::now, "docker_host",
+      "Where a manager's Engine answers: `tcp://10.0.0.5:2376`, or `unix:///var/run/docker.sock`."},
+     read_host},
+    {{"hosts", Mark::now, "env",
+      "The Engines of other hosts, by the hosts' names: packed apps are brought there."},
+     read_swarm_hosts},
+    docker_keys[2],
+    docker_keys[3],
+    docker_keys[4],
+    docker_keys[5],
+    {{"zone_label", Mark::now, "text",
+      "The label of a Swarm's node that names its zone; `zone` by default."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.text(y, d.stack.swarm.zone_label); }},
+};
+
+// The files are those of all: one authority signs for a Swarm's Engines.
+void read_swarm(Reader& r, const Yaml& y, StackDraft& d) {
+  read_map<StackDraft>(r, y, swarm_keys, d);
+  const EngineAddress& engine = d.stack.docker.engine;
+  if (engine.certificate.empty() != engine.key.empty())
+    r.mistake(y, "`certificate` and `key` belong together: give both or none.");
+  for (auto& [name, address] : d.stack.swarm.hosts)
+    if (!address.host.empty())
+      address.ca = engine.ca, address.certificate = engine.certificate, address.key = engine.key;
+}
+
 void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
   if (d.docker)
     return r.mistake(y, "The Engine is described twice, in `provider` and in `docker`: keep one.");
@@ -300,6 +347,11 @@ void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
 // `process`, or with what belongs to it: `{ docker: { host: ... } }`.
 void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
   if (y.kind != Yaml::Kind::map) return read_provider_name(r, y, d);
+  const bool is_swarm = y.items.size() == 1 && y.items[0].key == "swarm";
+  if (is_swarm) {
+    d.stack.provider = ProviderKind::swarm;
+    return read_swarm(r, y.items[0], d);
+  }
   if (y.items.size() != 1 || y.items[0].key != "docker")
     return r.mistake(y,
                      "As a block `provider` holds one that has settings, as in `provider: { "
@@ -418,8 +470,7 @@ const Key<StackDraft> stack_keys[] = {
      [](Reader&, const Yaml&, StackDraft&) {}},  // read before everything else
     {{"provider", Mark::now, "provider",
       "What launches instances: `process`, on this machine; `docker`, as its containers; "
-      "`observe`: "
-      "others do, and it watches."},
+      "`swarm`, as services of a Swarm; `observe`: others do, and it watches."},
      read_provider},
     {{"store", Mark::now, "store",
       "The SQLite file of everything recorded, ./STACK.db by default; or etcd."},
@@ -457,6 +508,7 @@ std::vector<Section> stack_sections() {
                               section_of<StackDraft>("api", api_keys),
                               section_of<StackDraft>("etcd_store", store_keys),
                               section_of<StackDraft>("docker", docker_keys),
+                              section_of<StackDraft>("swarm", swarm_keys),
                               section_of<PriceDraft>("price", price_keys),
                               section_of<StackDraft>("publish", publish_keys),
                               section_of<HaproxySpec>("haproxy", haproxy_keys)};

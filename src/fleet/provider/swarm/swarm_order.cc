@@ -59,8 +59,8 @@ Expected<Json> container_of(const SwarmOrder& order, const LaunchSpec& spec, con
     return std::nullopt;
   };
   Json env = {"UTAKATA_FLEET=" + order.fleet_id, "UTAKATA_INSTANCE=" + order.instance,
-              fmt::format("PORT={}", order.address.port)};
-  if (order.publishes) env.push_back("HOST=0.0.0.0");
+              fmt::format("PORT={}", order.address.port),
+              "HOST=0.0.0.0"};  // clients and the controller are on other hosts
   for (const auto& [name, value] : spec.env) {
     const auto text = expand(value, lookup);
     if (!text) return wrong(spec, fmt::format("`env` {}: {}", name, text.error().what));
