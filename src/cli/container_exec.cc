@@ -271,12 +271,12 @@ Expected<std::string> container_of_service(const EngineAddress& manager,
   if (!tasks->is_array() || tasks->empty()) return broken("it does not run now");
   const auto task = swarm_task(tasks->front());
   if (task.container.empty()) return broken("it does not run yet");
-  if (task.node == text_in(*info, "/Swarm/NodeID")) return task.container;
+  if (task.node == swarm_text(*info, "/Swarm/NodeID")) return task.container;
   const auto node = engine.ask("GET", "/nodes/" + task.node);
-  const auto host = node ? text_in(*node, "/Description/Hostname") : task.node;
+  const auto host = node ? swarm_text(*node, "/Description/Hostname") : task.node;
   return broken(fmt::format("it runs on {}, and from here only containers of {} are reached: there "
                             "it is `docker exec {:.12}`",
-                            host, text_in(*info, "/Name"), task.container));
+                            host, swarm_text(*info, "/Name"), task.container));
 }
 
 Expected<int> exec_in_container(const EngineAddress& address, const std::string& container,

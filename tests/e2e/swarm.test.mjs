@@ -1,17 +1,12 @@
 // `provider: swarm`: the same app as services of a real Swarm of three Engines, which the test makes
 // itself, each in a network namespace of its own.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { start_players } from '../../examples/lobby-game/witness.mjs';
-import { Crowd } from './kit/clients.mjs';
-import { start_stack, utakata_program } from './kit/stack.mjs';
-import { start_swarm, why_not } from './kit/swarm.mjs';
-import { monotonic_ms, wait_for } from './kit/wait.mjs';
+import { start_stack } from './kit/stack.mjs';
+import { chat_on, start_on, start_swarm, why_not } from './kit/swarm.mjs';
+import { wait_for } from './kit/wait.mjs';
 
 const within = 60_000;
-const example = fileURLToPath(new URL('../../examples/lobby-game', import.meta.url));
 
 describe('provider: swarm', { skip: why_not }, () => {
   let swarm;
@@ -20,41 +15,11 @@ describe('provider: swarm', { skip: why_not }, () => {
     swarm.make_image();
   });
   after(() => swarm.stop());
-
-  const chat =
-    ({ keys = '', provider = swarm.provider(), instances = 3 } = {}) =>
-    ({ ports, mark }) => `
-stack: spread
-${provider}
-${swarm.api({ ports })}
-clusters:
-  chat:
-    image: app:1
-    run: exec node app-ws.mjs
-    env: { E2E_MARK: "${mark}" }
-    url: "http://\${host}:\${port}"
-    ready: { http: /healthz, within: 30s }
-    count: { http: /stats, field: connections, accepted: accepted }
-    capacity: 200
-    instances: ${instances}
-    drain: { tell: "POST /drain", grace: 3s }
-    heal: { clients_wait: 5s, brake: 50% }
-${keys}`;
-  const start = async (t, yaml) => {
-    const fleet = await start_stack({ yaml });
-    const crowd = new Crowd(fleet, 'chat');
-    t.after(async () => {
-      crowd.end();
-      await fleet.stop();
-      await wait_for(() => swarm.services().length === 0, { within, what: 'no service to be left' });
-    });
-    return { fleet, crowd };
-  };
   const host_of = (one) => swarm.host_at(one.address.split(':')[0]);
   const containers_of = (id) => swarm.hosts.flatMap((host) => host.containers('--filter', `label=utakata.instance=${id}`));
 
   test('instances are spread over the hosts, are stopped by SIGTERM, and leave nothing', async (t) => {
-    const { fleet, crowd } = await start(t, chat());
+    const { fleet, crowd } = await start_on(swarm, t, chat_on(swarm));
     const all = await fleet.serving('chat', 3, within);
     assert.deepEqual(all.map((one) => host_of(one).name).sort(), ['worker-1', 'worker-2', 'worker-3']);
     for (const one of all) assert.equal(containers_of(one.id).length, 1);
@@ -65,6 +30,71 @@ ${keys}`;
     await fleet.up();
     const again = await fleet.serving('chat', 3, within);
     assert.deepEqual(again.map((one) => one.id).sort(), all.map((one) => one.id).sort(), 'the next life has the same');
+    assert.equal(crowd.cuts.length, 0);
+  });
+
+  test('secrets and configs are files of an instance; one that is not there is named', async (t) => {
+    const make = (kind, name, text) => swarm.manager.docker(kind, 'create', name, '-', { input: text });
+    make('secret', 'db-password', 'open sesame');
+    make('config', 'greeting', 'hello from a config');
+    const keys = '    secrets: [db-password]\n    configs: [greeting]\n';
+    const yaml = chat_on(swarm, { keys, instances: 1 });
+    const { fleet } = await start_on(swarm, t, (words) => yaml(words).replace('run: exec', 'run: cat /run/secrets/db-password /greeting; echo; exec'));
+    const [one] = await fleet.serving('chat', 1, within);
+    await wait_for(async () => /open sesamehello from a config/.test((await fleet.command('logs', one.id)).stdout), { within, what: 'both to be read' });
+  });
+
+  test('a secret or an image that is not there is named, and the cluster that runs goes on', async (t) => {
+    const { fleet } = await start_on(swarm, t, chat_on(swarm, { keys: `  lost:
+    image: nowhere:7
+    count: { http: /stats, field: connections }
+    instances: 1
+  mute:
+    image: app:1
+    run: exec node app-ws.mjs
+    secrets: [nobody-knows]
+    count: { http: /stats, field: connections }
+    instances: 1
+` }));
+    await fleet.serving('chat', 3, within);
+    const said = (cluster, words) =>
+      wait_for(async () => (await fleet.activities({ cluster })).find((one) => words.test(one.because)), { within, what: `${cluster}: ${words}` });
+    await said('lost', /there is no image nowhere:7 on host worker-\d/);
+    await said('mute', /the Swarm has no secret nobody-knows/);
+    assert.equal((await fleet.serving('chat', 3, within)).length, 3);
+  });
+
+  test('`exec` reaches the containers beside the manager, and says where the others are', async (t) => {
+    const { fleet } = await start_on(swarm, t, chat_on(swarm));
+    const all = await fleet.serving('chat', 3, within);
+    for (const one of all) {
+      const said = await fleet.command('exec', one.id, '--', 'sh', '-c', 'echo $UTAKATA_INSTANCE');
+      const host = host_of(one);
+      if (host === swarm.manager) assert.deepEqual(said, { code: 0, stdout: `${one.id}\n`, stderr: '' });
+      else assert.match(said.stderr, new RegExp(`it runs on ${host.name}, and from here only containers of worker-1`));
+    }
+  });
+
+  test('an Engine that is no manager is named with the remedy', async (t) => {
+    const provider = `provider: { swarm: { host: "unix://${swarm.host('worker-2').socket}" } }`;
+    const fleet = await start_stack({ yaml: chat_on(swarm, { provider }) });
+    t.after(() => fleet.stop());
+    await wait_for(() => /is no manager of a Swarm: name one that is by/.test(fleet.output()), { within, what: 'it to be said' });
+  });
+
+  test('a manager that is away: instances go on, and what it did not hear is done when it is back', async (t) => {
+    const { fleet, crowd } = await start_on(swarm, t, chat_on(swarm));
+    const all = await fleet.serving('chat', 3, within);
+    await crowd.add(30);
+    const { child } = swarm.manager;
+    t.after(() => process.kill(child.pid, 'SIGCONT'));
+    process.kill(child.pid, 'SIGSTOP');
+    await wait_for(() => /nothing is launched or stopped until it answers/.test(fleet.output()), { within, what: 'it to be said' });
+    await crowd.add(3);
+    process.kill(child.pid, 'SIGCONT');
+    await wait_for(() => /the manager answers again/.test(fleet.output()), { within, what: 'it to be said' });
+    const again = await fleet.serving('chat', 3, within);
+    assert.deepEqual(again.map((one) => one.id).sort(), all.map((one) => one.id).sort());
     assert.equal(crowd.cuts.length, 0);
   });
 });

@@ -6,7 +6,9 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Crowd } from './clients.mjs';
 import { why_not as why_no_docker } from './docker.mjs';
+import { start_stack } from './stack.mjs';
 import { wait_for } from './wait.mjs';
 
 const e2e = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -93,9 +95,10 @@ class Host {
       throw new Error(`dockerd ended:\n${readFileSync(join(this.folder, 'log'), 'utf8').slice(-2000)}`);
   }
 
-  // Docker's own command: {status, stdout, stderr}.
+  // Docker's own command: {status, stdout, stderr}; the last word may be options of spawnSync.
   docker(...words) {
-    return spawnSync('docker', ['-H', `unix://${this.socket}`, ...words], { encoding: 'utf8' });
+    const options = typeof words.at(-1) === 'object' ? words.pop() : {};
+    return spawnSync('docker', ['-H', `unix://${this.socket}`, ...words], { encoding: 'utf8', ...options });
   }
   containers(...words) {
     return this.docker('ps', '-q', '--no-trunc', ...words).stdout.split('\n').filter(Boolean);
@@ -210,4 +213,37 @@ class Swarm {
     spawnSync('ip', ['netns', 'del', this.hub]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+// A stack of the kit's app, of the image app:1, on a Swarm.
+export const chat_on =
+  (swarm, { keys = '', provider = swarm.provider(), instances = 3 } = {}) =>
+  ({ ports, mark }) => `
+stack: spread
+${provider}
+${swarm.api({ ports })}
+clusters:
+  chat:
+    image: app:1
+    run: exec node app-ws.mjs
+    env: { E2E_MARK: "${mark}" }
+    url: "http://\${host}:\${port}"
+    ready: { http: /healthz, within: 30s }
+    count: { http: /stats, field: connections, accepted: accepted }
+    capacity: 200
+    instances: ${instances}
+    drain: { tell: "POST /drain", grace: 3s }
+    heal: { clients_wait: 5s, brake: 50% }
+${keys}`;
+
+// With a crowd of its own; when the test is over nothing of it may be left.
+export async function start_on(swarm, t, yaml) {
+  const fleet = await start_stack({ yaml });
+  const crowd = new Crowd(fleet, 'chat');
+  t.after(async () => {
+    crowd.end();
+    await fleet.stop();
+    await wait_for(() => swarm.services().length === 0, { within: 60_000, what: 'no service to be left' });
+  });
+  return { fleet, crowd };
 }

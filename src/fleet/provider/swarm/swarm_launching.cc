@@ -132,7 +132,7 @@ void SwarmProvider::State::created(const Id& id, const LaunchSpec& spec,
     wants_services = true;  // it may have been created all the same
     return fail(id, answer.error());
   }
-  berth.service = text_in(*answer, "/ID");
+  berth.service = swarm_text(*answer, "/ID");
   if (berth.service.empty())
     return fail(id, {Problem::Kind::unavailable,
                      "swarm: the Engine created a service and did not say which", true});

@@ -71,7 +71,7 @@ void SwarmProvider::State::take_info(const Json& info, std::uint64_t) {
                     "{{ host: ... }}`, or make it one by `docker swarm init`",
                     to_text(options.engine)),
         true));
-  local_node = text_in(info, "/Swarm/NodeID");
+  local_node = swarm_text(info, "/Swarm/NodeID");
   ask_list("/nodes", &State::take_nodes);
 }
 

@@ -25,7 +25,7 @@ Expected<Json> mounted(const LaunchSpec& spec, const std::vector<std::string>& n
   for (const auto& name : names) {
     std::string id;
     for (const auto& one : listed)
-      if (text_in(one, "/Spec/Name") == name) id = text_in(one, "/ID");
+      if (swarm_text(one, "/Spec/Name") == name) id = swarm_text(one, "/ID");
     if (id.empty()) {
       std::string word = kind;
       word[0] = char(std::tolower(static_cast<unsigned char>(word[0])));

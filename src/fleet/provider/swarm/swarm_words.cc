@@ -24,7 +24,7 @@ std::uint16_t port_in(const std::string& text) {
 
 }  // namespace
 
-std::string text_in(const SwarmJson& json, const char* pointer) {
+std::string swarm_text(const SwarmJson& json, const char* pointer) {
   const auto at = SwarmJson::json_pointer(pointer);
   return json.contains(at) && json[at].is_string() ? json[at].get<std::string>() : std::string();
 }
@@ -33,9 +33,9 @@ std::vector<SwarmNode> swarm_nodes(const SwarmJson& list, const std::string& zon
   std::vector<SwarmNode> all;
   std::map<std::string, int> namesakes;
   for (const auto& one : list) {
-    SwarmNode node{.id = text_in(one, "/ID"), .host = {}, .address = {}};
+    SwarmNode node{.id = swarm_text(one, "/ID"), .host = {}, .address = {}};
     if (node.id.empty()) continue;
-    node.host.name = text_in(one, "/Description/Hostname");
+    node.host.name = swarm_text(one, "/Description/Hostname");
     if (node.host.name.empty()) node.host.name = node.id;
     const auto labels = SwarmJson::json_pointer("/Spec/Labels");
     const auto label = [&](const std::string& name) {
@@ -46,11 +46,11 @@ std::vector<SwarmNode> swarm_nodes(const SwarmJson& list, const std::string& zon
     };
     node.host.zone = label(zone_label);
     node.address = label("address");
-    if (node.address.empty()) node.address = text_in(one, "/Status/Addr");
-    const auto state = text_in(one, "/Status/State");
+    if (node.address.empty()) node.address = swarm_text(one, "/Status/Addr");
+    const auto state = swarm_text(one, "/Status/State");
     // "unknown": the manager itself is new, and has not heard of anybody yet.
     node.host.is_up = state == "ready" || state == "unknown";
-    node.host.is_open = state == "ready" && text_in(one, "/Spec/Availability") == "active";
+    node.host.is_open = state == "ready" && swarm_text(one, "/Spec/Availability") == "active";
     ++namesakes[node.host.name];
     all.push_back(std::move(node));
   }
@@ -61,25 +61,25 @@ std::vector<SwarmNode> swarm_nodes(const SwarmJson& list, const std::string& zon
 }
 
 SwarmService swarm_service(const SwarmJson& service) {
-  return {.id = text_in(service, "/ID"),
-          .instance = text_in(service, "/Spec/Labels/utakata.instance"),
-          .node = text_in(service, "/Spec/Labels/utakata.node"),
-          .address = {text_in(service, "/Spec/Labels/utakata.address"),
-                      port_in(text_in(service, "/Spec/Labels/utakata.port"))},
+  return {.id = swarm_text(service, "/ID"),
+          .instance = swarm_text(service, "/Spec/Labels/utakata.instance"),
+          .node = swarm_text(service, "/Spec/Labels/utakata.node"),
+          .address = {swarm_text(service, "/Spec/Labels/utakata.address"),
+                      port_in(swarm_text(service, "/Spec/Labels/utakata.port"))},
           .replicas = number_in(service, "/Spec/Mode/Replicated/Replicas")};
 }
 
 SwarmTask swarm_task(const SwarmJson& task) {
-  return {.id = text_in(task, "/ID"),
-          .service = text_in(task, "/ServiceID"),
-          .node = text_in(task, "/NodeID"),
-          .container = text_in(task, "/Status/ContainerStatus/ContainerID"),
-          .state = text_in(task, "/Status/State"),
-          .desired = text_in(task, "/DesiredState"),
-          .error = text_in(task, "/Status/Err"),
-          .created = text_in(task, "/CreatedAt"),
+  return {.id = swarm_text(task, "/ID"),
+          .service = swarm_text(task, "/ServiceID"),
+          .node = swarm_text(task, "/NodeID"),
+          .container = swarm_text(task, "/Status/ContainerStatus/ContainerID"),
+          .state = swarm_text(task, "/Status/State"),
+          .desired = swarm_text(task, "/DesiredState"),
+          .error = swarm_text(task, "/Status/Err"),
+          .created = swarm_text(task, "/CreatedAt"),
           .exit_code = number_in(task, "/Status/ContainerStatus/ExitCode"),
-          .port = port_in(text_in(task, "/Spec/ContainerSpec/Labels/utakata.port"))};
+          .port = port_in(swarm_text(task, "/Spec/ContainerSpec/Labels/utakata.port"))};
 }
 
 bool is_over(const SwarmTask& task) {

@@ -52,6 +52,6 @@ bool is_over(const SwarmTask& task);
 // Why it is: "exit code 3", "there is no image chat:7 on host worker-3: ...".
 std::string end_of(const SwarmTask& task, const std::string& host, const std::string& image);
 
-std::string text_in(const SwarmJson& json, const char* pointer);  // at "/Status/State"; or empty
+std::string swarm_text(const SwarmJson& json, const char* pointer);  // at "/Status/State"; or empty
 
 }  // namespace utakata
