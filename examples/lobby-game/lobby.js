@@ -25,7 +25,8 @@ function answer(request, response) {
   const say = (status, body) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
-  const asked = `${request.method} ${new URL(request.url, 'http://lobby').pathname}`;
+  const { pathname, searchParams } = new URL(request.url, 'http://lobby');
+  const asked = `${request.method} ${pathname}`;
   if (asked === 'GET /healthz') return say(200, { well: true, redis: redis.status });
   if (asked === 'GET /stats') {
     return say(200, {
