@@ -274,9 +274,10 @@ Expected<std::string> container_of_service(const EngineAddress& manager,
   if (task.node == swarm_text(*info, "/Swarm/NodeID")) return task.container;
   const auto node = engine.ask("GET", "/nodes/" + task.node);
   const auto host = node ? swarm_text(*node, "/Description/Hostname") : task.node;
-  return broken(fmt::format("it runs on {}, and from here only containers of {} are reached: there "
-                            "it is `docker exec {:.12}`",
-                            host, swarm_text(*info, "/Name"), task.container));
+  return broken(
+      fmt::format("it runs on {}, and from here only containers of {} are reached: there "
+                  "it is `docker exec {:.12}`",
+                  host, swarm_text(*info, "/Name"), task.container));
 }
 
 Expected<int> exec_in_container(const EngineAddress& address, const std::string& container,

@@ -17,8 +17,8 @@ Expected<int> exec_in_container(const EngineAddress& engine, const std::string& 
                                 const std::vector<std::string>& command);
 
 // The container of a Swarm's service that has one replica, where it runs beside the manager whose
-// Engine this is. Blocks. Problems: those of the Engine, and `unavailable`: it runs on another host,
-// which is named, or not now.
+// Engine this is. Blocks. Problems: those of the Engine, and `unavailable`: it runs on another
+// host, which is named, or not now.
 Expected<std::string> container_of_service(const EngineAddress& manager,
                                            const std::string& service);
 

@@ -37,7 +37,8 @@ Expected<Place> place_of(const ExecOptions& options, const Running& running) {
   for (const auto& cluster : list_in(json, "clusters"))
     for (const auto& instance : list_in(cluster, "instances"))
       if (text_in(instance, "id") == options.instance) {
-        if (const auto pid = number_in(instance, "pid")) return Place{.pid = *pid, .container = {}, .service = {}};
+        if (const auto pid = number_in(instance, "pid"))
+          return Place{.pid = *pid, .container = {}, .service = {}};
         if (const auto handle = text_in(instance, "handle"); handle.starts_with("docker "))
           return Place{.pid = 0, .container = handle.substr(7), .service = {}};
         else if (handle.starts_with("swarm "))

@@ -2,6 +2,7 @@
 // itself, each in a network namespace of its own.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { cut_line } from './kit/cut_line.mjs';
 import { start_stack } from './kit/stack.mjs';
 import { chat_on, start_on, start_swarm, why_not } from './kit/swarm.mjs';
 import { wait_for } from './kit/wait.mjs';
@@ -75,6 +76,17 @@ describe('provider: swarm', { skip: why_not }, () => {
     }
   });
 
+  test('with `network: published` each has a network of its own, and its port is that of its host', async (t) => {
+    const { fleet, crowd } = await start_on(swarm, t, chat_on(swarm, { provider: swarm.provider(', network: published') }));
+    const all = await fleet.serving('chat', 3, within);
+    for (const one of all) {
+      const [container] = containers_of(one.id);
+      const [told] = JSON.parse(host_of(one).docker('inspect', container).stdout);
+      assert.match(told.NetworkSettings.Networks.bridge?.IPAddress ?? '', /^172\.31\./);
+    }
+    await crowd.add(9);
+  });
+
   test('an Engine that is no manager is named with the remedy', async (t) => {
     const provider = `provider: { swarm: { host: "unix://${swarm.host('worker-2').socket}" } }`;
     const fleet = await start_stack({ yaml: chat_on(swarm, { provider }) });
@@ -83,18 +95,23 @@ describe('provider: swarm', { skip: why_not }, () => {
   });
 
   test('a manager that is away: instances go on, and what it did not hear is done when it is back', async (t) => {
-    const { fleet, crowd } = await start_on(swarm, t, chat_on(swarm));
+    const line = await cut_line(swarm.manager.socket);
+    const provider = `provider: { swarm: { host: "${line.url.replace('http', 'tcp')}" } }`;
+    const { fleet, crowd } = await start_on(swarm, t, chat_on(swarm, { provider }));
+    t.after(() => line.close());
     const all = await fleet.serving('chat', 3, within);
     await crowd.add(30);
-    const { child } = swarm.manager;
-    t.after(() => process.kill(child.pid, 'SIGCONT'));
-    process.kill(child.pid, 'SIGSTOP');
+    line.leads_to(1);
+    line.cut();
     await wait_for(() => /nothing is launched or stopped until it answers/.test(fleet.output()), { within, what: 'it to be said' });
     await crowd.add(3);
-    process.kill(child.pid, 'SIGCONT');
+    const [victim] = all.filter((one) => host_of(one) !== swarm.manager);
+    assert.equal(host_of(victim).docker('kill', containers_of(victim.id)[0]).status, 0);
+    line.leads_to(swarm.manager.socket);
     await wait_for(() => /the manager answers again/.test(fleet.output()), { within, what: 'it to be said' });
-    const again = await fleet.serving('chat', 3, within);
-    assert.deepEqual(again.map((one) => one.id).sort(), all.map((one) => one.id).sort());
-    assert.equal(crowd.cuts.length, 0);
+    await wait_for(async () => (await fleet.serving('chat', 3, within)).every((one) => one.id !== victim.id), { within, what: 'a substitute' });
+    const [gone] = await fleet.activities({ instance: victim.id, kind: 'gone' });
+    assert.match(gone.because, /killed by signal 9/);
+    assert.ok(crowd.cuts.every((one) => one.instance === victim.id));
   });
 });

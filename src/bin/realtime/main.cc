@@ -45,7 +45,7 @@ struct Options {
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
   double redis_within = 0;  // 0: it waits for as long as it takes
-  double lease = 0;  // seconds; 0: it needs nobody's time until it is lent some
+  double lease = 0;         // seconds; 0: it needs nobody's time until it is lent some
 };
 
 // "id:key:secret"; none: it is not that.

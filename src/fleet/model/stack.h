@@ -111,8 +111,8 @@ struct ClusterSpec {
   // What instances are lent, again and again: those that were cut off end when it is over. None:
   // they go on serving without a controller.
   std::optional<Duration> lease;
-  std::string install;                                      // run once for each version, in `app`
-  Template run;                                             // through /bin/sh -c
+  std::string install;  // run once for each version, in `app`
+  Template run;         // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;

@@ -218,18 +218,13 @@ const Key<ClusterDraft> cluster_keys[] = {
       "Of containers: the image that they are made of; without it one is packed of `app` and the "
       "program of `run`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.image = &y, r.text(y, c.spec.image); }},
-    {{"labels", Mark::now, "env", "Of containers: further labels."},
-     read_labels},
+    {{"labels", Mark::now, "env", "Of containers: further labels."}, read_labels},
     {{"secrets", Mark::now, "texts",
       "Of `provider: swarm`: its secrets that instances find in /run/secrets."},
-     [](Reader& r, const Yaml& y, ClusterDraft& c) {
-       c.secrets = &y, r.texts(y, c.spec.secrets);
-     }},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) { c.secrets = &y, r.texts(y, c.spec.secrets); }},
     {{"configs", Mark::now, "texts",
       "Of `provider: swarm`: its configs that instances find in /, by their names."},
-     [](Reader& r, const Yaml& y, ClusterDraft& c) {
-       c.configs = &y, r.texts(y, c.spec.configs);
-     }},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) { c.configs = &y, r.texts(y, c.spec.configs); }},
     {{"lease", Mark::now, "duration",
       "An instance that no controller has reached for so long ends by itself; without it it goes "
       "on."},

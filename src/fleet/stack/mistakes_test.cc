@@ -93,6 +93,14 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\nprovider: docker\n"
        "clusters: { w: { run: x, labels: { utakata.stack: b }, limits: { cpus: -1 } } }",
        {"3:36 are ours", "3:72 above 0"}},
+      {"stack: a\nprovider: swarm\nclusters: { w: { run: x, instances: { min: 1, max: 3 } } }",
+       {"3:13 does not see the sockets of a Swarm's hosts"}},
+      {"stack: a\nprovider: { swarm: { hosts: { web-1: 10.0.0.5 }, key: k } }\n"
+       "clusters: { w: { image: x, instances: 2, lease: 2s } }",
+       {"2:20 `certificate` and `key` belong together", "2:38 `web-1` must be such as `tcp://",
+        "3:49 must be a time from 5s"}},
+      {"stack: a\nclusters: { w: { run: x, secrets: [s], configs: [c], lease: 5s, every: 2s } }",
+       {"2:26 `secrets` belongs to", "2:40 `configs` belongs to", "2:61 at least five times"}},
       {"stack: a\nprovider: { process: {} }" + rest, {"2:11 As a block `provider` holds one"}},
       {"stack: a\nprovider: { docker: {} }\ndocker: {}" + rest, {"3:9 described twice"}},
       {"stack: a\ndocker: { socket: /s }\nclusters: { w: { run: x, image: y } }",

@@ -91,7 +91,7 @@ void check_belongings(Reader& r, const StackDraft& d, const ClusterDraft& c) {
   }
   if (c.lease && d.stack.provider == ProviderKind::observe)
     r.mistake_at_key(*c.lease, "What others run is lent no time: remove `lease`.");
-  if (c.lease && *c.spec.lease < 5 * c.spec.every)
+  if (c.lease && c.spec.lease && *c.spec.lease >= 5s && *c.spec.lease < 5 * c.spec.every)
     r.mistake(*c.lease,
               fmt::format("`lease` must be at least five times `every`, which is {}: it is lent "
                           "anew three times while it lasts.",

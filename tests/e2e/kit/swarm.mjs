@@ -71,12 +71,13 @@ class Host {
 
   start() {
     mkdirSync(this.folder, { recursive: true });
+    const { number } = this;
     const at = (name) => join(this.folder, name);
     writeFileSync(at('daemon.json'), '{}');
     const log = openSync(at('log'), 'a');
     const engine = [
       `--config-file=${at('daemon.json')}`, `--data-root=${at('data')}`, `--exec-root=${at('exec')}`,
-      `--pidfile=${at('pid')}`, `--host=unix://${this.socket}`, '--bridge=none', '--iptables=false', '--ip6tables=false',
+      `--pidfile=${at('pid')}`, `--host=unix://${this.socket}`, `--bip=172.31.${number}.1/24`, '--iptables=false', '--ip6tables=false',
     ];
     const named = `hostname ${this.name} && exec dockerd ${engine.join(' ')}`;
     this.child = spawn('nsenter', [`--net=/var/run/netns/${this.namespace}`, '--', 'unshare', '--uts', 'sh', '-c', named], {

@@ -44,10 +44,9 @@ void DoorProbe::ask(const ProbeTarget& target, std::size_t index) {
   asking_.get(target.address, ready_.http, {"User-Agent: utakata-probe"}, answer_bytes_max,
               [this, index](const Expected<net::HttpResult>& result) {
                 if (result && result->status / 100 == 2) return opened(index);
-                sights_[index].problem =
-                    fmt::format("GET {}: {}", ready_.http,
-                                result ? fmt::format("answered {}", result->status)
-                                       : result.error().what);
+                sights_[index].problem = fmt::format(
+                    "GET {}: {}", ready_.http,
+                    result ? fmt::format("answered {}", result->status) : result.error().what);
               });
 }
 

@@ -95,16 +95,16 @@ class FakeSwarm {
     Json all = Json::array();
     for (const auto& [id, service] : services)
       if (service.spec["Mode"]["Replicated"]["Replicas"] == 1)
-        all.push_back({{"ID", "t" + id},
-                       {"ServiceID", id},
-                       {"NodeID", "n1"},
-                       {"CreatedAt", "2026-11-23T13:48:50Z"},
-                       {"DesiredState", service.desired},
-                       {"Status",
-                        {{"State", service.state},
-                         {"Err", service.error},
-                         {"ContainerStatus",
-                          {{"ContainerID", ""}, {"ExitCode", service.exit_code}}}}}});
+        all.push_back(
+            {{"ID", "t" + id},
+             {"ServiceID", id},
+             {"NodeID", "n1"},
+             {"CreatedAt", "2026-11-23T13:48:50Z"},
+             {"DesiredState", service.desired},
+             {"Status",
+              {{"State", service.state},
+               {"Err", service.error},
+               {"ContainerStatus", {{"ContainerID", ""}, {"ExitCode", service.exit_code}}}}}});
     return all;
   }
   // As the real one: only of the version that was read last.
@@ -333,13 +333,14 @@ TEST_P(SwarmMisbehaving, is_nobodys_death_and_said_once) {
   ASSERT_TRUE(world.until([&] { return world.was_said("answers again"); }));
   EXPECT_FALSE(world.find(Kind::gone, "game-1"));
   EXPECT_TRUE(world.was_said(GetParam().said)) << world.said.front();
-  EXPECT_EQ(std::ranges::count_if(world.said,
-                                  [](const auto& one) {
-                                    return one.find("instances that run go on") != one.npos;
-                                  }),
+  EXPECT_EQ(std::ranges::count_if(
+                world.said,
+                [](const auto& one) { return one.find("instances that run go on") != one.npos; }),
             1);
-  change([&] { fake.services["s1"].state = "failed", fake.services["s1"].exit_code = 3,
-               fake.services["s1"].error = "task: non-zero exit (3)"; });
+  change([&] {
+    fake.services["s1"].state = "failed", fake.services["s1"].exit_code = 3,
+    fake.services["s1"].error = "task: non-zero exit (3)";
+  });
   EXPECT_EQ(world.wait(Kind::gone, "game-1").what, "exit code 3");
 }
 
@@ -357,8 +358,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string("answers_") + info.param.name; });
 
 TEST(SwarmWords, whatever_comes_is_no_reason_to_end) {
-  for (const Json& odd : {Json(), Json(7), Json("x"), Json::array({1, "a", Json::object()}),
-                          Json{{"ID", 5}, {"Spec", 3}}, Json{{"ID", "a"}, {"Spec", {{"Labels", 1}}}}}) {
+  for (const Json& odd :
+       {Json(), Json(7), Json("x"), Json::array({1, "a", Json::object()}),
+        Json{{"ID", 5}, {"Spec", 3}}, Json{{"ID", "a"}, {"Spec", {{"Labels", 1}}}}}) {
     EXPECT_LE(swarm_nodes(Json::array({odd}), "a/b~c").size(), 1u);
     EXPECT_EQ(swarm_service(odd).replicas, 0);
     EXPECT_EQ(swarm_task(odd).port, 0);
@@ -366,9 +368,8 @@ TEST(SwarmWords, whatever_comes_is_no_reason_to_end) {
 }
 
 TEST(SwarmWords, hosts_of_one_name_are_told_apart) {
-  const auto nodes =
-      swarm_nodes(Json::array({FakeSwarm::node("n1aaaaaaaa", "web"), FakeSwarm::node("n2", "web")}),
-                  "zone");
+  const auto nodes = swarm_nodes(
+      Json::array({FakeSwarm::node("n1aaaaaaaa", "web"), FakeSwarm::node("n2", "web")}), "zone");
   ASSERT_EQ(nodes.size(), 2u);
   EXPECT_EQ(nodes[0].host.name, "web.n1aaaaaa");
   EXPECT_EQ(nodes[1].host.name, "web.n2");
