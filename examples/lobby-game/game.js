@@ -39,6 +39,7 @@ function answer(request, response) {
     });
   }
   if (asked === 'POST /drain') return told_to_drain(request, say);
+  if (asked === 'PUT /lease') return lent_time(request, searchParams, say);
   if (asked === 'POST /stall' && process.env.LOBBY_GAME_TEST === '1') {
     // tests only: blocks the event loop
     say(202, {});
@@ -47,13 +48,29 @@ function answer(request, response) {
   say(404, { title: `The game has no ${asked}.` });
 }
 
+const is_controller = (request) =>
+  process.env.UTAKATA_TOKEN && request.headers.authorization === `Bearer ${process.env.UTAKATA_TOKEN}`;
+
+// Cut off from its controller, with its host, it would go on beside its substitute: it is lent time,
+// and ends when that is over. With no `lease` in the stack file there is no such time.
+let lease = null;
+function lend(ms) {
+  clearTimeout(lease);
+  lease = setTimeout(() => process.exit(1), ms);
+}
+if (process.env.UTAKATA_LEASE) lend(process.env.UTAKATA_LEASE * 1000);
+function lent_time(request, searchParams, say) {
+  if (!is_controller(request)) return say(403, { title: 'Only the controller that started this instance lends it time.' });
+  const ms = Number(searchParams.get('ms'));
+  if (!(ms >= 1000)) return say(400, { title: '`ms` must be at least 1000.' });
+  lend(ms);
+  say(200, {});
+}
+
 // Draining, the game lets its rooms finish and does nothing more: players leave after a round, and
 // nobody new is sent here.
 async function told_to_drain(request, say) {
-  if (
-    !process.env.UTAKATA_TOKEN ||
-    request.headers.authorization !== `Bearer ${process.env.UTAKATA_TOKEN}`
-  ) {
+  if (!is_controller(request)) {
     return say(403, {
       title: 'Only the controller that started this instance may tell it to drain.',
     });

@@ -25,7 +25,8 @@ function answer(request, response) {
   const say = (status, body) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
-  const asked = `${request.method} ${new URL(request.url, 'http://lobby').pathname}`;
+  const { pathname, searchParams } = new URL(request.url, 'http://lobby');
+  const asked = `${request.method} ${pathname}`;
   if (asked === 'GET /healthz') return say(200, { well: true, redis: redis.status });
   if (asked === 'GET /stats') {
     return say(200, {
@@ -37,14 +38,31 @@ function answer(request, response) {
     });
   }
   if (asked === 'POST /drain') return told_to_drain(request, say);
+  if (asked === 'PUT /lease') return lent_time(request, searchParams, say);
   say(404, { title: `The lobby has no ${asked}.` });
 }
 
+const is_controller = (request) =>
+  process.env.UTAKATA_TOKEN && request.headers.authorization === `Bearer ${process.env.UTAKATA_TOKEN}`;
+
+// Cut off from its controller, with its host, it would go on beside its substitute: it is lent time,
+// and ends when that is over. With no `lease` in the stack file there is no such time.
+let lease = null;
+function lend(ms) {
+  clearTimeout(lease);
+  lease = setTimeout(() => process.exit(1), ms);
+}
+if (process.env.UTAKATA_LEASE) lend(process.env.UTAKATA_LEASE * 1000);
+function lent_time(request, searchParams, say) {
+  if (!is_controller(request)) return say(403, { title: 'Only the controller that started this instance lends it time.' });
+  const ms = Number(searchParams.get('ms'));
+  if (!(ms >= 1000)) return say(400, { title: '`ms` must be at least 1000.' });
+  lend(ms);
+  say(200, {});
+}
+
 async function told_to_drain(request, say) {
-  if (
-    !process.env.UTAKATA_TOKEN ||
-    request.headers.authorization !== `Bearer ${process.env.UTAKATA_TOKEN}`
-  ) {
+  if (!is_controller(request)) {
     return say(403, {
       title: 'Only the controller that started this instance may tell it to drain.',
     });

@@ -19,6 +19,7 @@
 
 #include "base/instant.h"
 #include "fleet/provider/docker/engine.h"
+#include "fleet/provider/swarm/swarm_words.h"
 #include "net/loop.h"
 
 namespace utakata {
@@ -257,6 +258,26 @@ void ExecFrames::feed(std::string_view bytes, std::string& output, std::string& 
         left_ = left_ << 8 | static_cast<unsigned char>(c);
     }
   }
+}
+
+Expected<std::string> container_of_service(const EngineAddress& manager,
+                                           const std::string& service) {
+  Asked engine(manager);
+  const Json filters = {{"service", {service}}, {"desired-state", {"running"}}};
+  const auto tasks = engine.ask("GET", "/tasks?filters=" + query_escaped(filters.dump()));
+  if (!tasks) return std::unexpected(tasks.error());
+  const auto info = engine.ask("GET", "/info");
+  if (!info) return std::unexpected(info.error());
+  if (!tasks->is_array() || tasks->empty()) return broken("it does not run now");
+  const auto task = swarm_task(tasks->front());
+  if (task.container.empty()) return broken("it does not run yet");
+  if (task.node == swarm_text(*info, "/Swarm/NodeID")) return task.container;
+  const auto node = engine.ask("GET", "/nodes/" + task.node);
+  const auto host = node ? swarm_text(*node, "/Description/Hostname") : task.node;
+  return broken(
+      fmt::format("it runs on {}, and from here only containers of {} are reached: there "
+                  "it is `docker exec {:.12}`",
+                  host, swarm_text(*info, "/Name"), task.container));
 }
 
 Expected<int> exec_in_container(const EngineAddress& address, const std::string& container,

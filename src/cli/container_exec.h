@@ -16,6 +16,12 @@ namespace utakata {
 Expected<int> exec_in_container(const EngineAddress& engine, const std::string& container,
                                 const std::vector<std::string>& command);
 
+// The container of a Swarm's service that has one replica, where it runs beside the manager whose
+// Engine this is. Blocks. Problems: those of the Engine, and `unavailable`: it runs on another
+// host, which is named, or not now.
+Expected<std::string> container_of_service(const EngineAddress& manager,
+                                           const std::string& service);
+
 // The Engine's way of putting two outputs on one stream: a head of 8 bytes, the first of which is 2
 // for stderr and the last four of which are a length, and so many bytes.
 class ExecFrames {

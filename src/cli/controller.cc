@@ -13,15 +13,14 @@
 #include <thread>
 
 #include "base/text.h"
+#include "cli/container_options.h"
 #include "cli/live.h"
-#include "cli/packed_apps.h"
 #include "cli/probes.h"
 #include "cli/running.h"
 #include "fleet/api/api.h"
 #include "fleet/control/control.h"
 #include "fleet/control/teller/http_teller.h"
 #include "fleet/owner/etcd/etcd_owners.h"
-#include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/observe/observe_provider.h"
 #include "fleet/provider/process/process_provider.h"
 #include "fleet/publish/haproxy/haproxy_view.h"
@@ -49,6 +48,7 @@ std::optional<ProviderKind> kind_of(std::string_view handle) {
   if (handle.empty()) return std::nullopt;
   if (handle.starts_with("pid ")) return ProviderKind::process;
   if (handle.starts_with("docker ")) return ProviderKind::docker;
+  if (handle.starts_with("swarm ")) return ProviderKind::swarm;
   return ProviderKind::observe;
 }
 
@@ -158,6 +158,10 @@ class Parts final : public FleetAccess {
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
   void open_docker(const Saved& saved);
+  void open_swarm(const Saved& saved);
+  bool is_ours(const std::string& instance) const {
+    return !owners_ || (control_ && control_->acts_for({instance}));
+  }
   void open_publish(const Saved& saved);
   ControlParts control_parts(const Saved& saved);
   void watch_signals();
@@ -316,28 +320,21 @@ int Parts::open_control(const Saved& saved) {
 }
 
 void Parts::open_docker(const Saved& saved) {
-  const Stack& stack = options_.stack;
-  DockerOptions docker;
+  auto docker = docker_options(options_.stack, options_.file, run_folder());
   docker.fleet_id = saved.fleet_id;
-  docker.stack = stack.name;
-  docker.engine = stack.docker.engine;
-  docker.publishes = stack.docker.publishes;
-  docker.run_folder = run_folder();
-  docker.stack_folder = stack.folder;
-  docker.pack_leaves_out = left_out_of_packs(stack, options_.file);
-  // Elsewhere instances are reached where their Engine is.
-  docker.advertise = is_here(docker.engine)
-                         ? stack.api.advertise
-                         : docker.engine.host.substr(0, docker.engine.host.rfind(':'));
-  docker.ports_first = stack.api.ports_first;
-  docker.ports_last = stack.api.ports_last;
   docker.say = [this](std::string_view what) { live_.problem(std::string(what)); };
-  docker.is_ours = [this](const std::string& instance) {
-    return !owners_ || (control_ && control_->acts_for({instance}));
-  };
+  docker.is_ours = [this](const std::string& instance) { return is_ours(instance); };
   auto containers = std::make_unique<DockerProvider>(control_loop_, clock_, std::move(docker));
   containers_ = containers.get();
   provider_ = std::move(containers);
+}
+
+void Parts::open_swarm(const Saved& saved) {
+  auto swarm = swarm_options(options_.stack, options_.file, run_folder());
+  swarm.fleet_id = saved.fleet_id;
+  swarm.say = [this](std::string_view what) { live_.problem(std::string(what)); };
+  swarm.is_ours = [this](const std::string& instance) { return is_ours(instance); };
+  provider_ = std::make_unique<SwarmProvider>(control_loop_, clock_, std::move(swarm));
 }
 
 // Each kind would take the other's instances for gone.
@@ -362,6 +359,10 @@ int Parts::open_provider(const Saved& saved) {
   }
   if (stack.provider == ProviderKind::docker) {
     open_docker(saved);
+    return 0;
+  }
+  if (stack.provider == ProviderKind::swarm) {
+    open_swarm(saved);
     return 0;
   }
   ProcessOptions process;

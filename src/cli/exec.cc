@@ -27,6 +27,7 @@ struct ExecOptions {
 struct Place {
   long long pid = 0;
   std::string container;
+  std::string service;  // of a Swarm, which knows the container
 };
 
 Expected<Place> place_of(const ExecOptions& options, const Running& running) {
@@ -36,9 +37,12 @@ Expected<Place> place_of(const ExecOptions& options, const Running& running) {
   for (const auto& cluster : list_in(json, "clusters"))
     for (const auto& instance : list_in(cluster, "instances"))
       if (text_in(instance, "id") == options.instance) {
-        if (const auto pid = number_in(instance, "pid")) return Place{.pid = *pid, .container = {}};
+        if (const auto pid = number_in(instance, "pid"))
+          return Place{.pid = *pid, .container = {}, .service = {}};
         if (const auto handle = text_in(instance, "handle"); handle.starts_with("docker "))
-          return Place{.pid = 0, .container = handle.substr(7)};
+          return Place{.pid = 0, .container = handle.substr(7), .service = {}};
+        else if (handle.starts_with("swarm "))
+          return Place{.pid = 0, .container = {}, .service = handle.substr(6)};
         return problem(Problem::Kind::unavailable,
                        fmt::format("{} has no process on this machine yet.", options.instance));
       }
@@ -88,14 +92,19 @@ Expected<int> become(const ExecOptions& options, long long pid) {
 }
 
 Expected<int> exec(const ExecOptions& options, const Running& running) {
-  const auto place = place_of(options, running);
+  auto place = place_of(options, running);
   if (!place) return std::unexpected(place.error());
-  if (place->container.empty()) return become(options, place->pid);
+  if (place->pid != 0) return become(options, place->pid);
   if (running.pid == 0)
     return problem(Problem::Kind::unavailable,
                    fmt::format("{} is a container, and its Engine is not known from here: run "
                                "`utakata exec` where the controller runs.",
                                options.instance));
+  if (!place->service.empty()) {
+    auto container = container_of_service(running.engine, place->service);
+    if (!container) return std::unexpected(container.error());
+    place->container = std::move(*container);
+  }
   return exec_in_container(running.engine, place->container, options.command);
 }
 

@@ -16,7 +16,7 @@ namespace utakata {
 namespace {
 
 bool is_packed(const Stack& stack, const ClusterSpec& spec) {
-  return stack.provider == ProviderKind::docker && spec.image.empty();
+  return has_containers(stack.provider) && spec.image.empty();
 }
 
 std::string folder_of(const Stack& stack, const ClusterSpec& spec) {

@@ -1,4 +1,5 @@
-// The clusters of `provider: docker` that name no image: their apps are packed into images of ours.
+// The clusters of `provider: docker` and `swarm` that name no image: their apps are packed into
+// images of ours.
 #pragma once
 
 #include <string>

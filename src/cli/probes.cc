@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "fleet/probe/door/door_probe.h"
 #include "fleet/probe/http/http_probe.h"
 #include "fleet/probe/sockets/namespaces.h"
 #include "fleet/probe/sockets/sockets_probe.h"
@@ -41,6 +42,8 @@ Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, con
     };
   // Whether others' instances listen themselves cannot be told from here.
   if (stack.provider == ProviderKind::observe) return;
+  is_elsewhere_ = stack.provider == ProviderKind::swarm;
+  if (is_elsewhere_) return;
   if (stack.provider == ProviderKind::docker) {
     // A published port is listened to by the Engine, and in a container's network by itself only.
     if (stack.docker.publishes || !is_here(stack.docker.engine)) return;
@@ -54,6 +57,8 @@ Probes::Probes(net::Loop& loop, const Clock& clock, net::HttpClient& client, con
 }
 
 std::unique_ptr<Probe> Probes::make(const ClusterSpec& spec) {
+  if (spec.count.kind == CountSpec::Kind::sockets && is_elsewhere_)
+    return std::make_unique<DoorProbe>(loop_, client_, spec);
   if (spec.count.kind == CountSpec::Kind::sockets)
     return std::make_unique<SocketsProbe>(loop_, client_, table_, spec, listener_, reached_at_);
   return std::make_unique<HttpProbe>(loop_, client_, spec, listener_);

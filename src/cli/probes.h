@@ -25,6 +25,7 @@ class Probes {
   net::HttpClient& client_;
   SocketTable table_;
   ListenerCheck listener_;
+  bool is_elsewhere_ = false;  // where no socket is seen from here
   SocketsProbe::ReachedAt reached_at_;
 };
 

@@ -31,7 +31,7 @@ struct Running {
   std::string run_folder;       // logs and the like
   std::string certificate =
       {};  // PEM file of an https url, trusted as it is; empty: the system's authorities
-  EngineAddress engine = {};  // of `provider: docker`
+  EngineAddress engine = {};  // of `provider: docker` and `swarm`
   std::int64_t started =
       0;  // of pid, in clock ticks since boot: a pid that was given anew is told apart
   bool operator==(const Running&) const = default;

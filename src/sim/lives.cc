@@ -115,6 +115,7 @@ class Lives::WorldTeller final : public Teller {
   void tell(const Message& message, std::function<void(Expected<void>)>) override {
     lives_.on_tell(message);
   }
+  void lend(const Address&, const std::string&, Duration) override {}
 
  private:
   Lives& lives_;

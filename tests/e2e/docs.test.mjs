@@ -42,6 +42,28 @@ async function start(t, name) {
   return { child, url, stats, tell };
 }
 
+test('the lease pattern ends the program unless the controller lends it more', async (t) => {
+  const program = `import { took_lease } from ${JSON.stringify(pathToFileURL(block('lease')).href)};
+    import { createServer } from 'node:http';
+    createServer((request, response) => took_lease(request, response) || response.end()).listen(process.env.PORT, '127.0.0.1');`;
+  const [port] = await free_ports(1);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, PORT: port, UTAKATA_TOKEN: 'secret', UTAKATA_LEASE: '2' },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${port}`;
+  await wait_for(async () => (await fetch(url)).ok, { what: 'it to be ready' });
+  const began = performance.now();
+  const lend = (ms, token) =>
+    fetch(`${url}/lease?ms=${ms}`, { method: 'PUT', headers: { authorization: `Bearer ${token}` } });
+  assert.equal((await lend(60_000, 'guessed')).status, 403);
+  assert.equal((await lend(3000, 'secret')).status, 200);
+  assert.equal(await new Promise((done) => child.once('exit', done)), 1);
+  const lasted = performance.now() - began;
+  assert.ok(lasted > 2500 && lasted < 30_000, `${lasted} ms`);
+});
+
 test('every block that a reader would copy is tested', () => {
   const blocks = text.match(/^```js$/gm).length;
   assert.equal(text.match(/^<!-- tested: [\w-]+ -->\n```js$/gm).length, blocks);

@@ -101,6 +101,15 @@ test('what it was lent ends, and with it the server', async () => {
   assert.equal(await client.ended, 1006);
 });
 
+test('a first lease ends it where nobody lends it more', async () => {
+  const server = await realtime('--lease', '2');
+  const began = performance.now();
+  const ended = new Promise((resolve) => server.child.once('exit', resolve));
+  assert.equal((await told(server, 'PUT', '/lease?ms=3000')).status, 200);
+  assert.equal(await ended, 3);
+  assert.ok(performance.now() - began > 2500, 'what it was lent later counts');
+});
+
 test('tenants come from a file, which is read again when it changes; one that is wrong changes nothing', async () => {
   const folder = mkdtempSync('/tmp/utakata-tenants-');
   const file = join(folder, 'tenants.yaml');

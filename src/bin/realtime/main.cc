@@ -45,6 +45,7 @@ struct Options {
   int client_events_per_second = realtime::TenantSpec{}.client_events_per_second;
   double activity_timeout = 120, stop_within = 5;
   double redis_within = 0;  // 0: it waits for as long as it takes
+  double lease = 0;         // seconds; 0: it needs nobody's time until it is lent some
 };
 
 // "id:key:secret"; none: it is not that.
@@ -255,6 +256,11 @@ void add_options(CLI::App& app, Options& options) {
                  "seconds from SIGTERM to the end, in which everybody is told to come back")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
+  app.add_option("--lease", options.lease,
+                 "it ends after so many seconds unless it is lent more (`PUT /lease`); 0: it needs "
+                 "nobody")
+      ->envname("UTAKATA_LEASE")
+      ->check(CLI::Range(0.0, 86'400.0));
 }
 
 void add_worker_options(CLI::App& app, Options& options) {
@@ -428,6 +434,8 @@ int run(const Options& options, realtime::TicketSettings tickets) {
     exit_code = 3;
     loop.stop();
   });
+  if (options.lease > 0)
+    (void)server.obey(fmt::format("lease {}", std::llround(options.lease * 1000)));
   loop.run();
   return exit_code;
 }

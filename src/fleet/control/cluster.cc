@@ -62,6 +62,7 @@ void Cluster::tick() {
   control_.parts_.after(due_ - now, [this, alive = alive_] {
     if (*alive) tick();
   });
+  lend(now);
   if (is_looking_)
     return;  // cannot be while probes keep their deadline; a clock jump of the host could
   is_looking_ = true;

@@ -46,6 +46,7 @@ class Cluster {
 
  private:
   void tick();
+  void lend(Instant now);
   void looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late);
   void step(Observation seen);
   bool record(const Plan& plan);
@@ -92,7 +93,7 @@ class Cluster {
   // great one is given back here and not over there.
   std::deque<std::shared_ptr<const PlacementView>> views_;
   std::uint64_t view_version_ = 0;
-  Instant due_{};
+  Instant due_{}, lend_at_{};
   bool is_looking_ = false, said_store_problem_ = false, was_braked_ = false,
        is_forgetting_ = false;
   std::vector<ProviderNews>

@@ -68,6 +68,15 @@ void Cluster::launch(const LaunchAction& action) {
                         .retry = asked.error().retry});
 }
 
+// Three times within each lease: two may be lost.
+void Cluster::lend(Instant now) {
+  if (!spec().lease || now < lend_at_) return;
+  lend_at_ = now + *spec().lease / 3;
+  for (const Instance& i : fleet().instances)
+    if (i.address.port != 0 && i.lifecycle != Lifecycle::stopping)
+      control_.parts_.teller.lend(i.address, control_.parts_.token_of(i.id), *spec().lease);
+}
+
 void Cluster::tell(const Instance& i, bool draining, std::optional<CloseAction> close) {
   if (spec().drain.tell_path.empty() || i.address.port == 0 || control_.only_observes()) return;
   control_.parts_.teller.tell(

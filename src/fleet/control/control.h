@@ -42,6 +42,9 @@ class Teller {
     bool reconnects = false;           // of `close`: the new socket before the old one closes
   };
   virtual void tell(const Message& message, std::function<void(Expected<void>)> done) = 0;
+  // Lends it time: it ends by itself unless it is lent some again before that. Nobody hears whether
+  // it came there: who does not answer is noticed by probes.
+  virtual void lend(const Address& address, const std::string& token, Duration time) = 0;
 };
 
 struct ControlParts {

@@ -143,6 +143,22 @@ TEST(Control, with_provider_observe_it_forgets_and_touches_nothing) {
     EXPECT_FALSE(call.starts_with("stop") || call.starts_with("launch")) << call;
 }
 
+TEST(Control, a_lease_is_lent_anew_three_times_while_it_lasts) {
+  Stack stack = stack_of({cluster("game", 1, 1), cluster("free", 1, 1)});
+  stack.clusters[0].lease = 9s;
+  House house(stack);
+  house.start();
+  house.seconds(5);
+  ASSERT_EQ(house.serving("game"), 1);
+  house.teller.lent.clear();
+  house.seconds(9);
+  ASSERT_EQ(house.teller.lent.size(), 3u);
+  for (const auto& lent : house.teller.lent) {
+    EXPECT_TRUE(lent.ends_with(" 9000")) << lent;
+    EXPECT_EQ(lent, house.teller.lent[0]) << "of the one that has a lease";
+  }
+}
+
 TEST(Control, a_day_that_has_cost_its_cap_launches_nothing_beyond_min) {
   Stack stack = stack_of({cluster("game", 2, 8)});
   stack.price = {.instance_hour = 1, .currency = "USD", .cap_per_day = 1.0};

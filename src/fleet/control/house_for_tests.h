@@ -81,7 +81,10 @@ class FakeTeller final : public Teller {
   void tell(const Message& m, std::function<void(Expected<void>)>) override {
     told.push_back(std::to_string(m.address.port) + (m.draining ? " draining" : " serving"));
   }
-  std::vector<std::string> told;
+  void lend(const Address& address, const std::string&, Duration time) override {
+    lent.push_back(std::to_string(address.port) + " " + std::to_string(to_ms(time)));
+  }
+  std::vector<std::string> told, lent;
 };
 
 class FakeOwners final : public Owners {

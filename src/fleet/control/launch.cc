@@ -1,5 +1,7 @@
 #include "fleet/control/launch.h"
 
+#include <fmt/format.h>
+
 #include "fleet/model/template.h"
 
 namespace utakata {
@@ -44,7 +46,10 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                     .env = {},
                     .limits = spec.limits,
                     .image = spec.image,
-                    .labels = spec.labels};
+                    .labels = spec.labels,
+                    .secrets = spec.secrets,
+                    .configs = spec.configs,
+                    .grace = spec.drain.grace};
   auto run = fill_in(spec.run, lookup, "clusters." + spec.name + ".run");
   if (!run) return std::unexpected(run.error());
   launch.run = std::move(*run);
@@ -52,6 +57,8 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                 {"UTAKATA_TOKEN", words.token},
                 {"UTAKATA_STACK", words.stack},
                 {"UTAKATA_CLUSTER", spec.name}};
+  if (spec.lease)
+    launch.env.emplace_back("UTAKATA_LEASE", fmt::to_string(to_ms(*spec.lease) / 1000));
   for (const auto& [name, value] : spec.env) {
     auto filled = fill_in(value, lookup, "clusters." + spec.name + ".env." + name);
     if (!filled) return std::unexpected(filled.error());

@@ -94,7 +94,7 @@ struct HealSpec {
 struct LimitSpec {
   std::optional<std::int64_t> memory;  // bytes
   std::optional<std::int64_t> files;   // descriptors
-  std::optional<double> cpus;          // of `provider: docker`: 0.5 is half a core
+  std::optional<double> cpus;          // of containers: 0.5 is half a core
   bool operator==(const LimitSpec&) const = default;
 };
 
@@ -105,10 +105,14 @@ struct ClusterSpec {
   std::vector<std::string> needs;  // clusters that must serve before this one starts
   std::string owner;  // the controller that runs it when it is there; empty: whoever is first
   std::string app;    // folder the command runs in, absolute; empty: the stack file's
-  std::string image;  // of `provider: docker`; empty: elsewhere, or it is yet to be packed
+  std::string image;  // of containers; empty: elsewhere, or it is yet to be packed
   std::vector<std::pair<std::string, std::string>> labels;  // of its containers, beside our own
-  std::string install;                                      // run once for each version, in `app`
-  Template run;                                             // through /bin/sh -c
+  std::vector<std::string> secrets, configs;  // of `provider: swarm`: its own, by their names
+  // What instances are lent, again and again: those that were cut off end when it is over. None:
+  // they go on serving without a controller.
+  std::optional<Duration> lease;
+  std::string install;  // run once for each version, in `app`
+  Template run;         // through /bin/sh -c
   std::vector<std::pair<std::string, Template>> env;
   Template url;  // what clients are told
   ReadySpec ready;
@@ -138,8 +142,9 @@ struct ClusterSpec {
   bool operator==(const ClusterSpec&) const = default;
 };
 
-enum class ProviderKind { process, docker, observe };
+enum class ProviderKind { process, docker, swarm, observe };
 const char* to_text(ProviderKind provider);
+bool has_containers(ProviderKind provider);
 
 // Where Docker's Engine answers.
 struct EngineAddress {
@@ -156,6 +161,13 @@ struct DockerSpec {
   EngineAddress engine;
   bool publishes = false;  // a network of its own for each container; otherwise the host's
   bool operator==(const DockerSpec&) const = default;
+};
+
+// Of `provider: swarm`, beside DockerSpec, whose Engine is a manager's.
+struct SwarmSpec {
+  std::vector<std::pair<std::string, EngineAddress>> hosts;  // Engines of others, by host name
+  std::string zone_label = "zone";
+  bool operator==(const SwarmSpec&) const = default;
 };
 
 // What the controller may do; what it may not, it only says.
@@ -204,6 +216,7 @@ struct Stack {
   ApiSpec api;
   ProviderKind provider = ProviderKind::process;
   DockerSpec docker;
+  SwarmSpec swarm;
   Powers powers;
   PriceSpec price;
   PublishSpec publish;

@@ -27,10 +27,16 @@ const char* to_text(ProviderKind provider) {
       return "process";
     case ProviderKind::docker:
       return "docker";
+    case ProviderKind::swarm:
+      return "swarm";
     case ProviderKind::observe:
       return "observe";
   }
   return "?";
+}
+
+bool has_containers(ProviderKind provider) {
+  return provider == ProviderKind::docker || provider == ProviderKind::swarm;
 }
 
 bool is_here(const EngineAddress& engine) {

@@ -25,6 +25,9 @@ struct LaunchSpec {
   LimitSpec limits;
   std::string image{};  // of a container; empty: none was named
   std::vector<std::pair<std::string, std::string>> labels{};  // of a container
+  // Of the Swarm's own, made visible to it as files.
+  std::vector<std::string> secrets{}, configs{};
+  Duration grace{10s};         // that stop() will be given, where it must be known beforehand
   std::string host{}, zone{};  // where it must run, of those in `hosts()`; empty: anywhere
 };
 

@@ -215,11 +215,22 @@ const Key<ClusterDraft> cluster_keys[] = {
     {{"every", Mark::now, "duration", "The period of the control loop; 1s by default."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { r.duration(y, 100ms, 60s, c.spec.every); }},
     {{"image", Mark::now, "text",
-      "Of `provider: docker`: the image of its containers; without it one is packed of `app` and "
-      "the program of `run`."},
+      "Of containers: the image that they are made of; without it one is packed of `app` and the "
+      "program of `run`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.image = &y, r.text(y, c.spec.image); }},
-    {{"labels", Mark::now, "env", "Of `provider: docker`: further labels of its containers."},
-     read_labels},
+    {{"labels", Mark::now, "env", "Of containers: further labels."}, read_labels},
+    {{"secrets", Mark::now, "texts",
+      "Of `provider: swarm`: its secrets that instances find in /run/secrets."},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) { c.secrets = &y, r.texts(y, c.spec.secrets); }},
+    {{"configs", Mark::now, "texts",
+      "Of `provider: swarm`: its configs that instances find in /, by their names."},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) { c.configs = &y, r.texts(y, c.spec.configs); }},
+    {{"lease", Mark::now, "duration",
+      "An instance that no controller has reached for so long ends by itself; without it it goes "
+      "on."},
+     [](Reader& r, const Yaml& y, ClusterDraft& c) {
+       c.lease = &y, r.duration(y, 5s, 1h, c.spec.lease.emplace());
+     }},
     {{"git", Mark::later, "", ""}},
     {{"sha256", Mark::later, "", ""}},
 };

@@ -26,6 +26,9 @@ struct ClusterDraft {
   const Yaml* verify = nullptr;
   const Yaml* limits = nullptr;
   const Yaml* labels = nullptr;
+  const Yaml* secrets = nullptr;
+  const Yaml* configs = nullptr;
+  const Yaml* lease = nullptr;
   std::vector<const Yaml*> env;  // parallel to spec.env
 };
 

@@ -170,7 +170,7 @@ const Key<LimitSpec> limit_keys[] = {
      [](Reader& r, const Yaml& y, LimitSpec& s) { r.bytes(y, 1024 * 1024, s.memory); }},
     {{"files", Mark::now, "count_from_1", "Open files and sockets."},
      [](Reader& r, const Yaml& y, LimitSpec& s) { r.integer(y, 16, 1'000'000'000, s.files); }},
-    {{"cpus", Mark::now, "number", "Of `provider: docker`: so many cores, such as 0.5."},
+    {{"cpus", Mark::now, "number", "Of containers: so many cores, such as 0.5."},
      [](Reader& r, const Yaml& y, LimitSpec& s) { r.number(y, 10'000, s.cpus); }},
 };
 

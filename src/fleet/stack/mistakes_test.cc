@@ -70,12 +70,9 @@ TEST(Mistakes, of_the_text_as_such) {
   for (const auto& row : rows) expect_said(row);
 }
 
-TEST(Mistakes, of_the_stack) {
+TEST(Mistakes, of_the_provider) {
   const std::string rest = "\nclusters: { w: { run: x } }";
   const Row rows[] = {
-      {"stak: a" + rest, {"1:1 did you mean `stack`?", "1:1 needs the key `stack`"}},
-      {"stack: My_Show" + rest, {"1:8 is no name for a stack"}},
-      {"stack: a\nprovider: ec2" + rest, {"2:11 `provider: ec2` is not yet supported"}},
       {"stack: a\nprovider: docker\nclusters: { w: { capacity: 5 } }",
        {"3:13 `w` needs the key `run`"}},
       {"stack: a\nprovider: docker\ndocker: { network: mesh }\nclusters: { w: { image: x } }",
@@ -93,11 +90,29 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\nprovider: docker\n"
        "clusters: { w: { run: x, labels: { utakata.stack: b }, limits: { cpus: -1 } } }",
        {"3:36 are ours", "3:72 above 0"}},
+      {"stack: a\nprovider: swarm\nclusters: { w: { run: x, instances: { min: 1, max: 3 } } }",
+       {"3:13 does not see the sockets of a Swarm's hosts"}},
+      {"stack: a\nprovider: { swarm: { hosts: { web-1: 10.0.0.5 }, key: k } }\n"
+       "clusters: { w: { image: x, instances: 2, lease: 2s } }",
+       {"2:20 `certificate` and `key` belong together", "2:38 `web-1` must be such as `tcp://",
+        "3:49 must be a time from 5s"}},
+      {"stack: a\nclusters: { w: { run: x, secrets: [s], configs: [c], lease: 5s, every: 2s } }",
+       {"2:26 `secrets` belongs to", "2:40 `configs` belongs to", "2:61 at least five times"}},
       {"stack: a\nprovider: { process: {} }" + rest, {"2:11 As a block `provider` holds one"}},
       {"stack: a\nprovider: { docker: {} }\ndocker: {}" + rest, {"3:9 described twice"}},
       {"stack: a\ndocker: { socket: /s }\nclusters: { w: { run: x, image: y } }",
        {"2:1 `docker` belongs to `provider: docker`", "3:26 `image` belongs to"}},
       {"stack: a\nprovider: magic" + rest, {"2:11 is no provider"}},
+  };
+  for (const auto& row : rows) expect_said(row);
+}
+
+TEST(Mistakes, of_the_stack) {
+  const std::string rest = "\nclusters: { w: { run: x } }";
+  const Row rows[] = {
+      {"stak: a" + rest, {"1:1 did you mean `stack`?", "1:1 needs the key `stack`"}},
+      {"stack: My_Show" + rest, {"1:8 is no name for a stack"}},
+      {"stack: a\nprovider: ec2" + rest, {"2:11 `provider: ec2` is not yet supported"}},
       {"stack: a\nstore: etcd://10.0.0.5:2379" + rest, {"2:8 is written `store: { etcd: ["}},
       {"stack: a\nstore: [x]" + rest, {"2:8 must be one value, not a list"}},
       {"stack: a\nstore: {}" + rest, {"2:1 needs the key `etcd`"}},

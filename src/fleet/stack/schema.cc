@@ -48,7 +48,9 @@ void add_scalars(Json& all) {
   all["policy"] = one_of({"least", "pack", "weighted"});
   Json with_settings = {{"type", "object"}, {"additionalProperties", false}};
   with_settings["properties"]["docker"] = reference("docker");
-  all["provider"] = {{"anyOf", {one_of({"process", "docker", "observe"}), with_settings}}};
+  with_settings["properties"]["swarm"] = reference("swarm");
+  with_settings["maxProperties"] = 1;
+  all["provider"] = {{"anyOf", {one_of({"process", "docker", "swarm", "observe"}), with_settings}}};
   all["docker_host"] = texts_like("^(tcp://[^/]+:[0-9]+|unix:///.+)$");
   all["docker_network"] = one_of({"host", "published"});
   all["parameter_type"] = {{"enum", {"integer", "number", "string", "boolean", "duration"}}};

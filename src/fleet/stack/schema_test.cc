@@ -21,6 +21,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"api", {"api: { ", " }"}},
       {"etcd_store", {"store: { ", " }"}},
       {"docker", {"docker: { ", " }"}},
+      {"swarm", {"provider: { swarm: { ", " } }"}},
       {"cluster", {"clusters: { w: { ", " } }"}},
       {"ready", {"clusters: { w: { ready: { ", " } } }"}},
       {"verify_command", {"clusters: { w: { verify: { ", " } } }"}},

@@ -49,8 +49,21 @@ void check_observed(Reader& r, const ClusterDraft& c) {
                                  in_ticks(c.spec.name)));
 }
 
+// Its port alone is looked at, wherever it is: for what clients do not come to, such as a database.
+void check_uncounted(Reader& r, const ClusterDraft& c) {
+  const bool is_fixed = c.spec.instances_min == c.spec.instances_max && c.spec.scale.empty();
+  if (c.spec.count.kind == CountSpec::Kind::sockets && !is_fixed)
+    r.mistake_at_key(c.count ? *c.count : *c.at,
+                     fmt::format("{}: the kernel here does not see the sockets of a Swarm's hosts: "
+                                 "set `count` to `http` or `prometheus`, or `instances` to one "
+                                 "number, without `scale`.",
+                                 in_ticks(c.spec.name)));
+}
+
 void check_container(Reader& r, const StackDraft& d, const ClusterDraft& c) {
-  if (!is_here(d.stack.docker.engine) && c.spec.count.kind == CountSpec::Kind::sockets)
+  if (d.stack.provider == ProviderKind::swarm)
+    check_uncounted(r, c);
+  else if (!is_here(d.stack.docker.engine) && c.spec.count.kind == CountSpec::Kind::sockets)
     r.mistake_at_key(c.count ? *c.count : *c.at,
                      fmt::format("{}: the kernel here does not see the sockets of another host: "
                                  "set `count` to `http` or `prometheus`.",
@@ -65,22 +78,37 @@ void check_container(Reader& r, const StackDraft& d, const ClusterDraft& c) {
                                         in_ticks(c.spec.name)));
 }
 
+void check_belongings(Reader& r, const StackDraft& d, const ClusterDraft& c) {
+  if (!has_containers(d.stack.provider)) {
+    constexpr auto what = "{} belongs to `provider: docker` and `swarm`: remove it.";
+    if (c.image) r.mistake_at_key(*c.image, fmt::format(what, "`image`"));
+    if (c.labels) r.mistake_at_key(*c.labels, fmt::format(what, "`labels`"));
+    if (c.spec.limits.cpus) r.mistake(*c.limits, fmt::format(what, "`cpus` of `limits`"));
+  }
+  if (d.stack.provider != ProviderKind::swarm) {
+    if (c.secrets) r.mistake_at_key(*c.secrets, "`secrets` belongs to `provider: swarm`.");
+    if (c.configs) r.mistake_at_key(*c.configs, "`configs` belongs to `provider: swarm`.");
+  }
+  if (c.lease && d.stack.provider == ProviderKind::observe)
+    r.mistake_at_key(*c.lease, "What others run is lent no time: remove `lease`.");
+  if (c.lease && c.spec.lease && *c.spec.lease >= 5s && *c.spec.lease < 5 * c.spec.every)
+    r.mistake(*c.lease,
+              fmt::format("`lease` must be at least five times `every`, which is {}: it is lent "
+                          "anew three times while it lasts.",
+                          to_text(c.spec.every)));
+}
+
 // Who launches nothing may not be told to.
 void check_provider(Reader& r, StackDraft& d) {
   const bool is_observing = d.stack.provider == ProviderKind::observe;
   for (const auto& c : d.clusters) {
     if (c.at->kind != Yaml::Kind::map) continue;  // noted already
-    if (c.image && d.stack.provider != ProviderKind::docker)
-      r.mistake_at_key(*c.image, "`image` belongs to `provider: docker`: remove it.");
-    if (c.labels && d.stack.provider != ProviderKind::docker)
-      r.mistake_at_key(*c.labels, "`labels` belongs to `provider: docker`: remove it.");
-    if (c.spec.limits.cpus && d.stack.provider != ProviderKind::docker)
-      r.mistake(*c.limits, "`cpus` of `limits` belongs to `provider: docker`: remove it.");
+    check_belongings(r, d, c);
     if (is_observing)
       check_observed(r, c);
     else if (c.observe)
       r.mistake_at_key(*c.observe, "`observe` belongs to `provider: observe`: remove it.");
-    else if (d.stack.provider == ProviderKind::docker)
+    else if (has_containers(d.stack.provider))
       check_container(r, d, c);
     else if (!c.run)
       r.mistake_at_key(*c.at,

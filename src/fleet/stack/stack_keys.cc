@@ -7,10 +7,10 @@
 #include <charconv>
 
 #include "fleet/stack/parameters.h"
+#include "fleet/stack/provider_keys.h"
 #include "wire/redis_address.h"
 
 namespace utakata {
-namespace {
 
 std::optional<std::uint16_t> port_from(std::string_view text) {
   unsigned port = 0;
@@ -18,6 +18,8 @@ std::optional<std::uint16_t> port_from(std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size() || port > 65535) return std::nullopt;
   return std::uint16_t(port);
 }
+
+namespace {
 
 // `127.0.0.1:7070`, `[::1]:7070`.
 std::optional<Listen> listen_from(const std::string& text) {
@@ -94,26 +96,6 @@ void read_api(Reader& r, const Yaml& y, StackDraft& d) {
   const ApiSpec& api = d.stack.api;
   if (api.certificate.empty() != api.key.empty())
     r.mistake(y, "`certificate` and `key` belong together: give both or none.");
-}
-
-void read_provider_name(Reader& r, const Yaml& y, StackDraft& d) {
-  const auto text = r.text(y);
-  if (!text || *text == "process") return;
-  if (*text == "observe") {
-    d.stack.provider = ProviderKind::observe;
-    return;
-  }
-  if (*text == "docker") {
-    d.stack.provider = ProviderKind::docker;
-    return;
-  }
-  if (*text == "kubernetes" || *text == "ec2")
-    return r.mistake(
-        y,
-        fmt::format("`provider: {}` is not yet supported by this version: use `process`.", *text));
-  r.mistake(y, fmt::format("{} is no provider: use `process` or `docker`, or `observe` to launch "
-                           "nothing.",
-                           in_ticks(*text)));
 }
 
 void read_store_file(Reader& r, const Yaml& y, StackDraft& d) {
@@ -236,78 +218,6 @@ void read_powers(Reader& r, const Yaml& y, StackDraft& d) {
       .place = has("place"), .launch = has("launch"), .drain = has("drain"), .heal = has("heal")};
 }
 
-// `tcp://10.0.0.5:2376`, `unix:///run/docker.sock`.
-void read_host(Reader& r, const Yaml& y, StackDraft& d) {
-  const auto text = r.text(y);
-  if (!text) return;
-  constexpr std::string_view unix_scheme = "unix://", tcp_scheme = "tcp://";
-  EngineAddress& engine = d.stack.docker.engine;
-  if (text->starts_with("unix:///")) {
-    engine.socket = text->substr(unix_scheme.size());
-    return;
-  }
-  const auto host = text->starts_with(tcp_scheme) ? text->substr(tcp_scheme.size()) : "";
-  const auto colon = host.rfind(':');
-  const auto port = colon == host.npos || colon == 0
-                        ? std::nullopt
-                        : port_from(std::string_view(host).substr(colon + 1));
-  if (!port || *port == 0 || host.find_first_of("/ \t@?#") != host.npos)
-    return r.mistake(y, fmt::format("`host` must be such as `tcp://10.0.0.5:2376` or "
-                                    "`unix:///var/run/docker.sock`, not {}.",
-                                    in_ticks(*text)));
-  engine.host = host;
-}
-
-const Key<StackDraft> docker_keys[] = {
-    {{"socket", Mark::now, "text", "The Engine's unix socket; /var/run/docker.sock by default."},
-     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.socket); }},
-    {{"host", Mark::now, "docker_host",
-      "Where the Engine answers: `tcp://10.0.0.5:2376`, or `unix:///var/run/docker.sock`."},
-     read_host},
-    {{"ca", Mark::now, "text", "Of `tcp`: who signs the Engine's certificate, a PEM file."},
-     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.ca); }},
-    {{"certificate", Mark::now, "text", "What the Engine knows us by, a PEM file."},
-     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.certificate); }},
-    {{"key", Mark::now, "text", "The certificate's private key, a PEM file."},
-     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.docker.engine.key); }},
-    {{"network", Mark::now, "docker_network",
-      "`host` (by default): instances listen in the host's network; `published`: each has one of "
-      "its own, and its port is published on the host."},
-     [](Reader& r, const Yaml& y, StackDraft& d) {
-       const auto text = r.text(y);
-       if (!text) return;
-       d.stack.docker.publishes = *text == "published";
-       if (*text != "host" && *text != "published")
-         r.mistake(
-             y, fmt::format("`network` must be `host` or `published`, not {}.", in_ticks(*text)));
-     }},
-};
-
-void read_docker(Reader& r, const Yaml& y, StackDraft& d) {
-  if (d.docker)
-    return r.mistake(y, "The Engine is described twice, in `provider` and in `docker`: keep one.");
-  d.docker = &y;
-  read_map<StackDraft>(r, y, docker_keys, d);
-  const EngineAddress& engine = d.stack.docker.engine;
-  if (engine.certificate.empty() != engine.key.empty())
-    r.mistake(y, "`certificate` and `key` belong together: give both or none.");
-  if (engine.host.empty() && !(engine.ca + engine.certificate).empty())
-    r.mistake(y,
-              "`ca` and `certificate` are for an Engine at a `host`, as in `host: "
-              "tcp://10.0.0.5:2376`: name it, or remove them.");
-}
-
-// `process`, or with what belongs to it: `{ docker: { host: ... } }`.
-void read_provider(Reader& r, const Yaml& y, StackDraft& d) {
-  if (y.kind != Yaml::Kind::map) return read_provider_name(r, y, d);
-  if (y.items.size() != 1 || y.items[0].key != "docker")
-    return r.mistake(y,
-                     "As a block `provider` holds one that has settings, as in `provider: { "
-                     "docker: { network: published } }`.");
-  d.stack.provider = ProviderKind::docker;
-  read_docker(r, y.items[0], d);
-}
-
 struct PriceDraft {
   PriceSpec price;
   std::optional<double> instance_hour;
@@ -418,8 +328,7 @@ const Key<StackDraft> stack_keys[] = {
      [](Reader&, const Yaml&, StackDraft&) {}},  // read before everything else
     {{"provider", Mark::now, "provider",
       "What launches instances: `process`, on this machine; `docker`, as its containers; "
-      "`observe`: "
-      "others do, and it watches."},
+      "`swarm`, as services of a Swarm; `observe`: others do, and it watches."},
      read_provider},
     {{"store", Mark::now, "store",
       "The SQLite file of everything recorded, ./STACK.db by default; or etcd."},
@@ -456,10 +365,10 @@ std::vector<Section> stack_sections() {
                               parameter_section(),
                               section_of<StackDraft>("api", api_keys),
                               section_of<StackDraft>("etcd_store", store_keys),
-                              section_of<StackDraft>("docker", docker_keys),
                               section_of<PriceDraft>("price", price_keys),
                               section_of<StackDraft>("publish", publish_keys),
                               section_of<HaproxySpec>("haproxy", haproxy_keys)};
+  for (auto& section : provider_sections()) all.push_back(std::move(section));
   for (auto& section : show_sections()) all.push_back(std::move(section));
   for (auto& section : cluster_sections()) all.push_back(std::move(section));
   return all;

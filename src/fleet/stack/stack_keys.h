@@ -1,6 +1,9 @@
 // The keys at the top of a stack file, and those of `api:`.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "fleet/model/stack.h"
@@ -23,6 +26,9 @@ struct StackDraft {
 };
 
 void read_stack(Reader& reader, const Yaml& root, StackDraft& into);
+
+// "2376"; none: it is no port.
+std::optional<std::uint16_t> port_from(std::string_view text);
 
 std::vector<Section> stack_sections();  // "stack" is the first
 

@@ -37,6 +37,9 @@ std::string version_of(const ClusterSpec& spec) {
   if (!spec.image.empty()) hash.add("image " + spec.image);
   if (spec.limits.cpus) hash.add(fmt::format("cpus {}", *spec.limits.cpus));
   for (const auto& [name, value] : spec.labels) hash.add(fmt::format("label {}={}", name, value));
+  for (const auto& name : spec.secrets) hash.add("secret " + name);
+  for (const auto& name : spec.configs) hash.add("config " + name);
+  if (spec.lease) hash.add(fmt::format("lease {}", to_ms(*spec.lease)));
   return fmt::format("{:016x}", hash.value());
 }
 

@@ -1,6 +1,7 @@
 // A well-behaved app for tests: a WebSocket echo with everything that Utakata asks for.
 //   BOOT_MS     it listens so long after its start
 //   IDLE_CLOSE  "1": draining, it closes its clients (1012), 50 a second; otherwise they stay
+//   UTAKATA_LEASE  seconds: it ends unless it is lent more by `PUT /lease?ms=...`
 //   POST /stall?ms=2000 blocks its event loop (after the answer is written)
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
@@ -15,6 +16,13 @@ function close_some(sockets, { pace, most }) {
     socket.close(1012, 'ask for another place');
   }, 1000 / pace);
 }
+
+let lease;
+function lend(ms) {
+  clearTimeout(lease);
+  lease = setTimeout(() => process.exit(1), ms);
+}
+if (process.env.UTAKATA_LEASE) lend(process.env.UTAKATA_LEASE * 1000);
 
 // `odd` replaces an answer: odd(asked, say, app) returns true if it has answered. app: {server,
 // sockets, state}.
@@ -62,6 +70,13 @@ export function serve(odd = () => false) {
         state.told.push(JSON.parse(text));
         state.draining = state.told.at(-1).state === 'draining';
         if (state.told.at(-1).close) close_some(sockets, state.told.at(-1).close);
+        return say(200, {});
+      }
+      if (asked === 'PUT /lease') {
+        if (request.headers.authorization !== `Bearer ${process.env.UTAKATA_TOKEN}`)
+          return say(403, {});
+        const ms = Number(searchParams.get('ms'));
+        if (ms >= 100) lend(ms);
         return say(200, {});
       }
       say(404, {});

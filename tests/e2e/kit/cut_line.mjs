@@ -1,4 +1,4 @@
-// A TCP proxy on a free port that leads to one server at a time, and whose connections can be cut.
+// A TCP proxy on a free port that leads to one server at a time, at a port or a unix socket, and whose connections can be cut.
 import { connect, createServer } from 'node:net';
 
 export async function cut_line(port) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace utakata {
 
 namespace {
@@ -35,6 +37,15 @@ void HttpTeller::tell(const Message& message, std::function<void(Expected<void>)
     if (answer->status / 100 == 2) return done({});
     done(problem(Problem::Kind::refused, fmt::format("{} answered {}", what, answer->status)));
   });
+}
+
+void HttpTeller::lend(const Address& address, const std::string& token, Duration time) {
+  net::HttpCall call;
+  call.method = "PUT";
+  call.url = fmt::format("http://{}:{}/lease?ms={}", address.host, address.port, to_ms(time));
+  call.headers = {"Authorization: Bearer " + token};
+  call.deadline = std::min<Duration>(time / 3, 5s);  // by then it is lent anew
+  client_.call(std::move(call), [](const Expected<net::HttpResult>&) {});
 }
 
 }  // namespace utakata

@@ -136,7 +136,7 @@ void DockerProvider::State::created(const InstanceId& id, const LaunchSpec& spec
 }
 
 void DockerProvider::State::pack(const InstanceId& id, const LaunchSpec& spec) {
-  packings.want(spec, [this, id, spec](const Expected<void>& outcome) {
+  packings.want(engine, spec, [this, id, spec](const Expected<void>& outcome) {
     auto& box = own.at(id);
     if (box.stop_asked) {
       box.end_text = "stopped before it was started";

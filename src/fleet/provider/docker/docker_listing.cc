@@ -256,17 +256,18 @@ void DockerProvider::State::look_inside(const InstanceId& id) {
 
 void DockerProvider::State::follow_log(const InstanceId& id) {
   Box& box = own.at(id);
-  box.log = std::make_unique<LogFollow>(engine, box.container, log_of(id), [this, id] {
-    auto* const one = find(id);
-    if (!one) return;
-    // Not from within itself.
-    loop.post([this, id, still = std::weak_ptr(alive)] {
-      auto* const ended = still.expired() ? nullptr : find(id);
-      if (!ended) return;
-      ended->log.reset();
-      if (ended->phase == BoxPhase::ending) finish(id);
-    });
-  });
+  box.log =
+      std::make_unique<LogFollow>(engine, "/containers/" + box.container, log_of(id), [this, id] {
+        auto* const one = find(id);
+        if (!one) return;
+        // Not from within itself.
+        loop.post([this, id, still = std::weak_ptr(alive)] {
+          auto* const ended = still.expired() ? nullptr : find(id);
+          if (!ended) return;
+          ended->log.reset();
+          if (ended->phase == BoxPhase::ending) finish(id);
+        });
+      });
 }
 
 }  // namespace utakata

@@ -16,7 +16,7 @@ DockerProvider::State::State(net::Loop& loop_, const Clock& clock_, DockerOption
       ports(options.ports_first, options.ports_last),
       rotation(options.run_folder + "/logs", options.log_bytes_max, 5s),
       engine(loop, options.engine),
-      packings(loop, engine, options.run_folder, options.pack_leaves_out, options.stack_folder,
+      packings(loop, options.run_folder, options.pack_leaves_out, options.stack_folder,
                options.say) {
   std::error_code none;  // a folder that cannot be made shows in the logs, which are not there
   for (const char* folder : {"/logs", "/installed"})

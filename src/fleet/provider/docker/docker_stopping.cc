@@ -3,9 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "fleet/provider/docker/docker_state.h"
+#include "fleet/provider/docker/exit_text.h"
 
 namespace utakata {
 
@@ -95,13 +94,7 @@ void DockerProvider::State::died(const InstanceId& id, std::string text) {
 }
 
 std::string DockerProvider::State::end_of(const Box& box, int code) const {
-  std::string text = fmt::format("exit code {}", code);
-  if (code == 126) text += ": the command is not executable";
-  if (code == 127) text += ": the command was not found";
-  if (code > 128 && code < 128 + NSIG) {
-    const char* const name = sigabbrev_np(code - 128);
-    text = fmt::format("killed by signal {} (SIG{})", code - 128, name ? name : "?");
-  }
+  std::string text = exit_text(code);
   if (code != 128 + SIGKILL) return text;
   if (box.kill_sent) return text + ", because it did not end by itself within its grace";
   if (box.was_out_of_memory) return text + ", because it used more memory than its limit";

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -21,7 +22,8 @@ namespace utakata {
 
 class Dockerd {
  public:
-  Dockerd() {
+  // swarm: it is a Swarm of its own, in a network namespace of its own, where its ports are free.
+  explicit Dockerd(bool swarm = false) : is_swarm_(swarm) {
     std::string name = (std::filesystem::temp_directory_path() / "utakata-docker-XXXXXX").string();
     folder = mkdtemp(name.data());
     if (getuid() != 0) {
@@ -31,6 +33,8 @@ class Dockerd {
     } else {
       std::ofstream(folder + "/daemon.json") << "{}";
       start();
+      if (why_not.empty() && is_swarm_ && !docker("swarm init --advertise-addr 127.0.0.1").second)
+        why_not = "dockerd on this machine makes no Swarm: see " + folder + "/log";
       if (why_not.empty() && !make_image())
         why_not = "dockerd on this machine takes no image: see " + folder + "/log";
     }
@@ -50,13 +54,14 @@ class Dockerd {
       const int log = open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
       dup2(log, 1);
       dup2(log, 2);
+      if (is_swarm_ && (unshare(CLONE_NEWNET) != 0 || !sh("ip link set lo up").second)) _exit(126);
       const std::string config = "--config-file=" + folder + "/daemon.json",
                         data = "--data-root=" + folder + "/data",
                         exec = "--exec-root=" + folder + "/exec",
                         pid = "--pidfile=" + folder + "/pid", host = "--host=unix://" + socket();
       execlp("dockerd", "dockerd", config.c_str(), data.c_str(), exec.c_str(), pid.c_str(),
              host.c_str(), "--bridge=none", "--iptables=false", "--ip6tables=false",
-             "--live-restore", nullptr);
+             is_swarm_ ? nullptr : "--live-restore", nullptr);
       _exit(127);
     }
     for (int tries = 0; tries < 300; ++tries) {
@@ -104,6 +109,7 @@ class Dockerd {
               "/root -c . | docker -H unix://" + socket() + " import - tiny:1")
         .second;
   }
+  const bool is_swarm_;
   pid_t pid_ = 0;
 };
 

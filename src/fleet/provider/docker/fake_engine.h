@@ -110,6 +110,7 @@ class FakeEngine {
   std::mutex mutex;
   std::map<std::string, Container> containers;                  // by id
   std::vector<std::string> asked;                               // "POST /containers/c1/start"
+  std::string body_now;                                         // of what is asked now
   std::map<std::string, std::size_t> images = {{"tiny:1", 0}};  // and the bytes they were sent as
 
  private:
@@ -139,6 +140,7 @@ class FakeEngine {
     line.erase(line.find("/v1.41"), 6);
     std::unique_lock lock(mutex);
     asked.push_back(line);
+    body_now = body;
     if (const auto odd = how_ ? how_(line) : std::string(); !odd.empty()) {
       if (odd != "-") put(socket, odd);
       return false;

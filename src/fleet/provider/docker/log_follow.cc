@@ -37,12 +37,11 @@ std::string since(const std::string& path) {
 
 }  // namespace
 
-LogFollow::LogFollow(Engine& engine, const std::string& container, std::string path,
+LogFollow::LogFollow(Engine& engine, const std::string& source, std::string path,
                      std::function<void()> ended)
     : engine_(engine), path_(std::move(path)) {
   follow_ = engine_.follow(
-      fmt::format("/containers/{}/logs?follow=1&stdout=1&stderr=1&timestamps=1&since={}", container,
-                  since(path_)),
+      fmt::format("{}/logs?follow=1&stdout=1&stderr=1&timestamps=1&since={}", source, since(path_)),
       [this](std::string_view bytes) { take(bytes); },
       [this, ended = std::move(ended)](const Problem&) {
         follow_.reset();

@@ -1,4 +1,5 @@
-// One container's output, followed from the Engine into a file, where `utakata logs` looks.
+// The output of a container or of a service, followed from the Engine into a file, where `utakata
+// logs` looks.
 #pragma once
 
 #include <functional>
@@ -14,8 +15,9 @@ namespace utakata {
 // the controller goes on from exactly there, nothing twice and nothing left out.
 class LogFollow {
  public:
-  // `ended`: the container's output has ended, or the Engine is gone; called at most once.
-  LogFollow(Engine& engine, const std::string& container, std::string path,
+  // `source`: "/containers/4f5e". `ended`: the container's output has ended, or the Engine is gone;
+  // called at most once.
+  LogFollow(Engine& engine, const std::string& source, std::string path,
             std::function<void()> ended);
   ~LogFollow();
   LogFollow(const LogFollow&) = delete;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "net/descriptor.h"
 
@@ -32,7 +33,13 @@ std::string import_path(const std::string& image, const std::string& library_pat
 }  // namespace
 
 struct Packings::Packing {
-  std::vector<Done> waiting;
+  struct Waiting {
+    Engine* engine;
+    LaunchSpec spec;
+    Done done;
+  };
+  std::vector<Waiting> waiting;
+  std::set<Engine*> importing;
   std::jthread thread;
 };
 
@@ -41,11 +48,9 @@ struct Packings::Packed {
   std::string tar, library_path;
 };
 
-Packings::Packings(net::Loop& loop, Engine& engine, std::string folder,
-                   std::vector<std::string> left_out, std::string stack_folder,
-                   std::function<void(std::string_view)> say)
+Packings::Packings(net::Loop& loop, std::string folder, std::vector<std::string> left_out,
+                   std::string stack_folder, std::function<void(std::string_view)> say)
     : loop_(loop),
-      engine_(engine),
       folder_(std::move(folder)),
       left_out_(std::move(left_out)),
       stack_folder_(std::move(stack_folder)),
@@ -60,11 +65,11 @@ Packings::~Packings() {
   running_.clear();
 }
 
-void Packings::want(const LaunchSpec& spec, Done done) {
+void Packings::want(Engine& engine, const LaunchSpec& spec, Done done) {
   auto& packing = running_[spec.image];
   const bool is_first = !packing;
   if (is_first) packing = std::make_unique<Packing>();
-  packing->waiting.push_back(std::move(done));
+  packing->waiting.push_back({&engine, spec, std::move(done)});
   if (!is_first) return;
   // Of this object the thread has nothing: what it has to say is posted.
   const auto post = [this, &loop = loop_, alive = std::weak_ptr(alive_)](auto work) {
@@ -103,13 +108,17 @@ void Packings::want(const LaunchSpec& spec, Done done) {
 void Packings::packed(const std::string& image, const Packed& made) {
   std::error_code none;
   if (made.content && *made.content == tag_of(image)) {
-    engine_.ask(
-        {.method = "POST",
-         .path = import_path(image, made.library_path),
-         .body_file = made.tar,
-         .type = "application/x-tar",
-         .deadline = import_deadline},
-        [this, image](Expected<Engine::Json> answer) { imported(image, std::move(answer)); });
+    auto& packing = *running_.at(image);
+    for (const auto& one : packing.waiting) packing.importing.insert(one.engine);
+    for (Engine* const engine : packing.importing)
+      engine->ask({.method = "POST",
+                   .path = import_path(image, made.library_path),
+                   .body_file = made.tar,
+                   .type = "application/x-tar",
+                   .deadline = import_deadline},
+                  [this, engine, image](Expected<Engine::Json> answer) {
+                    imported(*engine, image, std::move(answer));
+                  });
     std::filesystem::remove(made.tar, none);  // it has been opened
     return;
   }
@@ -121,39 +130,55 @@ void Packings::packed(const std::string& image, const Packed& made) {
 }
 
 // Once the answer has begun, what failed comes as its last line.
-void Packings::imported(const std::string& image, Expected<Engine::Json> answer) {
+void Packings::imported(Engine& engine, const std::string& image, Expected<Engine::Json> answer) {
   if (answer && answer->is_object() && answer->contains("error"))
     answer = problem(Problem::Kind::unavailable,
                      fmt::format("docker: the Engine does not take the app as an image: {}",
                                  answer->value("error", Engine::Json()).dump()),
                      true);
-  if (!answer) return end(image, std::unexpected(answer.error()));
-  remove_elder(image);
-  end(image, {});
+  if (answer) remove_elder(engine, image);
+  end_on(engine, image, answer ? Expected<void>{} : std::unexpected(answer.error()));
 }
 
 void Packings::end(const std::string& image, const Expected<void>& outcome) {
   const auto node = running_.extract(image);
-  for (auto& done : node.mapped()->waiting) done(outcome);
+  for (auto& one : node.mapped()->waiting) one.done(outcome);
+}
+
+void Packings::end_on(Engine& engine, const std::string& image, const Expected<void>& outcome) {
+  auto& packing = *running_.at(image);
+  std::vector<Packing::Waiting> served;
+  std::erase_if(packing.waiting, [&](Packing::Waiting& one) {
+    if (one.engine != &engine) return false;
+    served.push_back(std::move(one));
+    return true;
+  });
+  packing.importing.erase(&engine);
+  if (packing.importing.empty()) {
+    // Who came with another Engine when the tar was on its way already gets one of his own.
+    const auto node = running_.extract(image);
+    for (auto& one : node.mapped()->waiting) want(*one.engine, one.spec, std::move(one.done));
+  }
+  for (auto& one : served) one.done(outcome);
 }
 
 // Without force: those that containers still have stay, and are tried again with the next one.
-void Packings::remove_elder(const std::string& image) {
+void Packings::remove_elder(Engine& engine, const std::string& image) {
   const Engine::Json filters = {{"reference", {repository_of(image)}}};
-  engine_.ask({.path = "/images/json?filters=" + query_escaped(filters.dump())},
-              [this, image](const Expected<Engine::Json>& answer) {
-                if (!answer || !answer->is_array()) return;
-                for (const auto& one : *answer) {
-                  const auto tags =
-                      one.is_object() ? one.value("RepoTags", Engine::Json()) : Engine::Json();
-                  if (!tags.is_array()) continue;
-                  for (const auto& tag : tags)
-                    if (tag.is_string() && tag != image && is_packed_image(tag))
-                      engine_.ask({.method = "DELETE",
-                                   .path = "/images/" + tag.get<std::string>() + "?noprune=0"},
-                                  [](const Expected<Engine::Json>&) {});
-                }
-              });
+  engine.ask({.path = "/images/json?filters=" + query_escaped(filters.dump())},
+             [&engine, image](const Expected<Engine::Json>& answer) {
+               if (!answer || !answer->is_array()) return;
+               for (const auto& one : *answer) {
+                 const auto tags =
+                     one.is_object() ? one.value("RepoTags", Engine::Json()) : Engine::Json();
+                 if (!tags.is_array()) continue;
+                 for (const auto& tag : tags)
+                   if (tag.is_string() && tag != image && is_packed_image(tag))
+                     engine.ask({.method = "DELETE",
+                                 .path = "/images/" + tag.get<std::string>() + "?noprune=0"},
+                                [](const Expected<Engine::Json>&) {});
+               }
+             });
 }
 
 }  // namespace utakata

@@ -1,4 +1,4 @@
-// Packs apps into images of the Engine, each once, beside the loop: reading and writing a hundred
+// Packs apps into images of Engines, each once, beside the loop: reading and writing a hundred
 // megabytes takes a second.
 #pragma once
 
@@ -23,26 +23,27 @@ class Packings {
   using Done = std::function<void(Expected<void>)>;
   // `folder` takes a tar while it is sent; what a killed life left there is removed. `left_out`,
   // `stack_folder`: PackSpec. `say` is told what is packed, and how large it is.
-  Packings(net::Loop& loop, Engine& engine, std::string folder, std::vector<std::string> left_out,
+  Packings(net::Loop& loop, std::string folder, std::vector<std::string> left_out,
            std::string stack_folder, std::function<void(std::string_view)> say);
   ~Packings();  // waits for the threads, which give up at once; no `done` is called any more
 
-  // Makes the spec's image, whose name packed_image() gave, of its folder and program. `done` is
-  // called once, later than this returns; all who want the same image wait for the same packing.
-  // Then elder images of the same app go, those in use excepted. Problems: those of pack.h and of
+  // Makes the spec's image on that Engine, which outlives this; packed_image() gave its name, it is
+  // made of the spec's folder and program. `done` is called once, later than this returns; all who
+  // want the same image wait for the same packing, whichever Engine they want it on. Then elder
+  // images of the same app go, those in use excepted. Problems: those of pack.h and of
   // the Engine; `conflict`: the folder is not what the image's name says any more.
-  void want(const LaunchSpec& spec, Done done);
+  void want(Engine& engine, const LaunchSpec& spec, Done done);
 
  private:
   struct Packing;
   struct Packed;
   void packed(const std::string& image, const Packed& made);
-  void imported(const std::string& image, Expected<Engine::Json> answer);
+  void imported(Engine& engine, const std::string& image, Expected<Engine::Json> answer);
   void end(const std::string& image, const Expected<void>& outcome);
-  void remove_elder(const std::string& image);
+  void end_on(Engine& engine, const std::string& image, const Expected<void>& outcome);
+  static void remove_elder(Engine& engine, const std::string& image);
 
   net::Loop& loop_;
-  Engine& engine_;
   const std::string folder_;
   const std::vector<std::string> left_out_;
   const std::string stack_folder_;
