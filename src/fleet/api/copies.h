@@ -28,7 +28,8 @@ class Copies {
   void turn();  // owners may have changed
   // What the former owner of a cluster that is ours now left.
   enum class State {
-    none,    // or not all of it: it is not known what that one gave
+    none,    // or not whole
+    some,    // of an owner before that one
     coming,  // it may still be telling
     all
   };
