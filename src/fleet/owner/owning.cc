@@ -82,9 +82,8 @@ void Owning::keep_lease() {
   is_asking_lease_ = true;
   asked_at_ = asked;
   if (!lease_)
-    registry_.grant(options_.ttl, [this, asked](Expected<Registry::Lease> given) {
-      granted(given, asked);
-    });
+    registry_.grant(options_.ttl,
+                    [this, asked](Expected<Registry::Lease> given) { granted(given, asked); });
   else
     registry_.keep(lease_, options_.ttl / 2,
                    [this, asked](Expected<Duration> left) { kept(left, asked); });

@@ -103,17 +103,16 @@ class EtcdRegistry final : public Registry {
 };
 
 void EtcdRegistry::list(Done<All> done) {
-  client_.range(
-      net::etcd_prefix(base_ + "owners/"), [this, done](Expected<net::EtcdRows> owners) {
-        if (!owners) return done(std::unexpected(owners.error()));
-        // As of the same moment, so that the watch goes on from both.
-        net::EtcdRange controllers = net::etcd_prefix(controllers_key());
-        controllers.revision = owners->revision;
-        client_.range(controllers, [this, done, owners = *owners](Expected<net::EtcdRows> rows) {
-          if (!rows) return done(std::unexpected(rows.error()));
-          done(all_of(owners, *rows));
-        });
-      });
+  client_.range(net::etcd_prefix(base_ + "owners/"), [this, done](Expected<net::EtcdRows> owners) {
+    if (!owners) return done(std::unexpected(owners.error()));
+    // As of the same moment, so that the watch goes on from both.
+    net::EtcdRange controllers = net::etcd_prefix(controllers_key());
+    controllers.revision = owners->revision;
+    client_.range(controllers, [this, done, owners = *owners](Expected<net::EtcdRows> rows) {
+      if (!rows) return done(std::unexpected(rows.error()));
+      done(all_of(owners, *rows));
+    });
+  });
 }
 
 Registry::All EtcdRegistry::all_of(const net::EtcdRows& owners,

@@ -33,8 +33,8 @@ struct EtcdStoreOptions {
   std::function<bool()> may_ask{};
 };
 
-// The create_revision of the cluster's owner's key (etcd_owner_key()). Asked inside record(), on its
-// thread.
+// The create_revision of the cluster's owner's key (etcd_owner_key()). Asked inside record(), on
+// its thread.
 using EtcdFence = FenceOf;
 
 // Of record(): a batch is recorded only if each of its clusters is ours by `fence` and in etcd at
