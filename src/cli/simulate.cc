@@ -29,6 +29,7 @@ struct SimulateOptions {
   std::string length = "2h", session = "30m", boot = "3s", faults = "none";
   double connections = 0;
   std::uint64_t seed = 1;
+  int controllers = 1;
   bool wants_json = false;
 };
 
@@ -122,6 +123,8 @@ SimResult day_of(const SimulateOptions& options, Stack stack) {
     sim.stack.powers = {};
   sim.cluster = options.cluster;
   sim.seed = options.seed;
+  sim.controllers = options.controllers;
+  sim.give_back_after = sim.stack.etcd.give_back;
   sim.session = time_of("--session", options.session);
   sim.boot = time_of("--boot", options.boot);
   sim.faults_per_hour = faults_of(options.faults);
@@ -170,6 +173,8 @@ void add_simulate(CLI::App& program, int& exit_code) {
   command->add_option("--session", options->session, "How long people stay, on average; 30m");
   command->add_option("--boot", options->boot, "From launch to ready, as a median; 3s");
   command->add_option("--faults", options->faults, "none, some, many, or so many an hour");
+  command->add_option("--controllers", options->controllers,
+                      "That run the stack over one etcd, up to three; 1 by default");
   command->add_option("--seed", options->seed, "Another one is another day; 1 by default");
   command->add_option("--cluster", options->cluster,
                       "Whose people come; by default of every cluster that can grow");

@@ -39,11 +39,23 @@ const char* to_text(FaultKind kind) {
       return "full store";
     case FaultKind::step_clock:
       return "wall clock stepped";
+    case FaultKind::lose_lease:
+      return "lost lease";
+    case FaultKind::freeze_owner:
+      return "freeze of an owner";
+    case FaultKind::cut_etcd:
+      return "controller cut off from etcd";
+    case FaultKind::cut_controllers:
+      return "controller cut off from others";
+    case FaultKind::split_brain:
+      return "split brain";
+    case FaultKind::etcd_away:
+      return "etcd away";
   }
   return "?";
 }
 
-std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length) {
+std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length, int kinds) {
   std::vector<Fault> faults;
   if (per_hour <= 0) return faults;
   const double hours = to_seconds(length) / 3600;
@@ -52,7 +64,7 @@ std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length)
     at -= std::log(1 - random.unit()) / per_hour;
     if (at > 0.95 * hours) break;
     Fault fault{.at = from_seconds(at * 3600),
-                .kind = FaultKind(random.below(kFaultKinds)),
+                .kind = FaultKind(random.below(std::uint64_t(kinds))),
                 .lasts = from_seconds(1 + 89 * random.unit() * random.unit()),
                 .draw = random.next()};
     faults.push_back(fault);

@@ -26,9 +26,16 @@ enum class FaultKind : std::uint8_t {
   crash_controller,   // at one of its next steps, whichever
   freeze_controller,  // for a while
   full_store,         // nothing can be recorded, for a while
-  step_clock          // the wall clock, by a day or less
+  step_clock,         // the wall clock, by a day or less
+  // Of those over an etcd, where several controllers run:
+  lose_lease,       // a controller's, while it lives
+  freeze_owner,     // in the midst of what it does, for longer than its lease or not
+  cut_etcd,         // a controller from etcd
+  cut_controllers,  // a controller from the others
+  split_brain,      // from both, while clients reach it
+  etcd_away         // for all
 };
-inline constexpr int kFaultKinds = 16;
+inline constexpr int kFaultKindsAlone = 16, kFaultKinds = 22;
 const char* to_text(FaultKind kind);
 
 struct Fault {
@@ -43,6 +50,8 @@ struct Fault {
 };
 
 // In order of time; none in the first and the last twentieth of the day.
-std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length);
+// Of the first so many kinds.
+std::vector<Fault> draw_faults(Random& random, double per_hour, Duration length,
+                               int kinds = kFaultKindsAlone);
 
 }  // namespace utakata

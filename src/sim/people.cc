@@ -147,14 +147,33 @@ void People::asks(std::uint32_t who) {
     return forget(who);
   }
   Crowd& crowd = crowds_[person.crowd];
-  if (!crowd.ledger) return after(jittered(1s), ask, who);
   std::string room;
   if (crowd.seats_per_key > 1) room = fmt::format("room-{}", person.room);
+  if (crowd.door) return asks_at(*crowd.door, who, room);
+  if (!crowd.ledger) return after(jittered(1s), ask, who);
   PlaceRequest request{.key = room};
   if (person.has_line) request.line = person.line;
   const PlaceAnswer answer = crowd.ledger->place(request, timeline_.now());
-  if (on_answer)
-    on_answer(asking(who), answer, answer ? guest_or_none(guest_at(crowd, answer->slot)) : nullptr);
+  const std::uint32_t guest = answer ? guest_at(crowd, answer->slot) : kNobody;
+  if (on_answer) on_answer(asking(who), answer, guest_or_none(guest));
+  heard(who, answer, guest);
+}
+
+void People::asks_at(Door& door, std::uint32_t who, const std::string& room) {
+  const Person& person = people_[who];
+  DoorQuestion question{
+      .cluster = crowds_[person.crowd].cluster, .room = room, .line = {}, .asking = asking(who)};
+  if (person.has_line) question.line = person.line;
+  door.ask(std::move(question), [this, who](const DoorAnswer& heard_of) {
+    if (!heard_of.answer) return after(jittered(1s), ask, who);
+    people_[who].is_blind = heard_of.is_blind;
+    heard(who, *heard_of.answer, heard_of.guest);
+  });
+}
+
+void People::heard(std::uint32_t who, const PlaceAnswer& answer, std::uint32_t guest) {
+  Person& person = people_[who];
+  Crowd& crowd = crowds_[person.crowd];
   if (!answer) {
     ++crowd.refused;
     person.has_line = answer.error().line.has_value();
@@ -167,7 +186,7 @@ void People::asks(std::uint32_t who) {
   ++crowd.placements;
   person.has_line = false;
   person.placement = answer->number;
-  person.guest = guest_at(crowd, answer->slot);
+  person.guest = guest;
   person.is_dialling = person.guest != kNobody;
   if (person.is_dialling) ++hosts_[person.guest].on_the_way;
   const bool dawdles = crowd.dawdlers > 0 && random_.unit() < crowd.dawdlers;
@@ -179,7 +198,7 @@ void People::asks(std::uint32_t who) {
 Asking People::asking(std::uint32_t who) const {
   const Person& person = people_[who];
   Asking asking{.crowd = person.crowd, .who = who, .since = person.asks_since};
-  asking.is_uninvited = person.is_uninvited;
+  asking.is_uninvited = person.is_uninvited || person.is_blind;
   if (crowds_[person.crowd].seats_per_key > 1) asking.room = person.room;
   if (person.has_line) asking.line = person.line;
   return asking;
@@ -231,7 +250,8 @@ void People::connects(std::uint32_t who, Guest& guest) {
   guest.first_person = who;
   ++guest.connections;
   ++guest.accepted;
-  if (person.is_uninvited) ++guest.uninvited, guest.uninvited_at = timeline_.now();
+  if (person.is_uninvited) ++guest.uninvited;
+  if (person.is_uninvited || person.is_blind) guest.uninvited_at = timeline_.now();
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was
@@ -250,6 +270,7 @@ void People::unlink(std::uint32_t who) {
   --crowds_[person.crowd].connections;
   person.is_connected = false;
   person.is_uninvited = false;
+  person.is_blind = false;
 }
 
 void People::departs(std::uint32_t who) {
@@ -257,7 +278,9 @@ void People::departs(std::uint32_t who) {
   Crowd& crowd = crowds_[person.crowd];
   if (person.is_connected) {
     unlink(who);
-    if (crowd.seats_per_key > 1 && crowd.ledger)
+    if (crowd.seats_per_key > 1 && crowd.door)
+      crowd.door->give_back(crowd.cluster, person.placement);
+    else if (crowd.seats_per_key > 1 && crowd.ledger)
       crowd.ledger->release(person.placement, timeline_.now());
   }
   person.is_wishing = false;

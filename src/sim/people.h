@@ -28,7 +28,30 @@ struct Asking {
   Instant since{};        // its first question
   std::optional<std::uint32_t> room;
   std::optional<std::uint64_t> line;  // the place in line that it has
-  bool is_uninvited = false;          // it came by an old address
+  // It came by an old address, or by that of a controller which did not know that another has the
+  // cluster.
+  bool is_uninvited = false;
+  // Of several controllers: who answers, cut off from all others, so that none can know of it.
+  bool is_untold = false;
+};
+
+// Where people ask for places, if not at a ledger that answers at once.
+struct DoorQuestion {
+  std::string cluster, room;
+  std::optional<std::uint64_t> line;
+  Asking asking;
+};
+struct DoorAnswer {
+  std::optional<PlaceAnswer> answer{};  // none: nobody answered
+  std::uint32_t guest = 0xffffffff;     // in Hosts, where one was granted and is there
+  bool is_blind = false;                // by a controller that did not know of the owner
+};
+class Door {
+ public:
+  virtual ~Door() = default;
+  // `done` is called once.
+  virtual void ask(DoorQuestion question, std::function<void(const DoorAnswer&)> done) = 0;
+  virtual void give_back(const std::string& cluster, std::uint64_t placement) = 0;
 };
 
 struct Crowd {  // the people of one cluster
@@ -42,6 +65,7 @@ struct Crowd {  // the people of one cluster
   double friends = 0;                 // share that asks for the room of friends, not for the next
   double nostalgics = 0;              // share that dials the old address after a cut, unasked
   PlacementLedger* ledger = nullptr;  // none: there is no controller to ask just now
+  Door* door = nullptr;               // asked instead, where there is one
 
   std::int64_t arrivals = 0, placements = 0, refused = 0, connections = 0;
   std::uint32_t matched = 0;  // into rooms, one after another
@@ -78,7 +102,7 @@ class People {
     std::uint32_t room = 0;
     std::uint8_t crowd = 0, tries = 0;
     bool is_wishing = false, is_connected = false, has_line = false, has_end = false,
-         is_leaving = false, is_dialling = false, is_uninvited = false;
+         is_leaving = false, is_dialling = false, is_uninvited = false, is_blind = false;
   };
 
   struct Closing {
@@ -92,6 +116,8 @@ class People {
   std::uint32_t room_of(Crowd& crowd);
   void arrives(std::uint32_t crowd);
   void asks(std::uint32_t who);
+  void asks_at(Door& door, std::uint32_t who, const std::string& room);
+  void heard(std::uint32_t who, const PlaceAnswer& answer, std::uint32_t guest);
   void dials(std::uint32_t who);
   void connects(std::uint32_t who, Guest& guest);
   void departs(std::uint32_t who);

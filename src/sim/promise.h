@@ -57,6 +57,14 @@ struct SimEnd {  // of an instance, by itself or by others
   Instant now{};
 };
 
+// A controller takes itself for a cluster's owner, or acts as such.
+struct SimClaim {
+  const char* what;  // "records", "places", "takes itself"
+  std::string controller;
+  std::string owner;  // in truth; empty: nobody
+  bool is_owner = false;
+};
+
 class Promise {
  public:
   struct Witness {
@@ -67,6 +75,8 @@ class Promise {
   virtual ~Promise() = default;
 
   virtual void begins_life(Instant) {}  // of the controller
+  // By one that could not have heard what its former owner placed: nobody is left who did.
+  virtual void is_taken_unheard(Instant) {}
   virtual void records(const SimStep&) {}
   virtual void asks_launch(const InstanceId&, const LaunchSpec&, bool /*could be asked*/, Instant) {
   }
@@ -75,6 +85,7 @@ class Promise {
   virtual void connects(const Guest&, const Asking&, const SimWorld&) {}
   virtual void leaves(const Guest&, const Asking&) {}
   virtual void ends(const SimEnd&) {}
+  virtual void claims(const SimClaim&, const SimWorld&) {}  // where several controllers run
   virtual void second(const SimWorld&) {}
 
  protected:

@@ -22,6 +22,7 @@ class BackOff final : public Promise {
   }
   void ends(const SimEnd& end) override {
     const Guest& guest = end.guest;
+    if (guest.starts == 0) return;  // removed before it was let run: who took over knows nothing
     const bool was_wanted =
         guest.decided == Lifecycle::starting || guest.decided == Lifecycle::serving;
     const bool was_young = !guest.serving_since || end.now - *guest.serving_since < 4s;

@@ -38,7 +38,12 @@ class Bounds final : public Promise {
   }
   // What is there by the world itself, whatever the record says of it.
   void second(const SimWorld& world) override {
-    const int there = int(world.hosts.there(world.spec.name).size());
+    // But for what was asked for late, by one who was frozen: it has run nothing, and goes.
+    const int there =
+        int(std::ranges::count_if(world.hosts.there(world.spec.name), [&](std::uint32_t index) {
+          const Guest& guest = world.hosts[index];
+          return guest.starts > 0 || world.decided.contains(guest.id);
+        }));
     const int most = instances_total_max(world.spec);
     if (there > most && there > was_)
       broken(fmt::format("{} instances of {} are there, {} at most", there, world.spec.name, most));

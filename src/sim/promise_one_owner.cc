@@ -1,5 +1,5 @@
 // 10 One owner: nothing is asked for that is not recorded, an id is given once, and a stop is
-// final.
+// final. Of several controllers one alone records, and takes itself for the owner, at any time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,9 +34,16 @@ class OneOwner final : public Promise {
     // By another life than the one that recorded it.
     if (world.decided.contains(id) && world.decided.at(id).since < world.controller_since) tested();
   }
+  void claims(const SimClaim& claim, const SimWorld& world) override {
+    if (!claim.is_owner)
+      broken(fmt::format("{} {} for the owner of {}, and {} is", claim.controller, claim.what,
+                         world.spec.name, claim.owner.empty() ? "nobody" : claim.owner));
+    if (std::exchange(owner_, claim.controller) != claim.controller) tested();
+  }
 
  private:
   std::set<std::string> launched_, stopped_;
+  std::string owner_;
 };
 
 }  // namespace

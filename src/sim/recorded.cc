@@ -47,8 +47,11 @@ void Recorded::take(const Batch& batch, Instant now) {
 }
 
 void Recorded::begin_life() {
-  for (auto& [cluster, decisions] : clusters_)
-    for (auto& [id, decided] : decisions) decided.is_suspect = false;
+  for (auto& [cluster, decisions] : clusters_) begin_life(cluster);
+}
+
+void Recorded::begin_life(const std::string& cluster) {
+  for (auto& [id, decided] : clusters_[cluster]) decided.is_suspect = false;
 }
 
 int count_of(const Decisions& decisions, Lifecycle lifecycle) {

@@ -24,7 +24,8 @@ using Decisions = std::map<InstanceId, Decided>;  // of one cluster, without gon
 class Recorded {
  public:
   void take(const Batch& batch, Instant now);
-  void begin_life();
+  void begin_life();                            // of the controller
+  void begin_life(const std::string& cluster);  // of who acts for it
   const Decisions& of(const std::string& cluster) { return clusters_[cluster]; }
 
  private:

@@ -19,6 +19,8 @@ Expected<SimResult> simulate(const SimOptions& options) {
     return problem(Problem::Kind::invalid,
                    fmt::format("{} has no cluster `{}`: name one of its clusters",
                                options.stack.name, options.cluster));
+  if (options.controllers < 1 || options.controllers > 3)
+    return problem(Problem::Kind::invalid, "a made-up stack has 1, 2 or 3 controllers");
   if (options.cluster.empty() && std::ranges::none_of(options.stack.clusters, grows))
     return problem(Problem::Kind::invalid,
                    fmt::format("no cluster of {} can grow: name the one whose people come with "

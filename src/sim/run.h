@@ -35,6 +35,9 @@ struct SimOptions {
   double nostalgics = 0;   // share of those cut who dial the old address first
   double unfit = 0;        // share of the instances whose `verify` fails
   double dawdlers = 0;     // share of people who dial when their seat is only just held
+  // Of the stack, over one etcd; up to three. With one there is no etcd.
+  int controllers = 1;
+  Duration give_back_after{30s};  // to the controller that a cluster prefers
   double faults_per_hour = 0;
   std::vector<Fault> faults;  // and these
   std::vector<SimCall> calls;

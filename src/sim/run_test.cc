@@ -107,6 +107,26 @@ SimOptions a_house() {
   return options;
 }
 
+TEST(Simulate, days_of_several_controllers_break_no_promise) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SimOptions options = a_house();
+    options.faults_per_hour = 60;
+    options.controllers = 2 + int(seed % 2);
+    options.stack.clusters[0].owner = "a", options.stack.clusters[2].owner = "b";
+    options.seed = seed;
+    const auto day = simulate(options);
+    ASSERT_TRUE(day);
+    EXPECT_EQ(day->broken, std::vector<std::string>{}) << "seed " << seed;
+    EXPECT_GT(day->tested.at("10 one owner"), 2) << "clusters changed hands";
+  }
+}
+
+TEST(Simulate, with_four_controllers_there_is_no_day) {
+  SimOptions options = a_game(up_and_down());
+  options.controllers = 4;
+  EXPECT_FALSE(simulate(options));
+}
+
 TEST(Simulate, days_full_of_faults_break_no_promise) {
   std::set<std::string> kinds;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {

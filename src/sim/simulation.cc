@@ -26,13 +26,32 @@ Simulation::Simulation(const SimOptions& options)
       timeline_(options.began),
       hosts_(timeline_, options.seed * 3 + 1),
       people_(timeline_, hosts_, options.seed * 5 + 2),
-      lives_(timeline_, hosts_, options.stack, options.seed),
       random_(options.seed) {
   hosts_.habits.boot = options.boot;
   hosts_.habits.stop = options.stop;
-  lives_.unfit = options.unfit;
+  add_controllers();
   for (const ClusterSpec& spec : options.stack.clusters) add_cluster(spec);
   watch();
+}
+
+// Several: on machines of their own, so that no two monotonic clocks agree, nor the wall clocks.
+void Simulation::add_controllers() {
+  Random random(options_.seed * 7 + 5);
+  const auto count = std::size_t(std::max(1, options_.controllers));
+  if (count > 1) company_ = std::make_unique<Company>(timeline_, hosts_, options_.seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    lives_.push_back(
+        std::make_unique<Lives>(timeline_, hosts_, record_, options_.stack, options_.seed));
+    lives_[i]->unfit = options_.unfit;
+    if (!company_) continue;
+    lives_[i]->join({.company = *company_,
+                     .name = std::string(1, char('a' + i)),
+                     .ahead = from_seconds(100'000 * random.unit()),
+                     .give_back_after = options_.give_back_after});
+    lives_[i]->clock().wall_ahead =
+        std::chrono::milliseconds{std::int64_t(random.below(20'000)) - 10'000};
+  }
+  awake_.resize(count);
 }
 
 void Simulation::add_cluster(const ClusterSpec& spec) {
@@ -46,7 +65,8 @@ void Simulation::add_cluster(const ClusterSpec& spec) {
                .reconnect = options_.reconnect,
                .dawdlers = options_.dawdlers,
                .friends = options_.friends,
-               .nostalgics = options_.nostalgics});
+               .nostalgics = options_.nostalgics,
+               .door = company_.get()});
   watched_.push_back({.spec = &spec, .promises = make_promises(), .shown = {.name = spec.name}});
 }
 
@@ -55,11 +75,14 @@ std::string Simulation::moment() const {
 }
 
 void Simulation::second() {
-  if (const bool is_up = lives_.is_up(); is_up != std::exchange(was_up_, is_up))
-    awake_since_ = timeline_.now();
+  for (std::size_t i = 0; i < lives_.size(); ++i)
+    if (const bool is_up = lives_[i]->is_up(); is_up != std::exchange(awake_[i].was_up, is_up))
+      awake_[i].since = timeline_.now();
+  if (company_) judge_owners();
   for (std::uint32_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = watched_[i];
-    people_.crowd(i).ledger = lives_.ledger(watched.spec->name);
+    if (!company_) people_.crowd(i).ledger = lives_[0]->own_ledger(watched.spec->name);
+    if (company_) note_hearing(watched);
     SimWorld world = world_of(watched);
     world.census = census(watched.spec->name);
     for (auto& promise : watched.promises) promise->second(world);
@@ -84,7 +107,8 @@ Census Simulation::census(const std::string& cluster) {
 void Simulation::sample(Watched& watched, std::uint32_t index) {
   const Crowd& crowd = people_.crowd(index);
   SimSample sample{.at = timeline_.since_begin()};
-  Control* const control = lives_.control();
+  Lives* const lives = company_ ? watched.acting : lives_[0].get();
+  Control* const control = lives ? lives->control() : nullptr;
   if (control)
     if (const Plan* plan = control->last_plan(watched.spec->name))
       sample.wanted = plan->want.instances;
@@ -105,7 +129,7 @@ void Simulation::sample(Watched& watched, std::uint32_t index) {
 }
 
 void Simulation::gather() {
-  result_.activities = lives_.activities(options_.began);
+  result_.activities = record_.activities(options_.began);
   for (std::uint32_t i = 0; i < watched_.size(); ++i) {
     Crowd& crowd = people_.crowd(i);
     SimCluster& shown = watched_[i].shown;
@@ -137,11 +161,13 @@ SimResult Simulation::run() {
   result_.seed = options_.seed;
   result_.began = options_.began;
   result_.currency = options_.stack.price.currency;
-  for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length)) schedule(fault);
+  const int kinds = company_ ? kFaultKinds : kFaultKindsAlone;
+  for (const Fault& fault : draw_faults(random_, options_.faults_per_hour, length, kinds))
+    schedule(fault);
   for (const Fault& fault : options_.faults) schedule(fault);
   for (const SimCall& one : options_.calls)
     timeline_.after(one.at, [this, one] { call(one.call); });
-  lives_.begin();
+  for (auto& lives : lives_) lives->begin();
   const auto seconds = length / 1s;
   const auto every = std::max<std::int64_t>(1, seconds / kSamples);
   for (std::int64_t k = 0; k < seconds; ++k) {
@@ -151,8 +177,8 @@ SimResult Simulation::run() {
     for (bool is_whole = false; !is_whole;) try {
         timeline_.run_until(Timeline::kBegin + (k + 1) * 1s);
         is_whole = true;
-      } catch (const Crash&) {
-        crash(from_seconds(0.5 + 5 * random_.unit()));
+      } catch (const Crash& crashed) {
+        crash(*crashed.whose, from_seconds(0.5 + 5 * random_.unit()));
       }
   }
   result_.length = timeline_.since_begin();

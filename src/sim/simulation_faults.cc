@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 #include "sim/simulation.h"
@@ -47,15 +48,16 @@ Guest* Simulation::victim(const Fault& fault) {
   return of.empty() ? nullptr : &hosts_[of[fault.draw % of.size()]];
 }
 
-void Simulation::crash(Duration away) {
+void Simulation::crash(Lives& lives, Duration away) {
   for (std::uint32_t i = 0; i < watched_.size(); ++i) people_.crowd(i).ledger = nullptr;
-  lives_.crash();
-  recorded_.begin_life();
-  undo_later(away, [this] {
+  lives.crash();
+  if (!company_) recorded_.begin_life();
+  undo_later(away, [this, &lives] {
     // Before it begins: it may record, or end again, at once.
     for (Watched& one : watched_)
-      for (auto& promise : one.promises) promise->begins_life(timeline_.now());
-    lives_.begin();
+      for (auto& promise : one.promises)
+        if (!company_) promise->begins_life(timeline_.now());
+    lives.begin();
   });
 }
 
@@ -73,6 +75,13 @@ void Simulation::strike(const Fault& fault) {
     case FaultKind::full_store:
     case FaultKind::step_clock:
       return strike_controller(fault);
+    case FaultKind::lose_lease:
+    case FaultKind::freeze_owner:
+    case FaultKind::cut_etcd:
+    case FaultKind::cut_controllers:
+    case FaultKind::split_brain:
+    case FaultKind::etcd_away:
+      return strike_company(fault);
     default:
       return strike_all(fault);
   }
@@ -148,30 +157,75 @@ void Simulation::strike_all(const Fault& fault) {
 }
 
 void Simulation::strike_controller(const Fault& fault) {
+  Lives& lives = *lives_[fault.draw / 7 % lives_.size()];
+  const std::string whose = company_ ? fmt::format(" ({})", lives.name()) : "";
   if (fault.kind == FaultKind::crash_controller) {
-    if (!lives_.control()) return;
-    note(to_text(fault.kind));
-    lives_.crash_after(1 + int(fault.draw % 6));
+    if (!lives.control()) return;
+    note(to_text(fault.kind) + whose);
+    lives.crash_after(1 + int(fault.draw % 6));
   } else if (fault.kind == FaultKind::freeze_controller) {
-    note(lasting(fault));
-    lives_.freeze(fault.lasts);
+    note(lasting(fault) + whose);
+    lives.freeze(fault.lasts);
     undo_later(fault.lasts, [] {});
   } else if (fault.kind == FaultKind::full_store) {
     note(lasting(fault));
-    lives_.store().set_full(is_full_ = true);
-    undo_later(fault.lasts, [this] { lives_.store().set_full(is_full_ = false); });
+    record_.rows.set_full(is_full_ = true);
+    undo_later(fault.lasts, [this] { record_.rows.set_full(is_full_ = false); });
   } else {
-    // Nobody but `at:` notices: it is no reason to wait for anything.
-    const Instant last = last_fault_;
-    note(to_text(fault.kind));
-    last_fault_ = last;
-    timeline_.step_wall(
-        std::chrono::milliseconds{std::int64_t(fault.draw % 172'800'000) - 86'400'000});
+    step_clock(fault);
   }
 }
 
+// Nobody but `at:` notices: it is no reason to wait for anything.
+void Simulation::step_clock(const Fault& fault) {
+  const Instant last = last_fault_;
+  note(to_text(fault.kind));
+  last_fault_ = last;
+  const std::chrono::milliseconds by{std::int64_t(fault.draw % 172'800'000) - 86'400'000};
+  if (company_)
+    lives_[fault.draw / 7 % lives_.size()]->clock().wall_ahead += by;
+  else
+    timeline_.step_wall(by);
+}
+
+void Simulation::strike_company(const Fault& fault) {
+  if (!company_) return;
+  Company& company = *company_;
+  if (fault.kind == FaultKind::etcd_away) {
+    if (company.etcd.is_away()) return;
+    note(lasting(fault));
+    company.etcd.set_away(true);
+    return undo_later(fault.lasts, [&company] { company.etcd.set_away(false); });
+  }
+  const std::size_t who = fault.draw / 7 % lives_.size();
+  Lives& lives = *lives_[who];
+  // As long as a lease, or a little longer; the others as long as it pleases.
+  const double share = to_seconds(fault.lasts) - std::floor(to_seconds(fault.lasts));
+  Duration lasts = fault.lasts;
+  if (fault.kind == FaultKind::lose_lease) lasts = from_seconds(3.2 + 3 * share);
+  if (fault.kind == FaultKind::freeze_owner) lasts = from_seconds(2 + 8 * share);
+  note(fmt::format("{} for {} ({})", to_text(fault.kind), to_text(lasts), lives.name()));
+  if (fault.kind == FaultKind::freeze_owner) {
+    if (!lives.control()) return;
+    // Later than now, but of those steps that it may never take it waits for none.
+    lives.freeze_after(1 + int(fault.draw % 6), lasts);
+    return undo_later(lasts + 10s, [&lives] { lives.freeze_after(0, {}); });
+  }
+  const bool from_etcd = fault.kind != FaultKind::cut_controllers;
+  const bool from_others =
+      fault.kind == FaultKind::cut_controllers || fault.kind == FaultKind::split_brain;
+  if (from_etcd) company.cut_from_etcd(who, 1);
+  if (from_others) company.cut_from_others(who, 1);
+  undo_later(lasts, [&company, who, from_etcd, from_others] {
+    if (from_etcd) company.cut_from_etcd(who, -1);
+    if (from_others) company.cut_from_others(who, -1);
+  });
+}
+
 void Simulation::call(const AdminCall& call) {
-  if (!lives_.is_up() || is_full_) {
+  Watched* const one = watched(call.cluster);
+  Lives* const lives = one ? acting(*one) : nullptr;
+  if (!lives || is_full_) {
     timeline_.after(5s, [this, call] { this->call(call); });
     return;
   }
@@ -183,7 +237,7 @@ void Simulation::call(const AdminCall& call) {
   }
   note(fmt::format("an operator {} {}", call.verb == AdminCall::Verb::drain ? "drains" : "restarts",
                    meant.instance.empty() ? call.cluster : meant.instance));
-  (void)lives_.control()->ask(meant);
+  (void)lives->control()->ask(meant);
 }
 
 }  // namespace utakata

@@ -27,10 +27,13 @@ struct Hand {  // a process that lives every jobs-th day
 [[noreturn]] void work(const CrewOptions& options, std::uint64_t from, int pipe) {
   const std::uint64_t end = options.first + options.count;
   for (std::uint64_t seed = from; seed < end; seed += std::uint64_t(options.jobs)) {
+    const SimOptions day = drawn_day(seed);
+    if (options.controllers == 1 ? day.controllers > 1 : day.controllers < options.controllers)
+      continue;
     const DayReport begun{.seed = seed, .is_begun = true};
     // A report is smaller than PIPE_BUF, so it is written whole.
     if (write(pipe, &begun, sizeof begun) != sizeof begun) break;
-    const DayReport report = lived(drawn_day(seed), options.promise);
+    const DayReport report = lived(day, options.promise);
     if (write(pipe, &report, sizeof report) != sizeof report) break;
   }
   _exit(0);

@@ -30,6 +30,7 @@ class Drawing {
     day.load = load(day.stack);
     faults(day);
     calls(day);
+    if (chance(0.4)) controllers(day);
     return day;
   }
 
@@ -110,12 +111,30 @@ class Drawing {
   void faults(SimOptions& day) {
     const double length = to_seconds(day.load.length());
     for (int left = number(3, 6); left > 0; --left) {
-      Fault fault{
-          .at = seconds(0.05 * length, 0.85 * length),
-          .kind = chance(0.1) ? FaultKind::crash_controller : FaultKind(random_.below(kFaultKinds)),
-          .lasts = from_seconds(1 + 79 * random_.unit() * random_.unit()),
-          .draw = random_.next()};
+      Fault fault{.at = seconds(0.05 * length, 0.85 * length),
+                  .kind = chance(0.1) ? FaultKind::crash_controller
+                                      : FaultKind(random_.below(kFaultKindsAlone)),
+                  .lasts = from_seconds(1 + 79 * random_.unit() * random_.unit()),
+                  .draw = random_.next()};
       if (chance(0.85)) fault.when = Lifecycle(random_.below(4));
+      day.faults.push_back(fault);
+    }
+    std::ranges::sort(day.faults, {}, &Fault::at);
+  }
+
+  // Several: what goes wrong with one alone, and what only can between them.
+  void controllers(SimOptions& day) {
+    const double length = to_seconds(day.load.length());
+    day.controllers = number(2, 3);
+    day.give_back_after = whole_seconds(5, 40);
+    for (ClusterSpec& spec : day.stack.clusters)
+      if (chance(0.7)) spec.owner = std::string(1, char('a' + number(0, day.controllers - 1)));
+    for (int left = number(2, 6); left > 0; --left) {
+      Fault fault{.at = seconds(0.05 * length, 0.85 * length),
+                  .kind = FaultKind(number(kFaultKindsAlone, kFaultKinds - 1)),
+                  .lasts = from_seconds(1 + 59 * random_.unit() * random_.unit()),
+                  .draw = random_.next()};
+      if (chance(0.7)) fault.when = Lifecycle(random_.below(4));
       day.faults.push_back(fault);
     }
     std::ranges::sort(day.faults, {}, &Fault::at);
@@ -167,6 +186,13 @@ std::string described(const SimOptions& day) {
         spec.count.accepted.empty() ? "tells no arrivals" : "tells arrivals",
         spec.needs.empty() ? "" : ", needs " + spec.needs[0]);
     for (const Rule& rule : spec.scale) text += " " + rule.name;
+    text += "\n";
+  }
+  if (day.controllers > 1) {
+    text += fmt::format("  {} controllers, given back after {}; preferred:", day.controllers,
+                        to_text(day.give_back_after));
+    for (const ClusterSpec& spec : day.stack.clusters)
+      text += fmt::format(" {}", spec.owner.empty() ? "-" : spec.owner);
     text += "\n";
   }
   text += fmt::format(

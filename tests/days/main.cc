@@ -75,6 +75,8 @@ int main(int count, char** words) {
   program.add_option("--jobs", options.crew.jobs, "processes")->check(CLI::PositiveNumber);
   program.add_option("--until", options.crew.promise,
                      "stop at the first that breaks this promise, such as `7 brake`");
+  program.add_option("--controllers", options.crew.controllers,
+                     "only days with so many controllers (2: or more)");
   program.add_option("--replay", options.replayed, "one seed at length, and its fewest faults");
   program.add_flag("--coverage", options.is_coverage_asserted,
                    "fail where something is put to the test too seldom");

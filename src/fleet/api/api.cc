@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "base/check.h"
@@ -82,7 +83,9 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
   Places* places = find(view.cluster);
   if (!places) {
-    if (handed_over.contains(view.cluster) || is_still_told(whole)) return;
+    // It was on its way when the cluster went to another.
+    if (options.owners && options.owners->of(view.cluster).kind != Ownership::Kind::ours) return;
+    if (is_still_told(whole)) return;
     places = &take_up(view);
   }
   places->apply_begin(whole, now());
@@ -113,33 +116,50 @@ bool Api::State::is_still_told(const std::shared_ptr<const PlacementView>& view)
   return true;
 }
 
+// Of a cluster that another has now: should that one end before it told us anything, this is the
+// best that is known.
+void Api::State::keep_past(std::unique_ptr<Places> places) {
+  std::erase_if(past, [&](const auto& each) { return each->cluster() == places->cluster(); });
+  places->is_applying = false;
+  past.push_back(std::move(places));
+  past_until = now() + 10min;
+}
+
 // The first view of a cluster: its seats and keys go on from what is known of them.
 Places& Api::State::take_up(const PlacementView& view) {
   const Ownership ownership =
       options.owners ? options.owners->of(view.cluster) : Ownership{.is_inherited = true};
-  if (!ownership.is_inherited)
+  const Copies::State told = copies && !ownership.is_inherited
+                                 ? copies->state(view.cluster, ownership.tenure)
+                                 : Copies::State::none;
+  const bool is_told = told == Copies::State::all;
+  // What was heard counts, be it not all: a room that is known to be somewhere stays there. Of
+  // whom we never heard, an earlier life of ours may have known something.
+  const bool is_heard = told != Copies::State::none;
+  if (is_heard)
     std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
   const auto known =
       std::ranges::find_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
-  const bool is_told = copies && !ownership.is_inherited &&
-                       copies->state(view.cluster, ownership.tenure) == Copies::State::all;
+  // An earlier life of ours had it, and ended before it was told what was in it.
+  const bool is_empty_handed = known == past.end() && ownership.tenure > 1;
   if (known != past.end()) {
     clusters.push_back(std::move(*known));
     past.erase(known);
   } else {
     make(view.cluster, clusters);
-    if (is_told) copies->replay(view.cluster, *clusters.back()->ledger().replay(now()));
+    if (is_heard) copies->replay(view.cluster, *clusters.back()->ledger().replay(now()));
     if (journal) {
       clusters.back()->logs().add(&journal->log_of(view.cluster));
-      if (is_told) clusters.back()->ledger().dump(journal->log_of(view.cluster));
+      if (is_heard) clusters.back()->ledger().dump(journal->log_of(view.cluster));
     }
   }
   if (copies) copies->forget(view.cluster);
   // What an earlier life, or owner, held on the instances that it left is not known, or not all of
   // it.
-  const bool has_no_past = ownership.is_inherited
-                               ? !options.seats_path.empty() && (!journal || !journal->has_past())
-                               : !is_told;
+  const bool has_no_past =
+      ownership.is_inherited
+          ? is_empty_handed || (!options.seats_path.empty() && (!journal || !journal->has_past()))
+          : !is_told;
   Instant until{};
   if (has_no_past) until = now() + view.hold;
   if (journal && ownership.is_inherited) until = std::max(until, journal->past_lost_until());
@@ -256,7 +276,9 @@ void Api::turn() {
   };
   for (const auto& places : state.clusters)
     if (is_lost(places)) state.end_ledgers(places->cluster());
-  std::erase_if(state.clusters, is_lost);
+  const auto lost = std::ranges::stable_partition(state.clusters, std::not_fn(is_lost));
+  for (auto& places : lost) state.keep_past(std::move(places));
+  state.clusters.erase(lost.begin(), lost.end());
   state.others->turn();
 }
 

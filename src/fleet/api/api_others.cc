@@ -130,7 +130,13 @@ void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
                         call.cors);
   handed_over.insert(cluster);
   end_ledgers(cluster);
-  std::erase_if(clusters, [&](const auto& places) { return places->cluster() == cluster; });
+  const auto ours = std::ranges::find_if(
+      clusters, [&](const auto& places) { return places->cluster() == cluster; });
+  if (ours != clusters.end()) {
+    auto places = std::move(*ours);
+    clusters.erase(ours);
+    keep_past(std::move(places));
+  }
   others->told(cluster, owner->url);
   send_json(call.reply, 204, {}, call.cors);
 }

@@ -36,6 +36,7 @@ struct Api::State {
   bool is_still_told(const std::shared_ptr<const PlacementView>& view);
   void apply_held();
   Places& take_up(const PlacementView& view);
+  void keep_past(std::unique_ptr<Places> places);
   void open_journal();  // and what an earlier life left in it
   void tick_all();
   void retell();

@@ -89,8 +89,9 @@ Copies::State Copies::state(std::string_view cluster, std::int64_t tenure) const
   const auto known = streams_.find(cluster);
   if (known == streams_.end()) return State::none;
   const Stream& stream = *known->second;
+  if (!stream.copy.is_whole()) return State::none;
   // Of the owner right before us, and of nobody before that one.
-  if (!stream.copy.is_whole() || stream.copy.tenure() + 1 != tenure) return State::none;
+  if (stream.copy.tenure() + 1 != tenure) return State::some;
   if (stream.is_over) return State::all;
   const auto acknowledged = client_.last_acknowledged(stream.call);
   const bool is_silent = acknowledged && *acknowledged < acknowledged_within &&

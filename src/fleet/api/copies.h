@@ -30,7 +30,8 @@ class Copies {
   // still, say. Its kernel goes on sending what it had said, and acknowledges that we are there:
   // who was not heard for a second from such a host has nothing more on its way.
   enum class State {
-    none,    // or not all of it: it is not known what that one gave
+    none,    // or not whole
+    some,    // of an owner before that one
     coming,  // it may still be telling
     all
   };

@@ -353,6 +353,17 @@ TEST_F(TwoApis, what_an_owner_before_the_last_one_told_is_no_knowledge) {
   EXPECT_EQ(status(b.ask("POST", game)), 503);
 }
 
+TEST_F(TwoApis, several_clusters_may_be_lost_at_once) {
+  a.becomes("lobby", ours());
+  a.sees("lobby");
+  const Ownership of_b{.kind = Ownership::Kind::others, .controller = "b", .url = b.url};
+  a.owners.set("lobby", of_b);
+  a.becomes("game", of_b);
+  b.becomes("game", ours());
+  b.sees("game");
+  EXPECT_EQ(status(a.ask("POST", game)), 200) << "by b";
+}
+
 TEST_F(TwoApis, who_stood_still_gives_nothing_before_it_knows_whose_the_cluster_is) {
   a.owners.set("game", {});  // its time is over
   a.loop.post([] { std::this_thread::sleep_for(1300ms); });

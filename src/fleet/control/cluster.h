@@ -43,6 +43,7 @@ class Cluster {
   // What former lives measured.
   void remember(const std::vector<std::pair<std::string, std::string>>& settings);
   const ClusterSpec& spec() const { return planner_.fleet().spec; }
+  ClusterSpec file_spec() const { return planner_.file_spec(); }
 
  private:
   void tick();

@@ -25,7 +25,7 @@ void Control::turn() {
     const Ownership now = parts_.owners->of(cluster->spec().name);
     is_any_gained |= now.kind == Ownership::Kind::ours && now.tenure != cluster->tenure();
     if (now.kind == Ownership::Kind::others && cluster->is_ours())
-      cluster = std::make_unique<Cluster>(*this, cluster->spec(), cluster->fleet(), 0);
+      cluster = std::make_unique<Cluster>(*this, cluster->file_spec(), cluster->fleet(), 0);
   }
   if (!is_any_gained) return;
   if (const auto saved = parts_.store.load()) return read_again(*saved);
@@ -47,7 +47,7 @@ void Control::read_again(const Saved& saved) {
     const Ownership now = parts_.owners->of(cluster->spec().name);
     if (now.kind == Ownership::Kind::ours ? now.tenure == cluster->tenure() : cluster->is_ours())
       continue;
-    cluster = make_cluster(saved, cluster->spec());
+    cluster = make_cluster(saved, cluster->file_spec());
     if (cluster->is_ours()) cluster->start();
   }
 }

@@ -90,6 +90,23 @@ TEST_F(Turn, a_time_without_an_owner_changes_nothing_and_the_same_tenure_starts_
   EXPECT_EQ(adoptions(), before + 1) << "somebody else had it in between";
 }
 
+TEST_F(Turn, what_was_restarted_by_hand_is_not_restarted_again_by_who_takes_it_over) {
+  owners.now = {{"game", ours(1)}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  ASSERT_TRUE(house.control->ask({.verb = AdminCall::Verb::restart, .cluster = "game"}));
+  house.seconds(60);
+  const std::string version = house.control->fleet("game")->spec.version;
+  becomes("game", theirs);
+  house.seconds(10);
+  EXPECT_EQ(house.control->fleet("game")->spec.version, version) << "read again and again";
+  becomes("game", ours(3));
+  const auto starts = house.host.starts.size();
+  house.seconds(60);
+  EXPECT_EQ(house.control->fleet("game")->spec.version, version);
+  EXPECT_EQ(house.host.starts.size(), starts) << "nothing was rolled out";
+}
+
 TEST_F(Turn, what_the_owner_records_is_shown) {
   owners.now = {{"game", theirs}, {"lobby", ours(1)}};
   house.start();

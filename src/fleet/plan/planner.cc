@@ -277,6 +277,12 @@ void Planner::commit_launched(const Instance& launched) {
   found->token_hash = launched.token_hash;
 }
 
+ClusterSpec Planner::file_spec() const {
+  ClusterSpec spec = fleet_.spec;
+  spec.version = file_version_;
+  return spec;
+}
+
 void Planner::respec(const ClusterSpec& spec) {
   file_version_ = spec.version;
   fleet_.spec = spec;

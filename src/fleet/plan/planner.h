@@ -45,6 +45,7 @@ class Planner {
   // What only the caller could make of a launched instance: its url and its token's hash.
   void commit_launched(const Instance& launched);
 
+  ClusterSpec file_spec() const;         // as the file has it: restarts by hand are not counted in
   void respec(const ClusterSpec& spec);  // an edited stack file; history is kept
   void want_by_operator(const Desired& desired);
   const Fleet& fleet() const { return fleet_; }

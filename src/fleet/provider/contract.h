@@ -169,6 +169,17 @@ TEST_P(ProviderContract, adopted_without_a_handle_it_is_searched_for_and_found) 
   EXPECT_EQ(news.address, before.address);
 }
 
+TEST_P(ProviderContract, what_was_launched_while_nobody_listened_is_told_again_when_adopted) {
+  const auto before = launched(one);
+  world->news.clear();
+  world->provider().adopt(one, "", {});
+  const auto news = wait(Kind::launched, one);
+  EXPECT_EQ(news.handle, before.handle);
+  EXPECT_EQ(news.address, before.address);
+  world->provider().release(one, news.handle);
+  EXPECT_TRUE(world->until([&] { return world->starts_of(one) == 1; }));
+}
+
 TEST_P(ProviderContract, adopted_but_never_started_it_is_told_gone) {
   world->provider().adopt(one, "", {});
   EXPECT_EQ(wait(Kind::gone, one).what, "was never started");

@@ -49,7 +49,8 @@ class Provider {
 
   // Takes charge again of an instance launched by an earlier life of this controller. If it is not
   // there any more, the news `gone` follows. Call before anything else; an id with an empty handle
-  // (crash between intent and outcome) is searched for.
+  // (crash between intent and outcome) is searched for. That of a launch of this life, too: where
+  // several controllers run, its news may have come while the cluster was another's.
   virtual void adopt(const InstanceId& id, const std::string& handle, const Address& address) = 0;
 
   // Asks to stop it and everything it started: SIGTERM, then after `grace` SIGKILL. Repeating it,

@@ -5,23 +5,18 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "fleet/model/etcd_root.h"
-#include "fleet/owner/owner_table.h"
+#include "fleet/owner/owning.h"
 #include "net/secret.h"
 
 namespace utakata {
 namespace {
 
 using nlohmann::json;
-
-constexpr Duration look_every{100ms};
 
 std::string text_of(const json& object, const char* name) {
   const auto found = object.find(name);
@@ -68,286 +63,205 @@ bool is_dead_here(const json& row) {
   return kill(pid->get<pid_t>(), 0) != 0 && errno == ESRCH;
 }
 
-}  // namespace
+// The rows in etcd.
+class EtcdRegistry final : public Registry {
+ public:
+  EtcdRegistry(net::Loop& loop, net::EtcdOptions etcd, const EtcdOwnersOptions& options,
+               std::string life)
+      : options_(options),
+        life_(std::move(life)),
+        base_(etcd_root(options.stack)),
+        client_(loop, std::move(etcd)) {}
 
-struct EtcdOwners::State {
-  State(net::Loop& the_loop, const Clock& the_clock, net::EtcdOptions etcd,
-        EtcdOwnersOptions the_options)
-      : loop(the_loop),
-        clock(the_clock),
-        options(std::move(the_options)),
-        life(net::random_token(12)),
-        base(etcd_root(options.stack)),
-        client(loop, std::move(etcd)),
-        table({.name = options.name, .life = life, .stable = options.give_back_after}) {}
+  void list(Done<All> done) override;
+  void watch(std::int64_t as_of, std::function<void(std::span<const News>)> news,
+             std::function<void()> lost) override;
+  void grant(Duration ttl, Done<Lease> done) override;
+  void keep(std::int64_t lease, Duration within, Done<Duration> done) override {
+    client_.keep_alive(lease, std::move(done), within);
+  }
+  void revoke(std::int64_t lease, Duration within, Done<void> done) override {
+    client_.revoke(lease, std::move(done), within);
+  }
+  void sign_in(std::int64_t lease, const std::string& url, Done<void> done) override;
+  void read_tenure(const std::string& cluster, Done<Tenure> done) override;
+  void take(const Taking& taking, Done<Taken> done) override;
+  void give_up(const std::string& cluster, std::int64_t fence, Done<void> done) override;
 
-  Instant now() const { return clock.now(); }
+ private:
   std::string owner_key(const std::string& cluster) const {
-    return etcd_owner_key(options.stack, cluster);
+    return etcd_owner_key(options_.stack, cluster);
   }
-  std::string tenure_key(const std::string& cluster) const { return base + "tenures/" + cluster; }
-  std::string own_key() const { return base + "controllers/" + options.name; }
-  std::string own_row() const {
-    return json{{"url", url}, {"life", life}, {"host", this_host()}, {"pid", getpid()}}.dump();
-  }
+  std::string tenure_key(const std::string& cluster) const { return base_ + "tenures/" + cluster; }
+  std::string controllers_key() const { return base_ + "controllers/"; }
+  std::optional<News> news_of(const net::EtcdEvent& event) const;
+  All all_of(const net::EtcdRows& owners, const net::EtcdRows& controllers) const;
 
-  template <class Work>
-  void with_table(Work work) {
-    {
-      const std::lock_guard guard(mutex);
-      work(table);
-    }
-    changed();
-  }
-
-  void list();
-  void listed(const net::EtcdRows& owners, const net::EtcdRows& controllers);
-  void watch(std::int64_t from);
-  void hear(std::span<const net::EtcdEvent> events);
-  void look();
-  void keep_lease();
-  void granted(const Expected<net::EtcdLease>& lease, Instant asked);
-  void kept(const Expected<Duration>& left, Instant asked);
-  void register_ourselves();
-  void take_steps();
-  void take(const std::string& cluster);
-  void take_after(const std::string& cluster, const TenureRow& before, std::int64_t read_at);
-  void give_back(const OwnerStep& step);
-  void said(const Problem& why);
-
-  net::Loop& loop;
-  const Clock& clock;
-  const EtcdOwnersOptions options;
-  const std::string life, base;
-  std::string url;
-  net::EtcdClient client;
-  mutable std::mutex mutex;  // of the table: the control thread asks, too
-  OwnerTable table;
-  std::function<void()> changed = [] {};
-  net::Loop::TimerId timer = 0;
-  net::EtcdClient::WatchId watching = 0;
-  std::int64_t lease = 0;  // 0: none
-  bool is_asking_lease = false, is_registered = false, is_registering = false, is_leaving = false;
-  bool is_away = false, was_in_time = false, is_listed = false;
-  Instant asked_at{};
-  std::set<std::string> busy;  // clusters of which something is under way
+  const EtcdOwnersOptions& options_;
+  const std::string life_, base_;
+  net::EtcdClient client_;
 };
 
-// The sentence once for each time that etcd is away.
-void EtcdOwners::State::said(const Problem& why) {
-  if (is_away || is_leaving) return;
-  is_away = true;
-  options.say(fmt::format(
-      "owners: {}; until it answers, clusters are as they are: nothing is launched or stopped",
-      why.what));
-}
-
-void EtcdOwners::State::list() {
-  client.range(net::etcd_prefix(base + "owners/"), [this](Expected<net::EtcdRows> owners) {
-    const auto later = [this](const Problem& why) {
-      said(why);
-      loop.after(500ms, [this] { list(); });
-    };
-    if (!owners) return later(owners.error());
+void EtcdRegistry::list(Done<All> done) {
+  client_.range(net::etcd_prefix(base_ + "owners/"), [this, done](Expected<net::EtcdRows> owners) {
+    if (!owners) return done(std::unexpected(owners.error()));
     // As of the same moment, so that the watch goes on from both.
-    net::EtcdRange controllers = net::etcd_prefix(base + "controllers/");
+    net::EtcdRange controllers = net::etcd_prefix(controllers_key());
     controllers.revision = owners->revision;
-    client.range(controllers, [this, later, owners = *owners](Expected<net::EtcdRows> rows) {
-      if (!rows) return later(rows.error());
-      listed(owners, *rows);
+    client_.range(controllers, [this, done, owners = *owners](Expected<net::EtcdRows> rows) {
+      if (!rows) return done(std::unexpected(rows.error()));
+      done(all_of(owners, *rows));
     });
   });
 }
 
-void EtcdOwners::State::listed(const net::EtcdRows& owners, const net::EtcdRows& controllers) {
-  std::map<std::string, OwnerRow, std::less<>> owner_rows;
-  std::map<std::string, std::string, std::less<>> urls;
+Registry::All EtcdRegistry::all_of(const net::EtcdRows& owners,
+                                   const net::EtcdRows& controllers) const {
+  All all{.owners = {}, .url_of_controller = {}, .as_of = owners.revision};
   for (const net::EtcdRow& row : owners.rows)
-    owner_rows[row.key.substr(owner_key("").size())] = owner_of(row);
-  for (const net::EtcdRow& row : controllers.rows) {
-    const std::string name = row.key.substr((base + "controllers/").size());
-    urls[name] = text_of(object_of(row.value), "url");
+    all.owners[row.key.substr(owner_key("").size())] = owner_of(row);
+  for (const net::EtcdRow& row : controllers.rows)
+    all.url_of_controller[row.key.substr(controllers_key().size())] =
+        text_of(object_of(row.value), "url");
+  return all;
+}
+
+void EtcdRegistry::watch(std::int64_t as_of, std::function<void(std::span<const News>)> news,
+                         std::function<void()> lost) {
+  client_.watch({.prefix = base_,
+                 .from = as_of + 1,
+                 .news =
+                     [this, news](std::int64_t, std::span<const net::EtcdEvent> events) {
+                       std::vector<News> all;
+                       for (const net::EtcdEvent& event : events)
+                         if (auto one = news_of(event)) all.push_back(std::move(*one));
+                       if (!all.empty()) news(all);
+                     },
+                 .compacted = std::move(lost)});
+}
+
+// None: it is a row of the store's, or of a tenure.
+std::optional<Registry::News> EtcdRegistry::news_of(const net::EtcdEvent& event) const {
+  const std::string &key = event.row.key, owners = owner_key(""), controllers = controllers_key();
+  News news{.cluster = {}, .controller = {}, .as_of = event.row.mod_revision};
+  if (key.starts_with(owners)) {
+    news.cluster = key.substr(owners.size());
+    if (!event.is_delete) news.owner = owner_of(event.row);
+  } else if (key.starts_with(controllers)) {
+    news.controller = key.substr(controllers.size());
+    if (!event.is_delete) news.url = text_of(object_of(event.row.value), "url");
+  } else {
+    return std::nullopt;
   }
-  is_listed = true;
-  with_table([&](OwnerTable& all) {
-    all.know(std::move(owner_rows), std::move(urls), owners.revision, now());
-  });
-  watch(owners.revision + 1);
-  look();
+  return news;
 }
 
-void EtcdOwners::State::watch(std::int64_t from) {
-  watching = client.watch(
-      {.prefix = base,
-       .from = from,
-       .news = [this](std::int64_t, std::span<const net::EtcdEvent> events) { hear(events); },
-       .compacted =
-           [this] {
-             watching = 0;
-             loop.post([this] { list(); });
-           }});
+void EtcdRegistry::grant(Duration ttl, Done<Lease> done) {
+  client_.grant(
+      ttl,
+      [done = std::move(done)](Expected<net::EtcdLease> given) {
+        if (!given) return done(std::unexpected(given.error()));
+        done(Lease{.id = given->id, .ttl = given->ttl});
+      },
+      ttl);
 }
 
-void EtcdOwners::State::hear(std::span<const net::EtcdEvent> events) {
-  const std::string owners = owner_key(""), controllers = base + "controllers/";
-  bool is_ours = false;
-  {
-    const std::lock_guard guard(mutex);
-    for (const net::EtcdEvent& event : events) {
-      const std::string& key = event.row.key;
-      if (key.starts_with(owners)) {
-        is_ours = true;
-        table.know_owner(key.substr(owners.size()),
-                         event.is_delete ? std::nullopt : std::optional(owner_of(event.row)),
-                         event.row.mod_revision, now());
-      } else if (key.starts_with(controllers)) {
-        is_ours = true;
-        table.know_controller(key.substr(controllers.size()),
-                              event.is_delete
-                                  ? std::nullopt
-                                  : std::optional(text_of(object_of(event.row.value), "url")),
-                              now());
-      }
-    }
-  }
-  if (!is_ours) return;  // the registry's own rows
-  changed();
-  look();
-}
-
-void EtcdOwners::State::look() {
-  if (is_leaving || !is_listed) return;
-  keep_lease();
-  if (lease && !is_registered) register_ourselves();
-  const bool is_in_time = now() < table.end();
-  if (was_in_time && !is_in_time) changed();
-  was_in_time = is_in_time;
-  if (is_in_time && is_registered) take_steps();
-}
-
-void EtcdOwners::State::keep_lease() {
-  const Instant asked = now();
-  if (is_asking_lease || (lease && asked - asked_at < options.ttl / 3)) return;
-  is_asking_lease = true;
-  asked_at = asked;
-  if (!lease)
-    client.grant(
-        options.ttl,
-        [this, asked](Expected<net::EtcdLease> granted_lease) { granted(granted_lease, asked); },
-        options.ttl);
-  else
-    client.keep_alive(
-        lease, [this, asked](Expected<Duration> left) { kept(left, asked); }, options.ttl / 2);
-}
-
-void EtcdOwners::State::granted(const Expected<net::EtcdLease>& given, Instant asked) {
-  is_asking_lease = false;
-  if (!given) return said(given.error());
-  lease = given->id;
-  is_registered = false;
-  // etcd may give more than was asked for; others wait for that long.
-  with_table([&](OwnerTable& all) { all.act_until(asked + std::min(given->ttl, options.ttl)); });
-  look();
-}
-
-void EtcdOwners::State::kept(const Expected<Duration>& left, Instant asked) {
-  is_asking_lease = false;
-  if (left) {
-    if (std::exchange(is_away, false)) options.say("owners: etcd answers again");
-    return with_table(
-        [&](OwnerTable& all) { all.act_until(asked + std::min(*left, options.ttl)); });
-  }
-  if (left.error().kind != Problem::Kind::not_found) return said(left.error());
-  lease = 0;
-  is_registered = false;
-  with_table([&](OwnerTable& all) { all.lost_lease(); });
-  keep_lease();
-}
-
-void EtcdOwners::State::register_ourselves() {
-  if (std::exchange(is_registering, true)) return;
+void EtcdRegistry::sign_in(std::int64_t lease, const std::string& url, Done<void> done) {
+  const json row{{"url", url}, {"life", life_}, {"host", this_host()}, {"pid", getpid()}};
   net::EtcdTxn txn;
-  txn.puts = {{.key = own_key(), .value = own_row(), .lease = lease}};
-  client.txn(txn, [this, with = lease](Expected<net::EtcdTxnAnswer> done) {
-    is_registering = false;
-    if (!done) return said(done.error());
-    if (std::exchange(is_away, false)) options.say("owners: etcd answers again");
-    is_registered = lease == with;
-    look();
+  txn.puts = {{.key = controllers_key() + options_.name, .value = row.dump(), .lease = lease}};
+  client_.txn(txn, [done = std::move(done)](const Expected<net::EtcdTxnAnswer>& answer) {
+    if (!answer) return done(std::unexpected(answer.error()));
+    done({});
   });
 }
 
-void EtcdOwners::State::take_steps() {
-  std::vector<OwnerStep> steps;
-  {
-    const std::lock_guard guard(mutex);
-    steps = table.steps(now());
-  }
-  for (const OwnerStep& step : steps) {
-    if (!busy.insert(step.cluster).second) continue;
-    step.kind == OwnerStep::Kind::take ? take(step.cluster) : give_back(step);
-  }
+void EtcdRegistry::read_tenure(const std::string& cluster, Done<Tenure> done) {
+  client_.range({.key = tenure_key(cluster)},
+                [done = std::move(done)](const Expected<net::EtcdRows>& rows) {
+                  if (!rows) return done(std::unexpected(rows.error()));
+                  if (rows->rows.empty()) return done(Tenure{});
+                  const net::EtcdRow& row = rows->rows[0];
+                  done(Tenure{.row = tenure_of(row), .read_at = row.mod_revision});
+                });
 }
 
-void EtcdOwners::State::take(const std::string& cluster) {
-  client.range({.key = tenure_key(cluster)}, [this, cluster](Expected<net::EtcdRows> rows) {
-    if (!rows) return busy.erase(cluster), said(rows.error());
-    if (rows->rows.empty()) return take_after(cluster, {}, 0);
-    take_after(cluster, tenure_of(rows->rows[0]), rows->rows[0].mod_revision);
-  });
-}
-
-void EtcdOwners::State::take_after(const std::string& cluster, const TenureRow& before,
-                                   std::int64_t read_at) {
-  TenureRow tenure;
-  {
-    const std::lock_guard guard(mutex);
-    tenure = table.tenure_after(before);
-  }
+void EtcdRegistry::take(const Taking& taking, Done<Taken> done) {
   using What = net::EtcdCompare::What;
+  const std::string owner = owner_key(taking.cluster), tenure = tenure_key(taking.cluster);
   net::EtcdTxn txn;
-  txn.compares = {{.key = owner_key(cluster), .what = What::create_revision, .equals = 0},
-                  {.key = tenure_key(cluster), .what = What::mod_revision, .equals = read_at}};
-  txn.puts = {{.key = owner_key(cluster),
-               .value = json{{"controller", options.name}, {"url", url}, {"life", life}}.dump(),
-               .lease = lease},
-              {.key = tenure_key(cluster),
-               .value = json{{"controller", tenure.controller},
-                             {"life", tenure.life},
-                             {"tenure", tenure.tenure},
-                             {"inherited", tenure.is_inherited}}
+  txn.compares = {{.key = owner, .what = What::create_revision, .equals = 0},
+                  {.key = tenure, .what = What::mod_revision, .equals = taking.read_at}};
+  txn.puts = {{.key = owner,
+               .value = json{{"controller", taking.owner.controller},
+                             {"url", taking.owner.url},
+                             {"life", taking.owner.life}}
+                            .dump(),
+               .lease = taking.lease},
+              {.key = tenure,
+               .value = json{{"controller", taking.tenure.controller},
+                             {"life", taking.tenure.life},
+                             {"tenure", taking.tenure.tenure},
+                             {"inherited", taking.tenure.is_inherited}}
                             .dump()}};
-  txn.otherwise = {{.key = owner_key(cluster)}, {.key = tenure_key(cluster)}};
-  client.txn(txn, [this, cluster, tenure, with = lease](Expected<net::EtcdTxnAnswer> done) {
-    busy.erase(cluster);
-    if (!done) return said(done.error());
-    OwnerRow row{.controller = options.name, .url = url, .life = life, .fence = done->revision};
-    TenureRow taken = tenure;
-    if (!done->has_succeeded) {
-      // Somebody was faster; or it was us, and the answer was lost.
-      const bool has_both = done->otherwise.size() == 2 && !done->otherwise[0].rows.empty() &&
-                            !done->otherwise[1].rows.empty();
-      if (!has_both || done->otherwise[0].rows[0].lease != with) return;
-      row = owner_of(done->otherwise[0].rows[0]);
-      taken = tenure_of(done->otherwise[1].rows[0]);
+  txn.otherwise = {{.key = owner}, {.key = tenure}};
+  client_.txn(txn, [done = std::move(done)](const Expected<net::EtcdTxnAnswer>& answer) {
+    if (!answer) return done(std::unexpected(answer.error()));
+    Taken taken{.has_succeeded = answer->has_succeeded, .fence = answer->revision};
+    const bool has_both = answer->otherwise.size() == 2 && !answer->otherwise[0].rows.empty() &&
+                          !answer->otherwise[1].rows.empty();
+    if (!taken.has_succeeded && has_both) {
+      taken.owner = owner_of(answer->otherwise[0].rows[0]);
+      taken.lease = answer->otherwise[0].rows[0].lease;
+      taken.tenure = tenure_of(answer->otherwise[1].rows[0]);
     }
-    if (with != lease) return;  // lost meanwhile, and the key with it
-    with_table([&](OwnerTable& all) { all.took(cluster, row, taken); });
+    done(taken);
   });
 }
 
-void EtcdOwners::State::give_back(const OwnerStep& step) {
-  with_table([&](OwnerTable& all) { all.gives_back(step.cluster); });
-  options.say(fmt::format("{} goes back to {}", step.cluster, step.to));
+void EtcdRegistry::give_up(const std::string& cluster, std::int64_t fence, Done<void> done) {
   net::EtcdTxn txn;
-  txn.compares = {{.key = owner_key(step.cluster), .equals = step.fence}};
-  txn.deletes = {{.key = owner_key(step.cluster)}};
-  client.txn(txn, [this, step](Expected<net::EtcdTxnAnswer> done) {
-    if (done) return void(busy.erase(step.cluster));
-    said(done.error());
-    loop.after(500ms, [this, step] { give_back(step); });
+  txn.compares = {{.key = owner_key(cluster), .equals = fence}};
+  txn.deletes = {{.key = owner_key(cluster)}};
+  client_.txn(txn, [done = std::move(done)](const Expected<net::EtcdTxnAnswer>& answer) {
+    if (!answer) return done(std::unexpected(answer.error()));
+    done({});
   });
 }
+
+Owning::Options owning_options(const EtcdOwnersOptions& options, std::string life) {
+  return {.name = options.name,
+          .life = std::move(life),
+          .ttl = options.ttl,
+          .give_back_after = options.give_back_after,
+          .prefers = options.prefers,
+          .say = options.say};
+}
+
+}  // namespace
+
+struct EtcdOwners::State {
+  State(net::Loop& the_loop, const Clock& clock, net::EtcdOptions etcd,
+        EtcdOwnersOptions the_options)
+      : loop(the_loop),
+        options(std::move(the_options)),
+        life(net::random_token(12)),
+        owning(
+            clock, registry,
+            [this](Duration wait, std::function<void()> work) {
+              wait > Duration{0} ? void(loop.after(wait, std::move(work)))
+                                 : loop.post(std::move(work));
+            },
+            owning_options(options, life)),
+        registry(loop, std::move(etcd), options, life) {}
+
+  net::Loop& loop;
+  const EtcdOwnersOptions options;
+  const std::string life;
+  Owning owning;
+  EtcdRegistry registry;  // its calls end with it, before `owning` does
+  net::Loop::TimerId timer = 0;
+};
 
 Expected<void> name_is_free(const net::EtcdOptions& etcd, const EtcdOwnersOptions& options) {
   net::Loop loop;
@@ -387,54 +301,24 @@ EtcdOwners::~EtcdOwners() {
 }
 
 void EtcdOwners::begin(const std::string& url, std::function<void()> changed) {
-  State& state = *state_;
-  state.url = url;
-  state.table.is_at(url);
-  state.changed = std::move(changed);
-  state.timer = state.loop.every(look_every, [&state] { state.look(); });
-  state.list();
+  state_->timer = state_->loop.every(Owning::look_every, [this] { state_->owning.look(); });
+  state_->owning.begin(url, std::move(changed));
 }
 
-void EtcdOwners::leave(std::function<void()> done) {
-  State& state = *state_;
-  state.is_leaving = true;
-  state.with_table([](OwnerTable& all) { all.lost_lease(); });
-  if (!state.lease) return state.loop.post(std::move(done));
-  state.client.revoke(state.lease, [done = std::move(done)](const Expected<void>&) { done(); }, 1s);
-}
+void EtcdOwners::leave(std::function<void()> done) { state_->owning.leave(std::move(done)); }
 
 void EtcdOwners::want(std::vector<std::string> clusters) {
-  State& state = *state_;
-  std::vector<OwnerTable::Wanted> wanted;
-  for (std::string& cluster : clusters) {
-    const auto prefers = state.options.prefers.find(cluster);
-    wanted.push_back(
-        {std::move(cluster), prefers == state.options.prefers.end() ? "" : prefers->second});
-  }
-  const std::lock_guard guard(state.mutex);
-  state.table.want(std::move(wanted));
+  state_->owning.want(std::move(clusters));
 }
 
-std::vector<std::string> EtcdOwners::wanted() const {
-  const std::lock_guard guard(state_->mutex);
-  std::vector<std::string> names;
-  for (const OwnerTable::Wanted& each : state_->table.wanted()) names.push_back(each.cluster);
-  return names;
-}
+std::vector<std::string> EtcdOwners::wanted() const { return state_->owning.wanted(); }
 
-Ownership EtcdOwners::of(std::string_view cluster) const {
-  const std::lock_guard guard(state_->mutex);
-  return state_->table.of(cluster, state_->now());
-}
+Ownership EtcdOwners::of(std::string_view cluster) const { return state_->owning.of(cluster); }
 
 std::optional<std::int64_t> EtcdOwners::fence(std::string_view cluster) const {
-  const std::lock_guard guard(state_->mutex);
-  return state_->table.fence(cluster, state_->now());
+  return state_->owning.fence(cluster);
 }
 
-std::vector<Controller> EtcdOwners::others() const {
-  const std::lock_guard guard(state_->mutex);
-  return state_->table.others();
-}
+std::vector<Controller> EtcdOwners::others() const { return state_->owning.others(); }
 
 }  // namespace utakata

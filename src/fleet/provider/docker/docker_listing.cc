@@ -32,7 +32,10 @@ std::string address_in(const Json& container) {
 
 void DockerProvider::State::adopt(const InstanceId& id, const std::string& handle,
                                   const Address& address) {
-  if (find(id)) return;
+  if (const Box* const known = find(id)) {
+    if (handle.empty()) tell_again(id, *known);
+    return;
+  }
   Box& box = own[id];
   box.phase = BoxPhase::searching;
   box.container = container_of(handle);
@@ -40,6 +43,18 @@ void DockerProvider::State::adopt(const InstanceId& id, const std::string& handl
   box.listed = list_number;
   if (address.port) ports.keep(address.port);
   list();
+}
+
+// What this life launched itself: it told so when nobody listened.
+void DockerProvider::State::tell_again(const InstanceId& id, const Box& box) {
+  if (box.phase != BoxPhase::waiting && box.phase != BoxPhase::starting &&
+      box.phase != BoxPhase::running)
+    return;  // what becomes of it is told yet
+  tell({.kind = ProviderNews::Kind::launched,
+        .id = id,
+        .handle = docker_handle(box.container),
+        .address = box.address,
+        .what = {}});
 }
 
 std::string DockerProvider::State::filters(const char* events) const {

@@ -72,6 +72,7 @@ struct DockerProvider::State {
 
   // docker_listing.cc
   void adopt(const InstanceId& id, const std::string& handle, const Address& address);
+  void tell_again(const InstanceId& id, const Box& box);
   void follow_events();
   void take_events(std::string_view bytes);
   void take_event(const Json& event);

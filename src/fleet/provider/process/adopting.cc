@@ -16,7 +16,18 @@ bool is_main(const Member& member) {
 
 void ProcessProvider::State::adopt(const InstanceId& id, const std::string& text,
                                    const Address& address) {
-  if (find(id)) return;
+  if (const auto* const known = find(id)) {
+    // What this life launched itself: it told so when nobody listened.
+    const bool is_there =
+        known->phase == ProcessPhase::gated || known->phase == ProcessPhase::running;
+    if (text.empty() && is_there)
+      tell({.kind = ProviderNews::Kind::launched,
+            .id = id,
+            .handle = to_text(known->handle),
+            .address = {options.advertise, known->port},
+            .what = {}});
+    return;
+  }
   auto& one = own[id];
   one.phase = ProcessPhase::searching;
   one.cgroup = cgroups.folder_of(id);

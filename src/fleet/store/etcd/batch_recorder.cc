@@ -149,7 +149,7 @@ Expected<void> BatchRecorder::refused(Attempt& attempt, const net::EtcdTxnAnswer
                                keys_.root));
   for (std::size_t i = 0; i < attempt.fences.size(); ++i) {
     const auto& owner = answer.otherwise[i + 2].rows;
-    if (owner.empty() || owner[0].create_revision != attempt.fences[i].revision)
+    if (owner.empty() || owner[0].create_revision != attempt.fences[i].number)
       return problem(
           Problem::Kind::conflict,
           fmt::format("etcd: cluster {} is {}: nothing was recorded", attempt.fences[i].cluster,

@@ -21,13 +21,9 @@
 #include "base/problem.h"
 #include "fleet/store/etcd/batch_writes.h"
 #include "fleet/store/etcd/etcd_link.h"
+#include "fleet/store/fences.h"
 
 namespace utakata::etcd {
-
-struct Fence {
-  std::string cluster;
-  std::int64_t revision = 0;  // the create_revision of its owner's key, as we know it
-};
 
 class BatchRecorder {
  public:

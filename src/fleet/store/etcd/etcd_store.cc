@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <utility>
 
 #include "fleet/store/etcd/batch_recorder.h"
@@ -60,7 +59,6 @@ class EtcdStore final : public Store {
   Expected<void> check_format(const net::EtcdRows& rows);
   Expected<Saved> load_at(std::int64_t revision);
   Expected<void> load_rows(std::int64_t revision, Saved& saved);
-  Expected<std::vector<etcd::Fence>> fences_of(const Batch& batch) const;
   void compact();
 
   const EtcdStoreOptions options_;
@@ -155,28 +153,9 @@ Expected<void> EtcdStore::load_rows(std::int64_t revision, Saved& saved) {
   return done;
 }
 
-Expected<std::vector<etcd::Fence>> EtcdStore::fences_of(const Batch& batch) const {
-  std::vector<etcd::Fence> fences;
-  if (!fence_) return fences;
-  std::set<std::string> clusters;
-  for (const auto& one : batch.activities) clusters.insert(one.cluster);
-  for (const auto& one : batch.instances) clusters.insert(one.cluster);
-  for (const auto& one : batch.clusters) clusters.insert(one.cluster);
-  clusters.erase("");  // activities of the controller itself are nobody's
-  for (const auto& cluster : clusters) {
-    const auto revision = fence_(cluster);
-    if (!revision)
-      return problem(
-          Problem::Kind::conflict,
-          fmt::format("etcd: cluster {} is not ours now: nothing was recorded", cluster));
-    fences.push_back({cluster, *revision});
-  }
-  return fences;
-}
-
 Expected<void> EtcdStore::record(Batch& batch) {
   if (batch.empty()) return {};
-  auto fences = fences_of(batch);
+  auto fences = fences_of(batch, fence_);
   if (!fences) return std::unexpected(std::move(fences.error()));
   auto first = recorder_.record(batch, std::move(*fences));
   if (!first) return std::unexpected(std::move(first.error()));

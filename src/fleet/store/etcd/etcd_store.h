@@ -14,6 +14,7 @@
 #include "base/instant.h"
 #include "base/problem.h"
 #include "fleet/store/etcd/etcd_keys.h"
+#include "fleet/store/fences.h"
 #include "fleet/store/store.h"
 #include "net/etcd/etcd_client.h"
 
@@ -32,9 +33,9 @@ struct EtcdStoreOptions {
   std::function<bool()> may_ask{};
 };
 
-// Whether we own the cluster now: the create_revision of its owner's key (etcd_owner_key()), for as
-// long as we hold its lease. None: we do not. Asked inside record(), on its thread.
-using EtcdFence = std::function<std::optional<std::int64_t>(std::string_view cluster)>;
+// The create_revision of the cluster's owner's key (etcd_owner_key()). Asked inside record(), on
+// its thread.
+using EtcdFence = FenceOf;
 
 // Of record(): a batch is recorded only if each of its clusters is ours by `fence` and in etcd at
 // that very moment, else `conflict` and nothing of it is. Without a `fence` nothing is compared.
