@@ -129,7 +129,8 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\napi: { listen: 127.0.0.1:70700 }" + rest, {"2:16 `listen` must be"}},
       {"stack: a\napi: { ports: 5-1 }" + rest, {"2:15 `ports` must be a range"}},
       {"stack: a\napi: { ports: 7000-8000 }" + rest, {"2:6 takes port 7070, which lies in"}},
-      {"stack: a\napi: { ports: 7000-7000, listen: 127.0.0.1:1 }" + rest + "    instances: 2\n",
+      {"stack: a\napi: { ports: 7000-7000, listen: 127.0.0.1:1 }\n"
+       "clusters: { w: { run: x, instances: 2 } }",
        {"2:6 may need 2 ports"}},
       {"stack: a\napi: { key: x }" + rest, {"2:6 belong together"}},
       {"stack: a\napi: { advertise: http://x }" + rest, {"2:19 without a scheme"}},

@@ -139,13 +139,7 @@ void SwarmProvider::State::created(const Id& id, const LaunchSpec& spec,
   berth.listed = list_number;
   berth.phase = TaskPhase::waiting;
   if (berth.stop_asked) return remove(id, "stopped before it was released");
-  tell({.kind = ProviderNews::Kind::launched,
-        .id = id,
-        .handle = swarm_handle(berth.service),
-        .address = berth.address,
-        .what = {},
-        .host = berth.host.name,
-        .zone = berth.host.zone});
+  tell_launched(id, berth);
 }
 
 // Of an answer that was lost, or of a former life. What never ran makes room; what runs is it.

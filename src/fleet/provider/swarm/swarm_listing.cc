@@ -9,7 +9,12 @@
 namespace utakata {
 
 void SwarmProvider::State::adopt(const Id& id, const std::string& handle, const Address& address) {
-  if (find(id)) return;
+  if (const auto* const known = find(id)) {
+    const bool is_there = known->phase == TaskPhase::waiting ||
+                          known->phase == TaskPhase::starting || known->phase == TaskPhase::running;
+    if (handle.empty() && is_there) tell_launched(id, *known);  // nobody may have listened then
+    return;
+  }
   auto& berth = own[id];
   berth.phase = TaskPhase::searching;
   berth.service = service_of(handle);
@@ -126,9 +131,14 @@ void SwarmProvider::State::found(const Id& id, const SwarmService& service) {
   if (!node || !node->host.is_up) return lost(id);
   if (berth.stop_asked) return terminate(id, berth.kill_at - clock.now());
   if (had_handle) return;
+  berth.service = service.id;
+  tell_launched(id, berth);
+}
+
+void SwarmProvider::State::tell_launched(const Id& id, const Berth& berth) {
   tell({.kind = ProviderNews::Kind::launched,
         .id = id,
-        .handle = swarm_handle(service.id),
+        .handle = swarm_handle(berth.service),
         .address = berth.address,
         .what = {},
         .host = berth.host.name,

@@ -97,6 +97,7 @@ struct SwarmProvider::State {
   void note_answer(const Expected<void>& answer);
   void found(const Id& id, const SwarmService& service);
   void service_missing(const Id& id);
+  void tell_launched(const Id& id, const Berth& berth);
   void judge(const Id& id, const std::vector<SwarmTask>& tasks);
   void follow_log(const Id& id);
 
