@@ -59,6 +59,7 @@ class Lives::CrashingProvider final : public Provider {
       return inner_.stop(id, grace);
     });
   }
+  std::vector<Host> hosts() const override { return inner_.hosts(); }
   std::vector<ProviderNews> hear() override { return inner_.hear(); }
   void on_news(std::function<void()> wake) override {
     inner_.on_news([&lives = lives_, wake = std::move(wake)] { lives.hold(wake); });

@@ -44,7 +44,9 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                     .env = {},
                     .limits = spec.limits,
                     .image = spec.image,
-                    .labels = spec.labels};
+                    .labels = spec.labels,
+                    .host = words.host,
+                    .zone = words.zone};
   auto run = fill_in(spec.run, lookup, "clusters." + spec.name + ".run");
   if (!run) return std::unexpected(run.error());
   launch.run = std::move(*run);
@@ -52,6 +54,8 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                 {"UTAKATA_TOKEN", words.token},
                 {"UTAKATA_STACK", words.stack},
                 {"UTAKATA_CLUSTER", spec.name}};
+  if (!words.host.empty()) launch.env.emplace_back("UTAKATA_HOST", words.host);
+  if (!words.zone.empty()) launch.env.emplace_back("UTAKATA_ZONE", words.zone);
   for (const auto& [name, value] : spec.env) {
     auto filled = fill_in(value, lookup, "clusters." + spec.name + ".env." + name);
     if (!filled) return std::unexpected(filled.error());
