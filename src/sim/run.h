@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "fleet/model/admin.h"
+#include "fleet/model/host.h"
 #include "fleet/model/stack.h"
 #include "sim/faults.h"
 #include "sim/load.h"
@@ -29,12 +30,13 @@ struct SimOptions {
   WallTime began{std::chrono::milliseconds{1'767'225'600'000}};  // 2026-01-01 00:00 UTC
   Duration session{30min};
   Duration boot{3s};
-  Duration stop{100ms};    // from SIGTERM to the end
-  Duration reconnect{1s};  // of who was cut, half of it to one and a half
-  double friends = 0;      // share of people who ask for an earlier room, which may be full
-  double nostalgics = 0;   // share of those cut who dial the old address first
-  double unfit = 0;        // share of the instances whose `verify` fails
-  double dawdlers = 0;     // share of people who dial when their seat is only just held
+  Duration stop{100ms};       // from SIGTERM to the end
+  Duration reconnect{1s};     // of who was cut, half of it to one and a half
+  double friends = 0;         // share of people who ask for an earlier room, which may be full
+  double nostalgics = 0;      // share of those cut who dial the old address first
+  double unfit = 0;           // share of the instances whose `verify` fails
+  double dawdlers = 0;        // share of people who dial when their seat is only just held
+  std::vector<Host> hosts{};  // that instances run on; empty: one, without a name
   double faults_per_hour = 0;
   std::vector<Fault> faults;  // and these
   std::vector<SimCall> calls;

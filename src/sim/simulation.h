@@ -63,6 +63,8 @@ class Simulation {
   void strike_one(const Fault& fault);
   void strike_all(const Fault& fault);
   void lose_zone(const Fault& fault);
+  void lose_machines(const Fault& fault);
+  void fill_machine(const Fault& fault);
   void strike_controller(const Fault& fault);
   void call(const AdminCall& call);
   void undo_later(Duration wait, std::function<void()> undo);

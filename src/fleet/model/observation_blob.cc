@@ -15,7 +15,7 @@ constexpr std::uint8_t version = 1,
                        version_with_hosts =
                            2;  // so that what has none stays readable to elder programs
 constexpr std::size_t instances_max = 1'000'000, metrics_max = 10'000;
-constexpr std::size_t answers_max = 1000, hosts_max = 100'000;
+constexpr std::size_t answers_max = 1000, hosts_max = 10'000;
 constexpr std::int64_t age_max = std::int64_t{366} * 24 * 3600 * 1000;  // ms
 
 enum Flag : std::uint32_t {

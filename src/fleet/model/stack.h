@@ -102,6 +102,7 @@ enum class PlacePolicy { least, pack, weighted };
 
 // What new instances are spread over, where the provider has several hosts. none: it chooses.
 enum class SpreadOver : std::uint8_t { zones, hosts, none };
+const char* to_text(SpreadOver spread);
 
 struct ClusterSpec {
   std::string name;

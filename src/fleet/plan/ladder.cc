@@ -35,6 +35,7 @@ Ladder::Trouble& Ladder::trouble_of(const Host& host, Instant now) {
   std::erase_if(troubles_, [&](Trouble& t) {
     std::erase_if(t.young_deaths, [&](const Death& d) { return now - d.at > deaths_window; });
     std::erase_if(t.places, [&](const Death& d) { return now - d.at > place_kept; });
+    if (t.until <= now) t.nevertheless.clear();
     return t.young_deaths.empty() && t.places.empty() && t.until <= now;
   });
   if (const Trouble* const known = find(host)) return troubles_[std::size_t(known - &troubles_[0])];
@@ -43,6 +44,7 @@ Ladder::Trouble& Ladder::trouble_of(const Host& host, Instant now) {
                        .young_deaths = {},
                        .places = {},
                        .until = {},
+                       .nevertheless = {},
                        .why = {}});
   return troubles_.back();
 }
@@ -60,19 +62,23 @@ void Ladder::died(const Instance& i, const std::string& why, Instant now) {
   trouble.why = fmt::format("{} died young there, the last: {}", trouble.young_deaths.size(), why);
 }
 
-void Ladder::launch_failed(const Instance& i, const std::string& why, Instant now) {
+bool Ladder::launch_failed(const Instance& i, const std::string& why, Instant now) {
   const Host* const host = host_of(i);
-  if (!host) return;
+  if (!host) return false;
   Trouble& trouble = trouble_of(*host, now);
   if (trouble.until < now + passed_over_after_failure) {
     trouble.until = now + passed_over_after_failure;
     trouble.why = "a launch failed there: " + why;
   }
+  return std::erase(trouble.nevertheless, i.id) == 0 && has_room(now);
 }
 
-void Ladder::launched(const std::string& host, const std::string& zone) {
-  for (Trouble& t : troubles_)
-    if (t.host == host && t.zone == zone && !t.places.empty()) t.places.erase(t.places.begin());
+void Ladder::launched(const Instance& i, Instant now) {
+  for (Trouble& t : troubles_) {
+    if (t.host != i.host || t.zone != i.zone) continue;
+    if (!t.places.empty()) t.places.erase(t.places.begin());
+    if (now < t.until) t.nevertheless.push_back(i.id);
+  }
 }
 
 std::string Ladder::passed_over(const Host& host, Instant now) const {
@@ -80,7 +86,8 @@ std::string Ladder::passed_over(const Host& host, Instant now) const {
   return trouble && now < trouble->until ? trouble->why : std::string();
 }
 
-bool Ladder::has_room_elsewhere(Instant now) const {
+// Some host takes launches and is not passed over.
+bool Ladder::has_room(Instant now) const {
   return std::ranges::any_of(hosts_, [&](const Host& host) {
     return host.is_up && host.is_open && passed_over(host, now).empty();
   });

@@ -37,13 +37,13 @@ class Ladder {
   bool is_lost_with_host(const Instance& instance) const;
 
   void died(const Instance& instance, const std::string& why, Instant now);  // unasked for
-  void launch_failed(const Instance& instance, const std::string& why, Instant now);
-  void launched(const std::string& host, const std::string& zone);  // a kept place is taken
+  // True: another host is to be tried before it is held against the version. Not of one that was
+  // launched there although the host was passed over: nothing better was left.
+  bool launch_failed(const Instance& instance, const std::string& why, Instant now);
+  void launched(const Instance& instance, Instant now);  // a kept place is taken
 
   // Why launches go elsewhere: "2 died young there, the last: exit code 1"; empty: they do not.
   std::string passed_over(const Host& host, Instant now) const;
-  // Some host takes launches and is not passed over.
-  bool has_room_elsewhere(Instant now) const;
   // Whose places are kept there, in the order of their deaths.
   std::vector<InstanceId> places_kept(const Host& host, Instant now) const;
 
@@ -55,11 +55,13 @@ class Ladder {
   struct Trouble {
     std::string host, zone;
     std::vector<Death> young_deaths, places;
-    Instant until{};  // passed over
+    Instant until{};                       // passed over
+    std::vector<InstanceId> nevertheless;  // launched there meanwhile
     std::string why;
   };
   Trouble& trouble_of(const Host& host, Instant now);
   const Trouble* find(const Host& host) const;
+  bool has_room(Instant now) const;
 
   std::vector<Host> hosts_;
   std::vector<Trouble> troubles_;  // of few hosts: those that had any lately

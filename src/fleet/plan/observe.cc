@@ -169,9 +169,7 @@ class Observer {
   // As long as another host is to be tried it is not held against the version.
   void take_failure(const Instance& i, const std::string& why) {
     if (ladder_.is_lost_with_host(i)) return;
-    ladder_.launch_failed(i, why, seen_.at);
-    if (!ladder_.host_of(i) || !ladder_.has_room_elsewhere(seen_.at))
-      backoff_.failed(i.version, why, seen_.at);
+    if (!ladder_.launch_failed(i, why, seen_.at)) backoff_.failed(i.version, why, seen_.at);
   }
 
   void become_known(const ProviderNews& news) {

@@ -259,9 +259,9 @@ void Planner::commit(const Action& action, Instant at) {
     shed_ += close->most;
     rebalanced_at_ = now_;
   }
-  put(fleet_, after(fleet_, action, at));
-  if (const auto* launch = std::get_if<LaunchAction>(&action))
-    ladder_.launched(launch->host, launch->zone);
+  const Instance changed = after(fleet_, action, at);
+  put(fleet_, changed);
+  if (std::holds_alternative<LaunchAction>(action)) ladder_.launched(changed, at);
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;

@@ -103,6 +103,15 @@ TEST(PlannerHosts, a_full_host_does_not_back_the_version_off_and_when_all_are_it
   EXPECT_LE(world.did("launch_failed").size(), 12u);
 }
 
+TEST(PlannerHosts, a_full_host_beside_one_where_somebody_is_silent_backs_off) {
+  World world = on_hosts(game(3, 6), {{"a1", "a"}, {"b1", "b"}});
+  world.frozen = {"game-1"};
+  world.full = {"b1"};
+  world.ticks(5);
+  EXPECT_LE(world.did("launch_failed").size(), 4u);
+  EXPECT_NE(world.last.held_back.find("back-off"), std::string::npos) << world.last.held_back;
+}
+
 TEST(PlannerHosts, the_substitute_of_a_silent_one_goes_to_another_host) {
   World world = on_hosts(game(3, 6), three);
   world.frozen = {"game-2"};

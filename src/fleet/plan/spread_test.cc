@@ -123,7 +123,7 @@ TEST(Ladder, who_died_is_replaced_in_its_place_while_its_zone_is_not_crowded) {
   fleet.instances.push_back(on("game-4", "a2", "a"));
   EXPECT_EQ(next(fleet, ladder), "zone b: 1 of 3 there, on b1") << "nothing is crowded by it";
   fleet.instances.pop_back();
-  ladder.launched("a1", "a");
+  ladder.launched(on("game-5", "a1", "a"), noon);
   EXPECT_EQ(next(fleet, ladder), "zone a: 1 of 2 there, on a2") << "it is taken";
 }
 
@@ -158,12 +158,16 @@ TEST(Ladder, young_deaths_far_apart_are_chance) {
 TEST(Ladder, a_failed_launch_sends_the_next_elsewhere_for_a_minute) {
   Ladder ladder;
   ladder.see({a1, b1, {"c1", "c", true, false}});
-  ladder.launch_failed(on("game-1", "a1", "a", Lifecycle::starting), "no room", noon);
+  EXPECT_TRUE(ladder.launch_failed(on("game-1", "a1", "a"), "no room", noon));
   EXPECT_EQ(ladder.passed_over(a1, noon), "a launch failed there: no room");
-  EXPECT_TRUE(ladder.has_room_elsewhere(noon));
-  ladder.launch_failed(on("game-2", "b1", "b", Lifecycle::starting), "no room", noon + 1s);
-  EXPECT_FALSE(ladder.has_room_elsewhere(noon + 1s)) << "c1 is closed";
-  EXPECT_TRUE(ladder.has_room_elsewhere(noon + 60s));
+  EXPECT_TRUE(ladder.launch_failed(on("game-2", "a1", "a"), "no room", noon)) << "of the same plan";
+  const Instance third = on("game-3", "a1", "a");
+  ladder.launched(third, noon);
+  EXPECT_FALSE(ladder.launch_failed(third, "no room", noon)) << "nothing better was left";
+  EXPECT_FALSE(ladder.launch_failed(on("game-4", "b1", "b"), "no room", noon + 1s))
+      << "c1 is closed";
+  EXPECT_EQ(ladder.passed_over(a1, noon + 60s), "");
+  EXPECT_TRUE(ladder.launch_failed(on("game-5", "b1", "b"), "no room", noon + 60s));
 }
 
 TEST(Ladder,
