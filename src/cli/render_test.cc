@@ -60,9 +60,9 @@ TEST(Rendering, hosts_and_zones_have_a_column_where_any_are_told) {
 TEST(Rendering, explain_tells_where_launches_may_go) {
   const std::string text = render_explain(
       R"({"cluster":"a","hosts":[{"host":"w1","zone":"b","up":true,"open":true,"instances":2,
-      "passed_over":"a launch failed there: no room"},{"host":"w2","zone":"b","up":false,"open":true,
-      "instances":0,"passed_over":""},{"host":"w3","zone":"c","up":true,"open":true,"instances":1,
-      "passed_over":""}]})",
+      "passed_over":"a launch failed there: no room"},
+      {"host":"w2","zone":"b","up":false,"open":true,"instances":0,"passed_over":""},
+      {"host":"w3","zone":"c","up":true,"open":true,"instances":1,"passed_over":""}]})",
       plain);
   EXPECT_NE(text.find("HOST  ZONE  INSTANCES\n"
                       "w1    b             2  passed over: a launch failed there: no room\n"
