@@ -75,7 +75,7 @@ std::vector<InstanceId> drain_pick(const Fleet& fleet, int wanted, bool old_only
   };
   Crowds crowds = crowds_of(fleet, old_only, now);
   for (auto& [name, crowd] : crowds)
-    std::ranges::sort(crowd.victims, {}, [&](const Instance* i) { return order(i, 0); });
+    std::ranges::stable_sort(crowd.victims, {}, [&](const Instance* i) { return order(i, 0); });
   std::vector<InstanceId> ids;
   while (int(ids.size()) < wanted) {  // each that leaves makes its zone less crowded
     Crowd* best = nullptr;

@@ -162,7 +162,7 @@ class Observer {
   // Who dies with its host was not ended by its version, nor does that host harm the next one.
   void take_death(const Instance& i, const std::string& why) {
     if (ladder_.is_lost_with_host(i)) return;
-    ladder_.died(i, why, seen_.at);
+    if (!i.handle.empty()) ladder_.died(i, why, seen_.at);  // else it never was there
     if (died_young(i)) backoff_.failed(i.version, why, seen_.at);
   }
 
