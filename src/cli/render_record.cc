@@ -12,7 +12,8 @@ namespace {
 using Json = nlohmann::json;
 
 Colour colour_of(const std::string& kind) {
-  if (kind == "suspect" || kind == "brake" || kind.ends_with("failed")) return Colour::bad;
+  if (kind == "suspect" || kind == "brake" || kind.ends_with("failed") || kind.ends_with("_lost"))
+    return Colour::bad;
   if (kind == "launch" || kind == "ready" || kind == "trust" || kind == "resume")
     return Colour::good;
   if (kind == "drain" || kind == "stop" || kind == "gone") return Colour::warn;
@@ -42,6 +43,23 @@ std::string line_of(const Json& activity, const Style& style) {
     out += fmt::format(" [{} cut]", plural(*cut, "client"));
   out.erase(out.find_last_not_of(' ') + 1);
   return out + "\n";
+}
+
+// Where launches may go; nothing where there is only one host.
+std::string hosts_text(const Json& json, const Style& style) {
+  Table hosts({"HOST", "ZONE", "INSTANCES>", ""});
+  for (const auto& host : list_in(json, "hosts")) {
+    const std::string passed_over = text_in(host, "passed_over");
+    const bool is_lost = !flag_in(host, "up"), is_closed = !flag_in(host, "open");
+    std::string note = is_lost ? "lost" : is_closed ? "takes no new ones" : "";
+    if (note.empty() && !passed_over.empty()) note = "passed over: " + passed_over;
+    const auto there = number_in(host, "instances");
+    hosts.add({{text_in(host, "host")},
+               {text_in(host, "zone")},
+               {there ? fmt::format("{}", *there) : "-"},
+               {note, is_lost ? Colour::bad : Colour::warn}});
+  }
+  return hosts.is_empty() ? "" : "\n" + hosts.to_text(style);
 }
 
 }  // namespace
@@ -94,6 +112,7 @@ std::string render_explain(const std::string& text, const Style& style) {
                                                                     : "no opinion"}});
   }
   if (!proposals.is_empty()) out += "\n" + proposals.to_text(style);
+  out += hosts_text(json, style);
   std::string actions;
   for (const auto& action : list_in(json, "actions"))
     if (action.is_string()) actions += "  " + printable(action.get<std::string>()) + "\n";

@@ -79,20 +79,48 @@ void add_cluster(Table& table, const Json& cluster, bool has_owners) {
   table.add(std::move(cells));
 }
 
-void add_instance(Table& table, const Json& instance, const std::string& capacity) {
+// Of providers with several hosts, or zones.
+struct PlaceColumn {
+  bool has_hosts = false, has_zones = false;
+  std::string heading() const {
+    if (!has_hosts) return has_zones ? "ZONE" : "";
+    return has_zones ? "HOST/ZONE" : "HOST";
+  }
+  std::string of(const Json& instance) const {
+    const std::string host = text_in(instance, "host"), zone = text_in(instance, "zone");
+    if (!has_hosts || !has_zones) return host + zone;
+    return host + (zone.empty() ? "" : "/" + zone);
+  }
+};
+
+PlaceColumn place_column(const Json& status) {
+  PlaceColumn column;
+  for (const auto& cluster : list_in(status, "clusters"))
+    for (const auto& instance : list_in(cluster, "instances")) {
+      column.has_hosts |= !text_in(instance, "host").empty();
+      column.has_zones |= !text_in(instance, "zone").empty();
+    }
+  return column;
+}
+
+void add_instance(Table& table, const Json& instance, const std::string& capacity,
+                  const PlaceColumn& places) {
   const std::string lifecycle = text_in(instance, "lifecycle");
   const bool is_suspect = flag_in(instance, "suspect");
-  table.add(
-      {{text_in(instance, "id")},
-       {lifecycle, colour_of(lifecycle, is_suspect)},
-       {number_text(instance, "connections") + "/" + capacity},
-       {number_text(instance, "seats_held")},
-       {number_text(instance, "keys")},
-       {age_text(number_in(instance, "age_ms").value_or(0))},
-       {number_text(instance, "pid")},
-       {text_in(instance, "url").empty() ? text_in(instance, "address") : text_in(instance, "url")},
-       {text_in(instance, "version").substr(0, 8)},
-       {note_of(instance), is_suspect ? Colour::bad : Colour::warn}});
+  std::vector<Cell> cells = {{text_in(instance, "id")},
+                             {lifecycle, colour_of(lifecycle, is_suspect)},
+                             {number_text(instance, "connections") + "/" + capacity},
+                             {number_text(instance, "seats_held")},
+                             {number_text(instance, "keys")},
+                             {age_text(number_in(instance, "age_ms").value_or(0))},
+                             {number_text(instance, "pid")}};
+  if (!places.heading().empty()) cells.push_back({places.of(instance)});
+  const std::vector<Cell> rest = {
+      {text_in(instance, "url").empty() ? text_in(instance, "address") : text_in(instance, "url")},
+      {text_in(instance, "version").substr(0, 8)},
+      {note_of(instance), is_suspect ? Colour::bad : Colour::warn}};
+  cells.insert(cells.end(), rest.begin(), rest.end());
+  table.add(std::move(cells));
 }
 
 }  // namespace
@@ -106,12 +134,15 @@ std::string render_status(const std::string& text, const Style& style) {
   heads.insert(heads.end(), {"SIZE", "WANT>", "SERVING>", "STARTING>", "DRAINING>", "CLIENTS>",
                              "HELD>", "WAITING>", "BECAUSE"});
   Table clusters(std::move(heads));
-  Table instances(
-      {"INSTANCE", "STATE", "CLIENTS>", "HELD>", "KEYS>", "AGE>", "PID>", "URL", "VERSION", ""});
+  const PlaceColumn places = place_column(json);
+  heads = {"INSTANCE", "STATE", "CLIENTS>", "HELD>", "KEYS>", "AGE>", "PID>"};
+  if (!places.heading().empty()) heads.push_back(places.heading());
+  heads.insert(heads.end(), {"URL", "VERSION", ""});
+  Table instances(std::move(heads));
   for (const auto& cluster : list_in(json, "clusters")) {
     add_cluster(clusters, cluster, has_owners);
     for (const auto& instance : list_in(cluster, "instances"))
-      add_instance(instances, instance, number_text(cluster, "capacity"));
+      add_instance(instances, instance, number_text(cluster, "capacity"), places);
   }
   const Json& controller = object_in(json, "controller");
   std::string out = fmt::format("stack {}", printable(text_in(json, "stack")));

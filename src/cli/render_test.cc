@@ -41,6 +41,37 @@ TEST(Rendering, status_is_two_tables) {
             "scale_in, no deadline\n");
 }
 
+TEST(Rendering, hosts_and_zones_have_a_column_where_any_are_told) {
+  const auto heads = [](const std::string& one, const std::string& two) {
+    const std::string text =
+        render_status(R"({"clusters":[{"name":"a","instances":[{"id":"a-1","url":"ws://h",)" + one +
+                          R"("version":"v"},{"id":"a-2",)" + two + R"("version":"v"}]}]})",
+                      plain);
+    return text.substr(text.find("INSTANCE"));
+  };
+  EXPECT_EQ(heads("", "").find("HOST"), std::string::npos);
+  const std::string both = heads(R"("host":"worker-1","zone":"b",)", "");
+  EXPECT_NE(both.find("PID  HOST/ZONE   URL"), std::string::npos) << both;
+  EXPECT_NE(both.find("worker-1/b  ws://h"), std::string::npos) << both;
+  EXPECT_NE(heads(R"("host":"worker-1",)", "").find("PID  HOST      URL"), std::string::npos);
+  EXPECT_NE(heads("", R"("zone":"b",)").find("PID  ZONE  URL"), std::string::npos);
+}
+
+TEST(Rendering, explain_tells_where_launches_may_go) {
+  const std::string text = render_explain(
+      R"({"cluster":"a","hosts":[{"host":"w1","zone":"b","up":true,"open":true,"instances":2,
+      "passed_over":"a launch failed there: no room"},
+      {"host":"w2","zone":"b","up":false,"open":true,"instances":0,"passed_over":""},
+      {"host":"w3","zone":"c","up":true,"open":true,"instances":1,"passed_over":""}]})",
+      plain);
+  EXPECT_NE(text.find("HOST  ZONE  INSTANCES\n"
+                      "w1    b             2  passed over: a launch failed there: no room\n"
+                      "w2    b             0  lost\n"
+                      "w3    c             1\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Rendering, colours_come_only_when_asked_for) {
   EXPECT_EQ(render_status(status, plain).find('\033'), std::string::npos);
   EXPECT_NE(render_status(status, {.has_colour = true}).find("\033[31mserving"), std::string::npos)

@@ -49,6 +49,8 @@ void EngineProvider::release(const InstanceId& id, const std::string& handle) {
   engine_.inner_.release(id, handle);
 }
 
+std::vector<Host> EngineProvider::hosts() const { return engine_.inner_.hosts(); }
+
 Expected<void> EngineProvider::stop(const InstanceId& id, Duration grace) {
   return engine_.inner_.stop(id, grace);
 }

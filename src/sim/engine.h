@@ -37,6 +37,7 @@ class EngineProvider final : public Provider {
   void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
+  std::vector<Host> hosts() const override;
   std::vector<ProviderNews> hear() override { return std::exchange(news_, {}); }
   void on_news(std::function<void()> wake) override { wake_ = std::move(wake); }
   void look_around();  // every 5 s

@@ -90,7 +90,9 @@ void Hosts::enter(std::uint32_t index) {
           .id = guest.id,
           .handle = guest.handle,
           .address = guest.address,
-          .what = {}});
+          .what = {},
+          .host = host_of(guest),
+          .zone = zone_of(guest)});
 }
 
 void Hosts::boot(std::uint32_t index) {
@@ -120,6 +122,43 @@ void Hosts::die(Guest& guest, const std::string& what) {
           .handle = guest.handle,
           .address = {},
           .what = what});
+}
+
+void Hosts::lose(int machine) {
+  machines[std::size_t(machine)].is_up = false;
+  std::vector<std::uint32_t> all = there_;
+  all.insert(all.end(), twins_.begin(), twins_.end());
+  for (const std::uint32_t index : all) {
+    if (guests_[index].machine != machine) continue;
+    guests_[index].is_lost_with_host = true;
+    die(guests_[index], "its host is lost");
+  }
+}
+
+const std::string& Hosts::host_of(const Guest& guest) const {
+  static const std::string none;
+  return guest.machine < 0 ? none : machines[std::size_t(guest.machine)].name;
+}
+
+const std::string& Hosts::zone_of(const Guest& guest) const {
+  static const std::string none;
+  return guest.machine < 0 ? none : machines[std::size_t(guest.machine)].zone;
+}
+
+// The one that is named; else the emptiest that has room. -1: it takes none.
+int Hosts::machine_for(const LaunchSpec& spec) const {
+  int best = -1;
+  std::ptrdiff_t fewest = 0;
+  for (int k = 0; k < int(machines.size()); ++k) {
+    const Host& host = machines[std::size_t(k)];
+    const bool is_meant = (spec.host.empty() || spec.host == host.name) &&
+                          (spec.zone.empty() || spec.zone == host.zone);
+    if (!is_meant || !host.is_up || !host.is_open || habits.full_machine == k) continue;
+    const auto there = std::ranges::count_if(
+        there_, [&](std::uint32_t index) { return guests_[index].machine == k; });
+    if (best < 0 || there < fewest) best = k, fewest = there;
+  }
+  return best;
 }
 
 void Hosts::freeze(Guest& guest, Duration time) {
@@ -188,11 +227,16 @@ Expected<void> HostsProvider::launch(const InstanceId& id, const LaunchSpec& spe
   if (hosts_.find(id)) return {};
   if (hosts_.habits.refuses)
     return problem(Problem::Kind::unavailable, "the process table is full", true);
-  const Guest& guest = hosts_.make(id, spec.cluster);
+  const int machine = hosts_.machine_for(spec);
+  if (machine < 0 && !hosts_.machines.empty())
+    return problem(Problem::Kind::unavailable, "there is no room on " + spec.host, true);
+  Guest& guest = hosts_.make(id, spec.cluster);
+  guest.machine = machine;
   hosts_.enlist(guest);
   Duration takes = hosts_.habits.launch;
   if (hosts_.habits.launches_twice) {
     const std::uint32_t twin = hosts_.make(id, spec.cluster).index;
+    hosts_[twin].machine = machine;
     hosts_.twins_.push_back(twin);
     Duration twin_takes = takes + from_seconds(5 * hosts_.random_.unit());
     if (hosts_.random_.below(2) == 0) std::swap(takes, twin_takes);
@@ -233,7 +277,9 @@ void HostsProvider::adopt(const InstanceId& id, const std::string& handle, const
                  .id = id,
                  .handle = guest->handle,
                  .address = guest->address,
-                 .what = {}});
+                 .what = {},
+                 .host = hosts_.host_of(*guest),
+                 .zone = hosts_.zone_of(*guest)});
 }
 
 Expected<void> HostsProvider::stop(const InstanceId& id, Duration grace) {

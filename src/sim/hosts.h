@@ -51,6 +51,8 @@ struct Guest {
   std::uint32_t index = 0;   // Hosts::operator[]
   bool boots_badly = false;  // it ends when it should be ready
   bool is_owned = false;     // by the present provider
+  int machine = -1;          // of Hosts::machines; -1: the only one
+  bool is_lost_with_host = false;
   CutCause cut_cause = CutCause::fault;
   int starts = 0;  // how often its command was let go
   bool was_lied_about = false;
@@ -77,6 +79,7 @@ class Hosts {
     Duration stop{100ms};          // from SIGTERM to the end
     double bad_boots = 0;          // share of launches that never become ready
     bool refuses = false;          // every launch, with `retry`
+    int full_machine = -1;         // launches on that one fail, with `retry`
     bool is_probe_broken = false;  // nobody answers the controller; clients do not notice
     bool is_probe_slow = false;    // answers take nearly as long as they may
     bool is_probe_lying = false;   // about counts
@@ -86,6 +89,12 @@ class Hosts {
   Hosts(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
 
   Habits habits;
+  // Those that run guests, in their zones; none: one, without a name. Given before anything runs.
+  std::vector<Host> machines;
+  // With all that is on it or was asked for there. It is up again when whoever lost it says so.
+  void lose(int machine);
+  const std::string& host_of(const Guest& guest) const;
+  const std::string& zone_of(const Guest& guest) const;
   // Told when a guest that served is gone, has frozen or goes on: who is on it notices in their own
   // time.
   std::function<void(Guest&)> on_gone = [](Guest&) {}, on_freeze = [](Guest&) {};
@@ -120,6 +129,7 @@ class Hosts {
   void enter(std::uint32_t index);
   void boot(std::uint32_t index);
   void tell(ProviderNews news);
+  int machine_for(const LaunchSpec& spec) const;
 
   Timeline& timeline_;
   Random random_;
@@ -139,6 +149,7 @@ class HostsProvider final : public Provider {
   void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
+  std::vector<Host> hosts() const override { return hosts_.machines; }
   std::vector<ProviderNews> hear() override { return std::exchange(news_, {}); }
   void on_news(std::function<void()> wake) override { wake_ = std::move(wake); }
 

@@ -73,6 +73,7 @@ class Lives::CrashingProvider final : public Provider {
       return inner_.stop(id, grace);
     });
   }
+  std::vector<Host> hosts() const override { return inner_.hosts(); }
   std::vector<ProviderNews> hear() override {
     std::vector<ProviderNews> news = inner_.hear();
     std::ranges::move(std::exchange(late_, {}), std::back_inserter(news));

@@ -17,6 +17,7 @@ std::span<const PromiseKind> promise_kinds() {
       {"11 reasons", promise_reasons},
       {"12 admission", promise_admission},
       {"13 keys", promise_keys},
+      {"15 spread", promise_spread},
       {"L1 recovery", promise_recovery},
       {"L2 shrinking", promise_shrinking},
   };

@@ -120,6 +120,7 @@ std::unique_ptr<Promise> promise_one_owner(Promise::Witness witness);     // 10
 std::unique_ptr<Promise> promise_reasons(Promise::Witness witness);       // 11
 std::unique_ptr<Promise> promise_admission(Promise::Witness witness);     // 12
 std::unique_ptr<Promise> promise_keys(Promise::Witness witness);          // 13
+std::unique_ptr<Promise> promise_spread(Promise::Witness witness);        // 15
 std::unique_ptr<Promise> promise_recovery(Promise::Witness witness);      // L1
 std::unique_ptr<Promise> promise_shrinking(Promise::Witness witness);     // L2
 

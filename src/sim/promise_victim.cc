@@ -1,11 +1,12 @@
-// 2 Victim: sick, of an old version, then the fewest, then the youngest; never one without a fresh
-// count. It leaves placement in the same step.
+// 2 Victim: sick, of an old version, in the crowded zone, then the fewest, then the youngest; never
+// one without a fresh count. It leaves placement in the same step.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <tuple>
 
 #include "base/text.h"
+#include "sim/crowds.h"
 #include "sim/promise.h"
 
 namespace utakata {
@@ -16,6 +17,7 @@ class Victim final : public Promise {
   using Promise::Promise;
   void records(const SimStep& step) override {
     const SimWorld& world = step.world;
+    Crowds crowds = crowds_before(step);
     for (const Activity& one : step.activities) {
       const auto chosen =
           is_intent(one, "drain") ? world.decided.find({one.instance}) : world.decided.end();
@@ -23,7 +25,8 @@ class Victim final : public Promise {
       if (!has_fresh_count(world, chosen->first))
         broken(fmt::format("{} drains without a fresh count", one.instance));
       else
-        compare(*chosen, world);
+        compare(*chosen, crowds, world);
+      --crowds[crowd_of(*chosen, world)];
     }
   }
   // A millisecond to tell placement, and as long again for the world to have asked before.
@@ -44,9 +47,9 @@ class Victim final : public Promise {
     const Guest* const guest = world.hosts.find(id);
     return guest && guest->told.count && world.now - guest->told.count->at <= 2 * world.spec.every;
   }
-  using Rank = std::tuple<bool, bool, int, std::int64_t>;
+  using Rank = std::tuple<bool, bool, int, int, std::int64_t>;
   static Rank rank(const Decisions::value_type& one, const std::string& version,
-                   const SimWorld& world) {
+                   const Crowds& crowds, const SimWorld& world) {
     const Guest& guest = *world.hosts.find(one.first);
     int there = guest.told.count->connections;
     if (world.seats)
@@ -55,9 +58,11 @@ class Victim final : public Promise {
     const bool is_sick = guest.told.misses >= 2;
     // How old an instance is, no controller remembers of a life before its own.
     const Instant since = std::max(one.second.serving_since, world.controller_since);
-    return {!is_sick, one.second.version == version, there, -since.time_since_epoch().count()};
+    return {!is_sick, one.second.version == version, -crowds.at(crowd_of(one, world)), there,
+            -since.time_since_epoch().count()};
   }
-  void compare(const Decisions::value_type& chosen, const SimWorld& world) const {
+  void compare(const Decisions::value_type& chosen, const Crowds& crowds,
+               const SimWorld& world) const {
     const std::string& version = world.fleet->spec.version;
     const bool is_rollout = chosen.second.drain_cause == DrainCause::rollout;
     for (const auto& other : world.decided) {
@@ -65,7 +70,7 @@ class Victim final : public Promise {
         continue;
       if (is_rollout && other.second.version == version) continue;
       tested();
-      if (rank(other, version, world) < rank(chosen, version, world))
+      if (rank(other, version, crowds, world) < rank(chosen, version, crowds, world))
         broken(fmt::format("{} drains, and {} should", chosen.first.text, other.first.text));
     }
   }

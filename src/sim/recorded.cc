@@ -13,6 +13,7 @@ void enter(Decided& decided, Lifecycle lifecycle, Instant now) {
 }
 
 void take_one(Decided& decided, const Activity& one, const Instance* row, Instant now) {
+  if (one.kind == "launch" && row) decided.host = row->host, decided.zone = row->zone;
   if (one.kind == "launch" || one.kind == "replace")
     decided.version = row ? row->version : "";
   else if (one.kind == "ready" || one.kind == "resume")

@@ -18,6 +18,7 @@ struct Decided {
   std::optional<DrainCause> drain_cause;
   std::optional<Duration> deadline;  // of its drain
   bool is_suspect = false;           // by the present life of the controller
+  std::string host{}, zone{};        // as its launch was meant
 };
 using Decisions = std::map<InstanceId, Decided>;  // of one cluster, without gone ones
 

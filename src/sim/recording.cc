@@ -217,6 +217,7 @@ void Recording::Watcher::sum_up(const Observation& seen) {
 void Recording::Watcher::add(const SeenTick& tick) {
   advance(tick);
   const auto& sights = tick.observation.sights;
+  if (!tick.observation.hosts.empty()) shown_.hosts = tick.observation.hosts;
   for (std::size_t i = 0; i < tick.instances.size(); ++i)
     if (tick.instances[i].lifecycle != Lifecycle::gone)
       look(tick.instances[i], sights.empty() ? nullptr : &sights[i]);

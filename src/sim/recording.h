@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/instant.h"
+#include "fleet/model/host.h"
 #include "fleet/model/stack.h"
 #include "sim/load.h"
 
@@ -43,6 +44,7 @@ struct RecordedCluster {
   std::string name;
   WallTime began{};
   Duration length{}, unseen{};  // unseen: of the length, pauses of more than 30 s
+  std::vector<Host> hosts;      // as last told; empty: one, without a name
   LoadCurve people;             // connections and waiting; who was just cut is still counted
   std::vector<RecordedMinute> minutes;
   std::vector<RecordedEnd> ends;

@@ -45,6 +45,7 @@ class Days {
     seen.at = Instant{} + 1000s + at;
     seen.wall = wall();
     seen.waiting = waiting;
+    seen.hosts = hosts;
     for (const Seen& one : all) {
       Instance i;
       i.id = {"game-" + std::to_string(one.number)};
@@ -64,6 +65,7 @@ class Days {
   WallTime wall() const { return noon + std::chrono::floor<std::chrono::milliseconds>(at); }
 
   Stack stack = a_stack();
+  std::vector<Host> hosts;
   Recording recording{stack};
   Duration at{};
 };
@@ -184,6 +186,19 @@ TEST(Replay, the_same_people_come_and_nobody_is_cut) {
   EXPECT_NE(replay_html(report).find("</html>"), std::string::npos);
   const auto again = replay(happened[0], {.stack = days.stack});
   EXPECT_EQ(again->instance_hours, day->instance_hours) << "the same seed is the same day";
+}
+
+TEST(Replay, the_day_is_lived_on_the_hosts_that_were_recorded) {
+  Days days;
+  days.hosts = {{"worker-1", "a"}, {"worker-2", "b", false}};
+  days.seconds(300, {{1, 20}, {2, 30}});
+  auto happened = days.recording.finish();
+  EXPECT_EQ(happened[0].hosts, days.hosts);
+  const auto day = replay(happened[0], {.stack = days.stack});
+  ASSERT_TRUE(day) << day.error().what;
+  EXPECT_TRUE(day->day.broken.empty()) << day->day.broken[0];
+  EXPECT_TRUE(day->minutes[0].why.ends_with("zone b: 0 of 1 there, on worker-2"))
+      << day->minutes[0].why;
 }
 
 TEST(Replay, less_than_20_s_or_a_cluster_that_the_file_does_not_name_is_refused) {

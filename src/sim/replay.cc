@@ -135,6 +135,8 @@ Expected<ReplayedCluster> replay(const RecordedCluster& recorded, const ReplayOp
   sim.stack.provider = ProviderKind::process;
   sim.load = with_lead(recorded.people, lead);
   sim.cluster = recorded.name;
+  sim.hosts = recorded.hosts;
+  for (Host& host : sim.hosts) host.is_up = host.is_open = true;  // this day none is lost
   sim.seed = options.seed;
   sim.began = recorded.began - std::chrono::floor<std::chrono::milliseconds>(lead);
   sim.session = replayed.session;

@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "fleet/model/admin.h"
+#include "fleet/model/host.h"
 #include "fleet/model/stack.h"
 #include "sim/faults.h"
 #include "sim/load.h"
@@ -38,6 +39,7 @@ struct SimOptions {
   // Of the stack, over one etcd; up to three. With one there is no etcd.
   int controllers = 1;
   Duration give_back_after{30s};  // to the controller that a cluster prefers
+  std::vector<Host> hosts{};      // that instances run on; empty: one, without a name
   double faults_per_hour = 0;
   std::vector<Fault> faults;  // and these
   std::vector<SimCall> calls;

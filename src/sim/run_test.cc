@@ -132,6 +132,7 @@ TEST(Simulate, days_full_of_faults_break_no_promise) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SimOptions options = a_house();
     options.faults_per_hour = 60;
+    options.controllers = seed % 4 == 0 ? 2 : 1;
     options.seed = seed;
     const auto day = simulate(options);
     ASSERT_TRUE(day);

@@ -29,6 +29,7 @@ Simulation::Simulation(const SimOptions& options)
       random_(options.seed) {
   hosts_.habits.boot = options.boot;
   hosts_.habits.stop = options.stop;
+  hosts_.machines = options.hosts;
   add_controllers();
   for (const ClusterSpec& spec : options.stack.clusters) add_cluster(spec);
   watch();

@@ -83,6 +83,8 @@ class Simulation {
   void strike_one(const Fault& fault);
   void strike_all(const Fault& fault);
   void lose_zone(const Fault& fault);
+  void lose_machines(const Fault& fault);
+  void fill_machine(const Fault& fault);
   void strike_controller(const Fault& fault);
   void strike_company(const Fault& fault);
   void step_clock(const Fault& fault);

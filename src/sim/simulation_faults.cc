@@ -119,8 +119,57 @@ void Simulation::lose_zone(const Fault& fault) {
   undo_later(fault.lasts, [] {});
 }
 
+// One, or all of its zone, dead for a while; of a zone now and then only out of reach, which its
+// engine does not notice.
+void Simulation::lose_machines(const Fault& fault) {
+  std::vector<Host>& machines = hosts_.machines;
+  std::vector<int> up, lost;
+  for (int k = 0; k < int(machines.size()); ++k)
+    if (machines[std::size_t(k)].is_up) up.push_back(k);
+  if (up.empty()) return;
+  const auto chosen = std::size_t(up[fault.draw % up.size()]);
+  for (const int k : up)
+    if (k == int(chosen) || (fault.kind == FaultKind::lose_zone &&
+                             machines[std::size_t(k)].zone == machines[chosen].zone))
+      lost.push_back(k);
+  const bool is_only_unreachable =
+      fault.kind == FaultKind::lose_zone && (fault.draw >> 32) % 3 == 0;
+  note(fmt::format("{} of zone {} {} for {}", plural(int(lost.size()), "host"),
+                   machines[chosen].zone, is_only_unreachable ? "out of reach" : "lost",
+                   to_text(std::chrono::floor<std::chrono::seconds>(fault.lasts))));
+  if (is_only_unreachable) {
+    for (const std::uint32_t index : hosts_.there())
+      if (hosts_[index].answers() && std::ranges::find(lost, hosts_[index].machine) != lost.end())
+        hosts_.freeze(hosts_[index], fault.lasts);
+    return undo_later(fault.lasts, [] {});
+  }
+  for (const int k : lost) hosts_.lose(k);
+  const auto come_back = [&machines, lost] {
+    for (const int k : lost) machines[std::size_t(k)].is_up = true;
+  };
+  // As long as there are others everybody must be served on them.
+  if (std::ranges::any_of(machines, &Host::is_up))
+    timeline_.after(fault.lasts, come_back);
+  else
+    undo_later(fault.lasts, come_back);
+}
+
+// No excuse either: there are others.
+void Simulation::fill_machine(const Fault& fault) {
+  const int machine = int(fault.draw / 2 % hosts_.machines.size());
+  note(fmt::format("{} is full for {}", hosts_.machines[std::size_t(machine)].name,
+                   to_text(std::chrono::floor<std::chrono::seconds>(fault.lasts))));
+  int& full = hosts_.habits.full_machine;
+  full = machine;
+  timeline_.after(fault.lasts, [&full] { full = -1; });
+}
+
 void Simulation::strike_all(const Fault& fault) {
   Hosts::Habits& habits = hosts_.habits;
+  const bool is_of_hosts = fault.kind == FaultKind::lose_host || fault.kind == FaultKind::lose_zone;
+  if (is_of_hosts && !hosts_.machines.empty()) return lose_machines(fault);
+  if (fault.kind == FaultKind::refusals && hosts_.machines.size() > 1 && fault.draw % 2 == 0)
+    return fill_machine(fault);
   if (fault.kind == FaultKind::lose_host) {
     int lost = 0;
     for (const std::uint32_t index : std::vector(hosts_.there()))

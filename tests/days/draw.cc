@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
@@ -30,6 +31,7 @@ class Drawing {
     day.load = load(day.stack);
     faults(day);
     calls(day);
+    hosts(day);
     if (chance(0.4)) controllers(day);
     return day;
   }
@@ -151,6 +153,22 @@ class Drawing {
                            {.verb = AdminCall::Verb::drain, .cluster = whose}});
   }
 
+  // By numbers of their own, so that the day is else the same.
+  void hosts(SimOptions& day) {
+    Random random(day.seed * 0xd1342543de82ef95 + 5);
+    if (random.below(10) < 4) return;
+    const int count = std::array{1, 3, 6}[random.below(3)];
+    const int zones = 1 + int(random.below(std::uint64_t(std::min(3, count))));
+    for (int k = 0; k < count; ++k)
+      day.hosts.push_back(
+          {.name = fmt::format("worker-{}", k + 1),
+           .zone = std::string(
+               1, char('a' + (k < zones ? k : int(random.below(std::uint64_t(zones))))))});
+    for (ClusterSpec& spec : day.stack.clusters)
+      if (const auto other = random.below(10); other < 3)
+        spec.spread = other < 2 ? SpreadOver::hosts : SpreadOver::none;
+  }
+
   Random random_;
 };
 
@@ -200,6 +218,13 @@ std::string described(const SimOptions& day) {
       "{:.0f} % dial old addresses\n",
       to_text(day.session), to_text(day.boot), to_text(day.stop), to_text(day.reconnect),
       100 * day.dawdlers, 100 * day.nostalgics);
+  if (!day.hosts.empty()) {
+    text += "  hosts:";
+    for (const Host& host : day.hosts) text += fmt::format(" {}/{}", host.name, host.zone);
+    for (const ClusterSpec& spec : day.stack.clusters)
+      text += fmt::format("; {} spread over {}", spec.name, to_text(spec.spread));
+    text += "\n";
+  }
   for (const SimCall& one : day.calls)
     text += fmt::format("  an operator {} {} at {}\n",
                         one.call.verb == AdminCall::Verb::restart ? "restarts" : "drains one of",

@@ -60,7 +60,8 @@ Expected<std::string> Control::ask(const AdminCall& call) {
     }
     case Verb::explain: {
       const Cluster& c = *find(call.cluster);
-      return report_explain({c.planner(), c.last_plan(), c.seats()}, parts_.clock.wall());
+      return report_explain({c.planner(), c.last_plan(), c.seats()}, parts_.clock.wall(),
+                            parts_.clock.now());
     }
     case Verb::activities:
       return admin_activities(call);

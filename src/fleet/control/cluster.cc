@@ -102,7 +102,8 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
                    .news = std::exchange(refused_, {}),
                    .waiting = seats_.waiting,
                    .granted = seats_.granted,
-                   .answers = {}};
+                   .answers = {},
+                   .hosts = control_.parts_.provider.hosts()};
   add_answers(seen);
   seen.sights.resize(fleet().instances.size());
   std::size_t next = 0;  // the fleet keeps its order, so both lists are walked once
@@ -135,7 +136,8 @@ void Cluster::hear(std::vector<ProviderNews> news) {
         .news = std::move(news),
         .waiting = seats_.waiting,
         .granted = seats_.granted,
-        .answers = {}});
+        .answers = {},
+        .hosts = control_.parts_.provider.hosts()});
 }
 
 void Cluster::replan() { hear(std::exchange(refused_, {})); }
@@ -208,7 +210,8 @@ void Cluster::verify() {
                        .waiting = seats_.waiting,
                        .granted = seats_.granted,
                        .answers = {},
-                       .verdicts = {{id, result ? "" : result.error().what}}};
+                       .verdicts = {{id, result ? "" : result.error().what}},
+                       .hosts = control_.parts_.provider.hosts()};
       step(std::move(seen));
     };
     control_.parts_.verifier.verify(verify_command(spec(), i), spec().verify.within, heard);
@@ -241,7 +244,7 @@ void Cluster::note_outcomes(std::vector<Outcome> outcomes) {
                                      .limited_by = {},
                                      .by = "utakata",
                                      .cut = o.cut});
-    if (o.kind == "twin") continue;
+    if (o.kind == "twin" || o.instance.id.text.empty()) continue;
     std::erase_if(pending_.instances,
                   [&](const InstanceRow& r) { return r.instance.id == o.instance.id; });
     pending_.instances.push_back({spec().name, std::move(o.instance)});

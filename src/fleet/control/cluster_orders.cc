@@ -53,6 +53,8 @@ void Cluster::launch(const LaunchAction& action) {
                                   .token = token,
                                   .api_url = control_.parts_.api_url,
                                   .stack = control_.stack_.name,
+                                  .host = action.host,
+                                  .zone = action.zone,
                                   .cluster = value_of});
   Expected<void> asked;
   if (!spec_for_it)

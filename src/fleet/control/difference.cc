@@ -52,6 +52,7 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
   d.changed("rebalance", a.rebalance, b.rebalance);
   d.changed("reconnects", a.reconnects, b.reconnects);
   d.changed("place", a.place, b.place);
+  d.changed("spread", a.spread, b.spread);
   d.changed("needs", a.needs, b.needs);
   d.duration("every", a.every, b.every);
   return std::move(d.lines_);

@@ -50,6 +50,7 @@ class CrashingProvider final : public Provider {
   Expected<void> stop(const InstanceId& id, Duration grace) override {
     return order([&] { return inner_.stop(id, grace); });
   }
+  std::vector<Host> hosts() const override { return inner_.hosts(); }
   std::vector<ProviderNews> hear() override {
     auto news = inner_.hear();
     std::ranges::move(std::exchange(found, {}), std::back_inserter(news));

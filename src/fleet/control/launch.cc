@@ -49,7 +49,9 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                     .labels = spec.labels,
                     .secrets = spec.secrets,
                     .configs = spec.configs,
-                    .grace = spec.drain.grace};
+                    .grace = spec.drain.grace,
+                    .host = words.host,
+                    .zone = words.zone};
   auto run = fill_in(spec.run, lookup, "clusters." + spec.name + ".run");
   if (!run) return std::unexpected(run.error());
   launch.run = std::move(*run);
@@ -59,6 +61,8 @@ Expected<LaunchSpec> launch_spec(const Stack& stack, const ClusterSpec& spec,
                 {"UTAKATA_CLUSTER", spec.name}};
   if (spec.lease)
     launch.env.emplace_back("UTAKATA_LEASE", fmt::to_string(to_ms(*spec.lease) / 1000));
+  if (!words.host.empty()) launch.env.emplace_back("UTAKATA_HOST", words.host);
+  if (!words.zone.empty()) launch.env.emplace_back("UTAKATA_ZONE", words.zone);
   for (const auto& [name, value] : spec.env) {
     auto filled = fill_in(value, lookup, "clusters." + spec.name + ".env." + name);
     if (!filled) return std::unexpected(filled.error());

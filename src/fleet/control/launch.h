@@ -13,6 +13,7 @@ namespace utakata {
 
 struct LaunchWords {  // what is filled in here; ${port} and ${host} are the provider's
   std::string instance, token, api_url, stack;
+  std::string host, zone;  // where it is to run; empty: that is not known
   // "redis", "port" -> "20000"; nothing where that cluster does not serve.
   std::function<std::optional<std::string>(std::string_view cluster, std::string_view field)>
       cluster;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -28,6 +29,8 @@ Json instance_json(const Planner& planner, const Instance& i, const std::string&
       {"suspect", i.suspect},
       {"address", i.address.port ? fmt::format("{}:{}", i.address.host, i.address.port) : ""},
       {"url", i.url},
+      {"host", i.host},
+      {"zone", i.zone},
       {"handle", i.handle},
       {"version", i.version},
       {"connections", i.count ? Json(i.count->connections) : Json(nullptr)},
@@ -60,6 +63,23 @@ Json shows_json(const Plan& plan) {
                      {"go", show.is_go},
                      {"line", show.line}});
   return shows;
+}
+
+// Where launches may go, and why they do not.
+Json hosts_json(const Planner& planner, Instant now) {
+  const Ladder& ladder = planner.ladder();
+  Json hosts = Json::array();
+  for (const Host& host : ladder.hosts()) {
+    const auto there = std::ranges::count_if(
+        planner.fleet().instances, [&](const Instance& i) { return ladder.host_of(i) == &host; });
+    hosts.push_back({{"host", host.name},
+                     {"zone", host.zone},
+                     {"up", host.is_up},
+                     {"open", host.is_open},
+                     {"instances", there},
+                     {"passed_over", ladder.passed_over(host, now)}});
+  }
+  return hosts;
 }
 
 Json actions_json(const std::vector<Action>& actions) {
@@ -123,7 +143,7 @@ std::string report_status(const Stack& stack, const std::vector<ClusterReport>& 
       .dump();
 }
 
-std::string report_explain(const ClusterReport& report, WallTime at) {
+std::string report_explain(const ClusterReport& report, WallTime at, Instant now) {
   Json proposals = Json::array();
   for (const Proposal& p : report.plan.proposals)
     proposals.push_back({{"rule", p.rule}, {"want", or_null(p.want)}, {"because", p.because}});
@@ -144,6 +164,8 @@ std::string report_explain(const ClusterReport& report, WallTime at) {
                {{"lost", report.planner.budget().lost()},
                 {"placed", report.planner.budget().placed()},
                 {"share", report.planner.fleet().spec.drain.budget}}},
+              {"spread", to_text(report.planner.fleet().spec.spread)},
+              {"hosts", hosts_json(report.planner, now)},
               {"withheld", actions_json(report.plan.withheld)},
               {"actions", actions_json(report.plan.actions)}}
       .dump();

@@ -23,7 +23,7 @@ struct ClusterReport {
 
 std::string report_status(const Stack& stack, const std::vector<ClusterReport>& clusters,
                           const std::string& run_folder, Instant now);
-std::string report_explain(const ClusterReport& cluster, WallTime at);
+std::string report_explain(const ClusterReport& cluster, WallTime at, Instant now);
 std::string report_activities(const std::vector<Activity>& activities);
 
 }  // namespace utakata

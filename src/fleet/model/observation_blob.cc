@@ -11,9 +11,11 @@
 namespace utakata {
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 1,
+                       version_with_hosts =
+                           2;  // so that what has none stays readable to elder programs
 constexpr std::size_t instances_max = 1'000'000, metrics_max = 10'000;
-constexpr std::size_t answers_max = 1000;
+constexpr std::size_t answers_max = 1000, hosts_max = 10'000;
 constexpr std::int64_t age_max = std::int64_t{366} * 24 * 3600 * 1000;  // ms
 
 enum Flag : std::uint32_t {
@@ -142,6 +144,27 @@ void take_answers(ByteReader& in, std::vector<FunctionAnswer>& answers) {
   }
 }
 
+void put_hosts(ByteWriter& out, const std::vector<Host>& hosts) {
+  out.number(hosts.size());
+  for (const Host& one : hosts) {
+    out.number((one.is_up ? 1u : 0u) | (one.is_open ? 2u : 0u));
+    out.text(one.name);
+    out.text(one.zone);
+  }
+}
+
+void take_hosts(ByteReader& in, std::vector<Host>& hosts) {
+  const std::uint64_t count = in.number();
+  if (count > hosts_max) in.fail();
+  for (std::uint64_t i = 0; i < count && in.is_good(); ++i) {
+    const std::uint64_t state = in.number();
+    if (state > 3) in.fail();
+    Host one{.name = in.text(), .zone = {}, .is_up = (state & 1) != 0, .is_open = (state & 2) != 0};
+    one.zone = in.text();
+    hosts.push_back(std::move(one));
+  }
+}
+
 int small(ByteReader& in) {  // an int that is not negative
   const std::uint64_t value = in.number();
   if (value > 0x7fffffff) in.fail();
@@ -223,7 +246,7 @@ constexpr std::uint64_t is_late = 1, with_sights = 2, with_seats = 4, with_grant
 std::string encode_tick(std::string_view cluster, const Fleet& fleet, const Observation& seen) {
   const std::size_t metrics = fleet.spec.metrics.size();
   ByteWriter out;
-  out.byte(version);
+  out.byte(seen.hosts.empty() ? version : version_with_hosts);
   out.text(cluster);
   out.signed_number(to_ms(seen.wall));
   out.signed_number(seen.at.time_since_epoch().count());
@@ -233,6 +256,7 @@ std::string encode_tick(std::string_view cluster, const Fleet& fleet, const Obse
   out.number(std::uint64_t(std::max(0, seen.waiting)));
   if (seen.granted > 0) out.number(std::uint64_t(seen.granted));
   if (!seen.answers.empty()) put_answers(out, seen.answers);
+  if (!seen.hosts.empty()) put_hosts(out, seen.hosts);
   out.number(metrics);
   out.number(fleet.instances.size());
   const Sight no_sight;
@@ -255,7 +279,9 @@ Expected<SeenTick> decode_tick(std::string_view blob) {
                    std::string("an observation in the store cannot be read: ") + why);
   };
   ByteReader in(blob);
-  if (blob.empty() || in.byte() != version) return refuse("it is empty or of a newer version");
+  const std::uint8_t form_of_it = blob.empty() ? std::uint8_t{0} : in.byte();
+  if (form_of_it != version && form_of_it != version_with_hosts)
+    return refuse("it is empty or of a newer version");
   SeenTick tick;
   tick.cluster = in.text();
   tick.observation.wall = WallTime{std::chrono::milliseconds{in.signed_number()}};
@@ -268,6 +294,7 @@ Expected<SeenTick> decode_tick(std::string_view blob) {
   tick.observation.waiting = small(in);
   if (form & with_granted) tick.observation.granted = std::int64_t(in.number() & INT64_MAX);
   if (form & with_answers) take_answers(in, tick.observation.answers);
+  if (form_of_it == version_with_hosts) take_hosts(in, tick.observation.hosts);
   const std::uint64_t metrics = in.number(), instances = in.number();
   if (!in.is_good() || metrics > metrics_max || instances > instances_max || instances > in.left())
     return refuse("it is cut short or damaged");

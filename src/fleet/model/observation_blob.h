@@ -2,10 +2,11 @@
 // simulator and checkers.
 //
 // Byte by byte (varint: LEB128; signed: zigzag first; text: varint length, bytes):
-//   version 1 | cluster text | wall ms signed | monotonic ns signed | late and what follows, as
-//   bits | waiting varint | granted varint, answers varint, each: function text, want real, its age
-//   in ms signed, why text | metrics varint | instances varint, each:  head varint 0: number is the
-//   former's + 1, flags are the former's
+//   version 1, or 2 where hosts are told | cluster text | wall ms signed | monotonic ns signed |
+//   late and what follows, as bits | waiting varint | granted varint, answers varint, each:
+//   function text, want real, its age in ms signed, why text | of version 2: hosts varint, each: up
+//   1 + open 2 varint, name text, zone text | metrics varint | instances varint, each:  head varint
+//   0: number is the former's + 1, flags are the former's
 //                                 1: flags varint; number minus the former's, signed, or the id as
 //                                 text (a flag says which)
 //                            then, each where a flag names it: count varint, its age in ms signed |

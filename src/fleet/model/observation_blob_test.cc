@@ -144,6 +144,21 @@ TEST(ObservationBlob, a_tick_in_which_nothing_was_probed_stays_one) {
   EXPECT_TRUE(empty->instances.empty());
 }
 
+TEST(ObservationBlob, hosts_come_back_as_they_were_and_without_any_the_bytes_are_those_of_before) {
+  Made made = a_cluster(3, 2);
+  EXPECT_EQ(encode_tick("game", made.fleet, made.seen)[0], '\x01');
+  made.seen.hosts = {{.name = "worker-1", .zone = "a"},
+                     {.name = "worker-2", .zone = "b", .is_up = false},
+                     {.name = "", .zone = "c", .is_open = false}};
+  const std::string blob = encode_tick("game", made.fleet, made.seen);
+  const auto read = decode_tick(blob);
+  ASSERT_TRUE(read);
+  expect_same(made, *read);
+  EXPECT_EQ(read->observation.hosts, made.seen.hosts);
+  for (std::size_t size = 0; size < blob.size(); ++size)
+    ASSERT_FALSE(decode_tick(std::string_view(blob).substr(0, size))) << size;
+}
+
 TEST(ObservationBlob, bytes_cut_short_are_refused_wherever_they_are_cut) {
   const Made made = a_cluster(40, 5);
   const std::string blob = encode_tick("game", made.fleet, made.seen);
@@ -153,7 +168,7 @@ TEST(ObservationBlob, bytes_cut_short_are_refused_wherever_they_are_cut) {
     EXPECT_EQ(read.error().kind, Problem::Kind::invalid);
   }
   EXPECT_FALSE(decode_tick(blob + "x"));
-  EXPECT_FALSE(decode_tick("\x02" + blob.substr(1)));
+  EXPECT_FALSE(decode_tick("\x03" + blob.substr(1)));
 }
 
 TEST(ObservationBlob, damaged_bytes_never_do_worse_than_a_refusal_or_other_numbers) {

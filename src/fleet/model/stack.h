@@ -100,6 +100,10 @@ struct LimitSpec {
 
 enum class PlacePolicy { least, pack, weighted };
 
+// What new instances are spread over, where the provider has several hosts. none: it chooses.
+enum class SpreadOver : std::uint8_t { zones, hosts, none };
+const char* to_text(SpreadOver spread);
+
 struct ClusterSpec {
   std::string name;
   std::vector<std::string> needs;  // clusters that must serve before this one starts
@@ -125,6 +129,7 @@ struct ClusterSpec {
   double accept_per_second = 0;                // new clients an instance takes; 0: as many as come
   int instances_min = 1, instances_max = 1;
   PlacePolicy place = PlacePolicy::least;
+  SpreadOver spread = SpreadOver::zones;
   std::vector<Rule> scale;
   Duration settle{600s};
   double step = 0.25;  // at most this share of the serving instances leaves at once, at least 1

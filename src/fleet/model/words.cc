@@ -81,6 +81,18 @@ const char* to_text(DrainCause cause) {
   return "?";
 }
 
+const char* to_text(SpreadOver spread) {
+  switch (spread) {
+    case SpreadOver::zones:
+      return "zones";
+    case SpreadOver::hosts:
+      return "hosts";
+    case SpreadOver::none:
+      return "none";
+  }
+  return "?";
+}
+
 const char* to_text(Activity::Phase phase) {
   switch (phase) {
     case Activity::Phase::intent:

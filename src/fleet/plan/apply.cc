@@ -16,6 +16,8 @@ Instance launched(const Fleet& fleet, const LaunchAction& launch, Instant now) {
   Instance i;
   i.id = launch.id;
   i.version = fleet.spec.version;
+  i.host = launch.host;
+  i.zone = launch.zone;
   i.since = i.launched_at = i.last_answer = now;
   return i;
 }

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 #include <tuple>
 
 #include "base/text.h"
+#include "fleet/plan/spread.h"
 
 namespace utakata {
 
@@ -32,25 +35,58 @@ std::vector<Action> drain_finish(const Fleet& fleet, Instant now) {
   return stops;
 }
 
-std::vector<InstanceId> drain_pick(const Fleet& fleet, int wanted, bool old_only, Instant now) {
-  std::vector<const Instance*> candidates;
+namespace {
+
+// Serving ones that may leave, of one zone or host: the best victim at `next`.
+struct Crowd {
+  int size = 0;  // all of it that start or serve
+  std::vector<const Instance*> victims;
+  std::size_t next = 0;
+  bool is_spent() const { return next == victims.size(); }
+};
+
+using Crowds = std::map<std::string_view, Crowd>;
+
+bool is_victim(const Instance& i, const Fleet& fleet, bool old_only, Instant now) {
+  return i.lifecycle == Lifecycle::serving && has_fresh_count(i, fleet.spec, now) &&
+         !(old_only && i.version == fleet.spec.version);
+}
+
+Crowds crowds_of(const Fleet& fleet, bool old_only, Instant now) {
+  Crowds crowds;
   for (const Instance& i : fleet.instances) {
-    if (i.lifecycle != Lifecycle::serving || !has_fresh_count(i, fleet.spec, now)) continue;
-    if (old_only && i.version == fleet.spec.version) continue;
-    candidates.push_back(&i);
+    if (i.lifecycle != Lifecycle::starting && i.lifecycle != Lifecycle::serving) continue;
+    Crowd& crowd = crowds[crowd_of(i, fleet.spec.spread)];
+    ++crowd.size;
+    if (is_victim(i, fleet, old_only, now)) crowd.victims.push_back(&i);
   }
-  // One host is one zone until providers tell zones, so "crowded zone" decides nothing here yet.
-  const auto order = [&](const Instance* i) {
+  return crowds;
+}
+
+}  // namespace
+
+std::vector<InstanceId> drain_pick(const Fleet& fleet, int wanted, bool old_only, Instant now) {
+  const auto order = [&](const Instance* i, int crowd) {
     // One that answers again is not sick any more, even before that is recorded.
     const bool is_sick = i->suspect && i->misses > 0;
-    return std::tuple(!is_sick, i->version == fleet.spec.version,
+    return std::tuple(!is_sick, i->version == fleet.spec.version, -crowd,
                       i->count->connections + i->seats_held + i->keys,
                       -i->since.time_since_epoch().count());
   };
-  const auto chosen = std::min(candidates.size(), std::size_t(std::max(0, wanted)));
-  std::ranges::partial_sort(candidates, candidates.begin() + std::ptrdiff_t(chosen), {}, order);
+  Crowds crowds = crowds_of(fleet, old_only, now);
+  for (auto& [name, crowd] : crowds)
+    std::ranges::stable_sort(crowd.victims, {}, [&](const Instance* i) { return order(i, 0); });
   std::vector<InstanceId> ids;
-  for (std::size_t k = 0; k < chosen; ++k) ids.push_back(candidates[k]->id);
+  while (int(ids.size()) < wanted) {  // each that leaves makes its zone less crowded
+    Crowd* best = nullptr;
+    const auto order_of_next = [&](const Crowd& c) { return order(c.victims[c.next], c.size); };
+    for (auto& [name, crowd] : crowds)
+      if (!crowd.is_spent() && (!best || order_of_next(crowd) < order_of_next(*best)))
+        best = &crowd;
+    if (!best) break;
+    ids.push_back(best->victims[best->next++]->id);
+    --best->size;
+  }
   return ids;
 }
 

@@ -11,9 +11,10 @@ namespace utakata {
 // Stops for draining instances that are proven empty, or whose deadline has passed.
 std::vector<Action> drain_finish(const Fleet& fleet, Instant now);
 
-// The `wanted` best victims among the serving ones, best first: sick, old version, crowded zone,
-// then fewest (connections + holds + keys), then youngest; never one without a fresh count. May be
-// fewer than wanted. `old_only`: only instances of another version than the file's.
+// The `wanted` best victims among the serving ones, best first: sick, old version, crowded zone
+// (or host: `spread`; by those that start or serve there), then fewest (connections + holds +
+// keys), then youngest; never one without a fresh count. May be fewer than wanted. `old_only`: only
+// instances of another version than the file's.
 std::vector<InstanceId> drain_pick(const Fleet& fleet, int wanted, bool old_only, Instant now);
 
 // A count is fresh for two periods.

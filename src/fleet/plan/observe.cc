@@ -12,8 +12,8 @@ namespace {
 
 class Observer {
  public:
-  Observer(Fleet& fleet, Backoff& backoff, const Observation& seen, Flow& flow)
-      : fleet_(fleet), backoff_(backoff), seen_(seen), flow_(flow) {}
+  Observer(Fleet& fleet, Backoff& backoff, Ladder& ladder, const Observation& seen, Flow& flow)
+      : fleet_(fleet), backoff_(backoff), ladder_(ladder), seen_(seen), flow_(flow) {}
 
   std::vector<Outcome> run() {
     check(seen_.sights.empty() || seen_.sights.size() == fleet_.instances.size(),
@@ -136,21 +136,40 @@ class Observer {
         if (!i.handle.empty()) return;  // said twice
         i.handle = news.handle;
         i.address = news.address;
+        take_place(i, news);
         add(i, "launched",
             fmt::format("{} at {}:{}", news.handle, news.address.host, news.address.port));
         return;
       case ProviderNews::Kind::launch_failed:
-        backoff_.failed(i.version, news.what, seen_.at);
+        take_failure(i, news.what);
         become_gone(i, "launch_failed", news.what);
         return;
       case ProviderNews::Kind::gone:
         if (is_of_another) return;
         // What others launch is no proof against a version of ours.
-        if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping && died_young(i))
-          backoff_.failed(i.version, news.what, seen_.at);
+        if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping) take_death(i, news.what);
         become_gone(i, "gone", news.what);
         return;
     }
+  }
+
+  static void take_place(Instance& i, const ProviderNews& news) {
+    if (news.host.empty() && news.zone.empty()) return;  // not told: as it was asked for
+    i.host = news.host;
+    i.zone = news.zone;
+  }
+
+  // Who dies with its host was not ended by its version, nor does that host harm the next one.
+  void take_death(const Instance& i, const std::string& why) {
+    if (ladder_.is_lost_with_host(i)) return;
+    if (!i.handle.empty()) ladder_.died(i, why, seen_.at);  // else it never was there
+    if (died_young(i)) backoff_.failed(i.version, why, seen_.at);
+  }
+
+  // As long as another host is to be tried it is not held against the version.
+  void take_failure(const Instance& i, const std::string& why) {
+    if (ladder_.is_lost_with_host(i)) return;
+    if (!ladder_.launch_failed(i, why, seen_.at)) backoff_.failed(i.version, why, seen_.at);
   }
 
   void become_known(const ProviderNews& news) {
@@ -159,6 +178,7 @@ class Observer {
     i.version = fleet_.spec.version;
     i.handle = news.handle;
     i.address = news.address;
+    take_place(i, news);
     i.since = i.launched_at = i.last_answer = seen_.at;
     fleet_.instances.push_back(i);
     add(i, "found", fmt::format("{} at {}:{}", i.handle, i.address.host, i.address.port));
@@ -191,6 +211,7 @@ class Observer {
 
   Fleet& fleet_;
   Backoff& backoff_;
+  Ladder& ladder_;
   const Observation& seen_;
   Flow& flow_;
   std::vector<Outcome> outcomes_;
@@ -198,8 +219,9 @@ class Observer {
 
 }  // namespace
 
-std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, const Observation& seen, Flow& flow) {
-  return Observer(fleet, backoff, seen, flow).run();
+std::vector<Outcome> observe(Fleet& fleet, Backoff& backoff, Ladder& ladder,
+                             const Observation& seen, Flow& flow) {
+  return Observer(fleet, backoff, ladder, seen, flow).run();
 }
 
 }  // namespace utakata

@@ -49,7 +49,10 @@ std::vector<Outcome> Planner::observe(const Observation& seen) {
   const auto starting =
       int(std::ranges::count(fleet_.instances, Lifecycle::starting, &Instance::lifecycle));
   Flow flow;
-  std::vector<Outcome> outcomes = utakata::observe(fleet_, backoff_, seen, flow);
+  ladder_.see(seen.hosts);
+  std::vector<Outcome> outcomes = host_loss_.see(fleet_, ladder_);
+  std::ranges::move(utakata::observe(fleet_, backoff_, ladder_, seen, flow),
+                    std::back_inserter(outcomes));
   note_flow(seen, flow);
   measure_boots(outcomes, starting);
   spending_.note(now_, int(fleet_.instances.size()));
@@ -178,7 +181,8 @@ Plan Planner::plan(const Neighbours& neighbours) {
                                .may_shrink = probed_,
                                .shrunk_lately = int(shrunk_at_.size()),
                                .frozen = plan.frozen,
-                               .over_cap = neighbours.over_cap},
+                               .over_cap = neighbours.over_cap,
+                               .ladder = &ladder_},
                               now_);
   // An instance gets one order a tick; healing's comes first.
   std::erase_if(scaling.actions, [&](const Action& a) {
@@ -255,7 +259,9 @@ void Planner::commit(const Action& action, Instant at) {
     shed_ += close->most;
     rebalanced_at_ = now_;
   }
-  put(fleet_, after(fleet_, action, at));
+  const Instance changed = after(fleet_, action, at);
+  put(fleet_, changed);
+  if (std::holds_alternative<LaunchAction>(action)) ladder_.launched(changed, at);
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;
@@ -266,8 +272,10 @@ void Planner::commit(const Action& action, Instant at) {
 void Planner::note_given_up(const Action& stop) {
   const auto found = std::ranges::find(fleet_.instances, id_of(stop), &Instance::id);
   if (found != fleet_.instances.end() && found->lifecycle == Lifecycle::starting &&
-      !fleet_.desired.shutting_down)
+      !fleet_.desired.shutting_down) {
     backoff_.failed(found->version, because_of(stop), now_);
+    ladder_.died(*found, because_of(stop), now_);
+  }
 }
 
 void Planner::commit_launched(const Instance& launched) {

@@ -15,6 +15,8 @@
 #include "fleet/plan/arbiter.h"
 #include "fleet/plan/backoff.h"
 #include "fleet/plan/disconnect_budget.h"
+#include "fleet/plan/host_loss.h"
+#include "fleet/plan/ladder.h"
 #include "fleet/plan/observe.h"
 #include "fleet/plan/rules.h"
 #include "fleet/plan/scale.h"
@@ -54,6 +56,7 @@ class Planner {
   const BootTimes& boots() const { return boots_; }
   const Spending& spending() const { return spending_; }
   const DisconnectBudget& budget() const { return budget_; }
+  const Ladder& ladder() const { return ladder_; }  // the hosts, and what went wrong on them
   void remember(BootTimes boots, Spending spending, DisconnectBudget budget);
   // Of a draining instance: when it will be empty, p90; none: nobody can tell yet.
   std::optional<Duration> empty_within(const Instance& instance) const;
@@ -73,6 +76,8 @@ class Planner {
   RuleSet rules_;
   Arbiter arbiter_;
   Backoff backoff_;
+  Ladder ladder_;
+  HostLoss host_loss_;
   std::vector<Proposal> proposals_;
   std::vector<Instant> shrunk_at_;        // drains for scale-in of the present step
   std::vector<InstanceId> begun_before_;  // booting when we took over: their boots cannot be told

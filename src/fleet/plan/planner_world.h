@@ -85,6 +85,30 @@ class World {
     hears({ProviderNews::Kind::gone, {id}, {}, {}, what, false});
   }
 
+  // With all that runs there, as its provider tells.
+  void loses(std::initializer_list<std::string> names) {
+    Observation seen{
+        .at = now, .wall = {}, .late = false, .sights = {}, .seats = {}, .news = {}, .waiting = 0};
+    for (Host& host : hosts)
+      if (std::ranges::find(names, host.name) != names.end()) host.is_up = false;
+    for (const Instance& i : planner.fleet().instances)
+      if (std::ranges::find(names, i.host) != names.end())
+        seen.news.push_back({ProviderNews::Kind::gone, i.id, {}, {}, "its host is lost", false});
+    pass(std::move(seen));
+  }
+  std::string host_of(const std::string& id) const { return find(id) ? find(id)->host : "gone"; }
+  // Of those that start or serve, in the order of `hosts`: "2 1 0".
+  std::string spread() const {
+    std::string text;
+    for (const Host& host : hosts) {
+      const auto there = std::ranges::count_if(planner.fleet().instances, [&](const Instance& i) {
+        return i.host == host.name && i.zone == host.zone && i.lifecycle <= Lifecycle::serving;
+      });
+      text += (text.empty() ? "" : " ") + std::to_string(there);
+    }
+    return text;
+  }
+
   const Instance* find(const std::string& id) const {
     for (const Instance& i : planner.fleet().instances)
       if (i.id.text == id) return &i;
@@ -105,15 +129,22 @@ class World {
   std::map<std::string, int> clients, held, keys;
   std::set<std::string> frozen;
   bool frozen_all = false, boots = true, recordable = true;
-  std::string crashing_version;
+  std::string crashing_version, crashing_host;
+  std::set<std::string> full;  // hosts on which launches fail
+  std::vector<Host> hosts;
+  std::vector<std::string> said;                         // outcomes of no instance
   std::vector<std::pair<std::string, std::string>> log;  // kind, instance
   Plan last;
   Planner planner;
 
  private:
   void pass(Observation seen) {
+    seen.hosts = hosts;
     auto outcomes = planner.observe(seen);
-    for (const Outcome& o : outcomes) log.emplace_back(o.kind, o.instance.id.text);
+    for (const Outcome& o : outcomes) {
+      log.emplace_back(o.kind, o.instance.id.text);
+      if (o.instance.id.text.empty()) said.push_back(o.kind + ": " + o.because);
+    }
     last = planner.plan({});
     std::vector<ProviderNews> news;
     if (recordable) {
@@ -121,10 +152,13 @@ class World {
         planner.commit(action);
         const std::string id = id_of(action).text;
         log.emplace_back(kind_of(action), id);
-        if (std::holds_alternative<LaunchAction>(action)) {
+        if (std::holds_alternative<LaunchAction>(action) && full.contains(find(id)->host)) {
+          news.push_back({ProviderNews::Kind::launch_failed, {id}, {}, {}, "no room", true});
+        } else if (std::holds_alternative<LaunchAction>(action)) {
           news.push_back(
               {ProviderNews::Kind::launched, {id}, "pid 1", {"127.0.0.1", 20000}, {}, false});
-          if (find(id)->version == crashing_version)
+          if (find(id)->version == crashing_version ||
+              (!crashing_host.empty() && host_of(id) == crashing_host))
             news.push_back({ProviderNews::Kind::gone, {id}, {}, {}, "exit code 1", false});
         }
         if (std::holds_alternative<StopAction>(action))

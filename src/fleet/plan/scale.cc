@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "fleet/plan/drain.h"
 #include "fleet/plan/heal.h"
+#include "fleet/plan/spread.h"
 
 namespace utakata {
 namespace {
@@ -90,8 +91,16 @@ class Scaling {
   }
 
   void launch(int launches, int rollout) {
+    if (launches <= 0) return;
+    const Ladder none;
+    Spreading spreading(fleet_, limits_.ladder ? *limits_.ladder : none, now_);
     auto sick = fleet_.instances.begin();
     for (int k = 0; k < launches; ++k) {
+      const auto place = spreading.next();
+      if (!place) {
+        result_.held_back = spreading.why_none();
+        return;
+      }
       LaunchAction action{
           {fmt::format("{}-{}", fleet_.spec.name, fleet_.next_number + k)}, want_.because, {}};
       sick = std::find_if(sick, fleet_.instances.end(), [&](const Instance& i) {
@@ -106,6 +115,9 @@ class Scaling {
         action.because = fmt::format("roll-out of version {}: {} of another version serve",
                                      fleet_.spec.version, standing_.old_serving);
       }
+      action.host = place->host;
+      action.zone = place->zone;
+      if (!place->because.empty()) action.because += "; " + place->because;
       result_.actions.push_back(std::move(action));
     }
   }

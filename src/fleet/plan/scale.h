@@ -7,6 +7,7 @@
 
 #include "fleet/model/fleet.h"
 #include "fleet/model/plan.h"
+#include "fleet/plan/ladder.h"
 
 namespace utakata {
 
@@ -19,9 +20,10 @@ struct ScaleLimits {
   bool braked = false;
   bool may_shrink = true;  // false on a pass that probed nothing
   int shrunk_lately = 0;   // drains for scale-in begun within `step_lasts`, whatever became of them
-  std::string frozen = {};    // by a show on air: nothing leaves; empty: it may
-  std::string over_cap = {};  // the daily cap is spent: nothing beyond `min` is launched
-  int starting_max = 50;      // booting at once: more only makes every boot slower
+  std::string frozen = {};         // by a show on air: nothing leaves; empty: it may
+  std::string over_cap = {};       // the daily cap is spent: nothing beyond `min` is launched
+  const Ladder* ladder = nullptr;  // the provider's hosts; none: one, without a name
+  int starting_max = 50;           // booting at once: more only makes every boot slower
 };
 
 struct ScaleResult {

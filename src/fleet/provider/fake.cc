@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -43,6 +44,28 @@ void FakeHost::die(const InstanceId& id, std::string what) {
   turn();
 }
 
+void FakeHost::lose(const std::string& name) {
+  const auto lost = std::ranges::find(hosts, name, &Host::name);
+  check(lost != hosts.end(), "only a host that is there can be lost");
+  lost->is_up = false;
+  std::vector<InstanceId> there;
+  for (const auto& [id, guest] : guests_)
+    if (guest.spec.host == name) there.push_back(id);
+  for (const InstanceId& id : there)
+    if (provider_ && guests_.at(id).owned)
+      provider_->end(id, "its host is lost");
+    else
+      guests_.erase(id);
+  turn();
+}
+
+void FakeHost::come_back(const std::string& name) {
+  const auto back = std::ranges::find(hosts, name, &Host::name);
+  check(back != hosts.end(), "only a host that was there comes back");
+  back->is_up = true;
+  turn();
+}
+
 void FakeHost::turn() {
   if (provider_ && !provider_->news_.empty() && provider_->wake_) provider_->wake_();
 }
@@ -71,8 +94,17 @@ Expected<void> FakeProvider::count_and_fail(const std::string& call) {
 Expected<void> FakeProvider::launch(const InstanceId& id, const LaunchSpec& spec) {
   if (auto fine = count_and_fail("launch " + id.text); !fine) return fine;
   if (host_.guests_.contains(id)) return {};
+  const auto takes = [&](const Host& host) {
+    return host.is_up && host.is_open && (spec.host.empty() || host.name == spec.host) &&
+           (spec.zone.empty() || host.zone == spec.zone);
+  };
+  const auto where = std::ranges::find_if(host_.hosts, takes);
+  if (!host_.hosts.empty() && where == host_.hosts.end())
+    return problem(Problem::Kind::unavailable,
+                   "fake: no host of that name and zone takes instances", true);
   auto& guest = host_.guests_[id];
   guest.spec = spec;
+  if (where != host_.hosts.end()) guest.spec.host = where->name, guest.spec.zone = where->zone;
   guest.owned = true;
   if (host_.launches_by_itself) enter(id, guest);
   return {};
@@ -107,7 +139,9 @@ void FakeProvider::adopt(const InstanceId& id, const std::string& handle, const 
           .id = id,
           .handle = guest.handle,
           .address = guest.address,
-          .what = {}});
+          .what = {},
+          .host = guest.spec.host,
+          .zone = guest.spec.zone});
 }
 
 Expected<void> FakeProvider::stop(const InstanceId& id, Duration grace) {
@@ -138,7 +172,9 @@ void FakeProvider::enter(const InstanceId& id, FakeHost::Guest& guest) {
         .id = id,
         .handle = guest.handle,
         .address = guest.address,
-        .what = {}});
+        .what = {},
+        .host = guest.spec.host,
+        .zone = guest.spec.zone});
 }
 
 void FakeProvider::end(const InstanceId& id, std::string what) {

@@ -40,6 +40,12 @@ class FakeHost {
   void refuse(const InstanceId& id, std::string what, bool retry = false);
   void die(const InstanceId& id, std::string what = "killed by signal 9 (SIGKILL)");
 
+  // Machines of several zones; none: one, without a name. Launched where the spec says, or on the
+  // first that is up and open.
+  std::vector<Host> hosts;
+  void lose(const std::string& name);  // with all that runs there
+  void come_back(const std::string& name);
+
   void turn();  // wakes the provider's owner, if there is news that it has not heard
 
   const std::map<InstanceId, Guest>& guests() const { return guests_; }
@@ -64,6 +70,7 @@ class FakeProvider final : public Provider {
   void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
+  std::vector<Host> hosts() const override { return host_.hosts; }
   std::vector<ProviderNews> hear() override;
   // `wake` is called from FakeHost's start, refuse, die and turn.
   void on_news(std::function<void()> wake) override;

@@ -84,5 +84,24 @@ TEST_F(Orders, scripted_the_host_answers_when_the_test_says) {
   EXPECT_EQ(provider.hear().at(0).what, "exit code 0");
 }
 
+TEST_F(Orders, launched_on_the_host_that_is_named_and_lost_with_it) {
+  host.hosts = {{.name = "worker-1", .zone = "a"}, {.name = "worker-2", .zone = "b"}};
+  ASSERT_TRUE(provider.launch({"game-1"}, {.host = "worker-2", .zone = "b"}));
+  ASSERT_TRUE(provider.launch({"game-2"}, {}));
+  EXPECT_FALSE(provider.launch({"game-3"}, {.host = "worker-2", .zone = "a"}));
+  auto news = provider.hear();
+  ASSERT_EQ(news.size(), 2u);
+  EXPECT_EQ(news[0].host + news[0].zone, "worker-2b");
+  EXPECT_EQ(news[1].host + news[1].zone, "worker-1a");
+  host.lose("worker-2");
+  EXPECT_FALSE(provider.hosts()[1].is_up);
+  news = provider.hear();
+  ASSERT_EQ(news.size(), 1u);
+  EXPECT_EQ(news[0].id.text + ": " + news[0].what, "game-1: its host is lost");
+  EXPECT_FALSE(provider.launch({"game-4"}, {.host = "worker-2", .zone = "b"}));
+  host.come_back("worker-2");
+  EXPECT_TRUE(provider.launch({"game-4"}, {.host = "worker-2", .zone = "b"}));
+}
+
 }  // namespace
 }  // namespace utakata

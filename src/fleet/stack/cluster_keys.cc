@@ -119,6 +119,20 @@ void read_place(Reader& r, const Yaml& y, ClusterDraft& c) {
         y, fmt::format("`place` must be `least`, `pack` or `weighted`, not {}.", in_ticks(*text)));
 }
 
+void read_spread(Reader& r, const Yaml& y, ClusterDraft& c) {
+  const auto text = r.text(y);
+  if (!text) return;
+  if (*text == "zones")
+    c.spec.spread = SpreadOver::zones;
+  else if (*text == "hosts")
+    c.spec.spread = SpreadOver::hosts;
+  else if (*text == "none")
+    c.spec.spread = SpreadOver::none;
+  else
+    r.mistake(y,
+              fmt::format("`spread` must be `zones`, `hosts` or `none`, not {}.", in_ticks(*text)));
+}
+
 void read_weight(Reader& r, const Yaml& y, ClusterDraft& c) {
   const auto text = r.text(y);
   if (!text) return;
@@ -181,6 +195,10 @@ const Key<ClusterDraft> cluster_keys[] = {
     {{"weight", Mark::now, "text",
       "Of `place: weighted`: the number that says how much an instance should get."},
      read_weight},
+    {{"spread", Mark::now, "spread_over",
+      "What instances are spread over where the provider has several hosts: `zones` (and hosts "
+      "within each), `hosts`, or `none`: the provider chooses; zones by default."},
+     read_spread},
     {{"scale", Mark::now, "scale_list",
       "The rules; without them `headroom: 30%` where `max` is more than `min`."},
      [](Reader& r, const Yaml& y, ClusterDraft& c) { c.scale = &y, read_scale(r, y, c.spec); }},

@@ -232,6 +232,7 @@ TEST(Mistakes, of_a_cluster) {
       {cluster("run: x\naccept: nan/s"), {"5:13 a rate such as"}},
       {cluster("run: x\nplace: best"), {"5:12 `least`, `pack` or `weighted`"}},
       {cluster("run: x\nplace: weighted"), {"5:12 needs `weight`"}},
+      {cluster("run: x\nspread: racks"), {"5:13 `zones`, `hosts` or `none`"}},
       {cluster("run: x\nweight: cpu"),
        {"5:5 belongs to `place: weighted`", "5:5 sockets tell only"}},
       {cluster("run: x\nlimits: { memory: 1K, files: 3 }"),

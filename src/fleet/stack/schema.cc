@@ -46,6 +46,7 @@ void add_scalars(Json& all) {
   all["method_and_path"] = texts_like("^(POST|PUT|GET|PATCH|DELETE) /");
   all["only_true"] = or_parameter({{"const", true}});
   all["policy"] = one_of({"least", "pack", "weighted"});
+  all["spread_over"] = one_of({"zones", "hosts", "none"});
   Json with_settings = {{"type", "object"}, {"additionalProperties", false}};
   with_settings["properties"]["docker"] = reference("docker");
   with_settings["properties"]["swarm"] = reference("swarm");

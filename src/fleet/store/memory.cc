@@ -19,6 +19,8 @@ Instance memory_recorded(const Instance& whole) {
   kept.lifecycle = whole.lifecycle;
   kept.handle = whole.handle;
   kept.address = whole.address;
+  kept.host = whole.host;
+  kept.zone = whole.zone;
   kept.url = whole.url;
   kept.token_hash = whole.token_hash;
   kept.drain_cause = whole.drain_cause;

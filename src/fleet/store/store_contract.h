@@ -75,6 +75,8 @@ TEST_P(StoreContract, everything_recorded_of_an_instance_is_there_in_the_next_li
   Instance whole = an_instance("game-7", Lifecycle::draining);
   whole.handle = "pid 812 started 93112";
   whole.address = {"203.0.113.9", 65535};
+  whole.host = "worker-2";
+  whole.zone = "eu-1a";
   whole.url = "ws://203.0.113.9:65535/?t=${ticket}";
   whole.token_hash = std::string("\x00\xff'\"", 4);
   whole.drain_cause = DrainCause::by_hand;
@@ -95,6 +97,8 @@ TEST_P(StoreContract, everything_recorded_of_an_instance_is_there_in_the_next_li
   EXPECT_EQ(read.lifecycle, whole.lifecycle);
   EXPECT_EQ(read.handle, whole.handle);
   EXPECT_EQ(read.address, whole.address);
+  EXPECT_EQ(read.host, whole.host);
+  EXPECT_EQ(read.zone, whole.zone);
   EXPECT_EQ(read.url, whole.url);
   EXPECT_EQ(read.token_hash, whole.token_hash);
   EXPECT_EQ(read.drain_cause, whole.drain_cause);

@@ -117,6 +117,8 @@ std::string row_text(const Instance& one) {
   put(row, "handle", one.handle);
   put(row, "host", one.address.host);
   if (one.address.port) row["port"] = one.address.port;
+  put(row, "runs_on", one.host);
+  put(row, "zone", one.zone);
   put(row, "url", one.url);
   put(row, "token_hash", one.token_hash);
   if (one.drain_cause) row["drain_cause"] = to_text(*one.drain_cause);
@@ -133,6 +135,8 @@ std::optional<Instance> instance_from(std::string_view id, std::string_view text
   one.version = row.text("version");
   one.handle = row.text("handle");
   one.address = {row.text("host"), std::uint16_t(row.number("port", 0, 65535))};
+  one.host = row.text("runs_on");
+  one.zone = row.text("zone");
   one.url = row.text("url");
   one.token_hash = row.text("token_hash");
   if (row.has("drain_cause")) one.drain_cause = row.word("drain_cause", causes);

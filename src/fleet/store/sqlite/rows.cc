@@ -39,7 +39,7 @@ Expected<void> read_instances(Database& database, Saved& saved) {
   auto sql = database.statement(
       "SELECT id, cluster, version, lifecycle, handle, host, port, url, token_hash, drain_cause, "
       "drain_left_ms, "
-      "closes_begun FROM instances WHERE lifecycle <> 'gone'");
+      "closes_begun, runs_on, zone FROM instances WHERE lifecycle <> 'gone'");
   return read_rows(std::move(sql), [&](const Statement& row) {
     Instance one;
     one.id = {row.text(0)};
@@ -52,6 +52,8 @@ Expected<void> read_instances(Database& database, Saved& saved) {
     if (!row.is_null(9)) one.drain_cause = value_of(row.text(9), causes);
     if (!row.is_null(10)) one.drain_left = std::chrono::milliseconds{row.integer(10)};
     one.closes_begun = row.integer(11) != 0;
+    one.host = row.text(12);
+    one.zone = row.text(13);
     saved.instances.push_back({row.text(1), std::move(one)});
   });
 }
@@ -102,11 +104,11 @@ Expected<void> write(Database& database, const InstanceRow& row, std::int64_t at
   return database.run(
       "INSERT OR REPLACE INTO instances (id, cluster, version, lifecycle, handle, host, port, url, "
       "token_hash, "
-      "drain_cause, drain_left_ms, closes_begun, gone_at_ms) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+      "drain_cause, drain_left_ms, closes_begun, gone_at_ms, runs_on, zone) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
       one.id.text, row.cluster, one.version, to_text(one.lifecycle), one.handle, one.address.host,
       int(one.address.port), one.url, one.token_hash, cause, drain_left_ms, one.closes_begun,
-      gone_at_ms);
+      gone_at_ms, one.host, one.zone);
 }
 
 Expected<void> write(Database& database, const Batch::ClusterRow& row) {

@@ -71,6 +71,11 @@ CREATE TABLE observation_total (
   bytes INTEGER NOT NULL
 ) STRICT;
 INSERT INTO observation_total VALUES (1, 0);
+)",
+    // `host` is the address that clients dial; this is the machine, as the provider calls it.
+    R"(
+ALTER TABLE instances ADD COLUMN runs_on TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN zone TEXT NOT NULL DEFAULT '';
 )"};
 
 }  // namespace

@@ -177,6 +177,28 @@ TEST(SqliteStore, a_file_that_is_not_ours_is_refused_with_a_sentence_and_left_as
   EXPECT_FALSE(std::filesystem::exists(foreign + "-wal"));
 }
 
+TEST(SqliteStore, a_file_from_before_hosts_were_recorded_is_read_on_and_gets_them) {
+  TemporaryFolder folder;
+  const std::string path = folder.file("elder.db");
+  opened(path).reset();
+  (*sqlite::Database::open(path))
+      ->script(
+          "ALTER TABLE instances DROP COLUMN runs_on; ALTER TABLE instances DROP COLUMN zone;"
+          "INSERT INTO instances VALUES ('game-1', 'game', 'v1', 'serving', 'pid 1', "
+          "'127.0.0.1', 20000, '', '', NULL, NULL, 0, NULL); PRAGMA user_version = 1")
+      .value();
+  const auto store = opened(path);
+  auto saved = store->load();
+  ASSERT_TRUE(saved);
+  ASSERT_EQ(saved->instances.size(), 1u);
+  Instance one = saved->instances[0].instance;
+  EXPECT_EQ(one.host + one.zone, "");
+  one.host = "worker-1";
+  Batch batch{.activities = {}, .instances = {{"game", one}}, .clusters = {}};
+  ASSERT_TRUE(store->record(batch));
+  EXPECT_EQ(store->load()->instances[0].instance.host, "worker-1");
+}
+
 TEST(SqliteStore, a_file_of_a_newer_program_is_refused_and_says_so) {
   TemporaryFolder folder;
   const std::string path = folder.file("newer.db");
