@@ -110,7 +110,9 @@ void Simulation::watch(Lives& lives) {
   lives.on_acts = [this, &lives](const std::string& cluster) { acts(lives, cluster); };
   lives.acts_for = [this, &lives](const std::string& cluster) {
     const Watched* const one = watched(cluster);
-    return one && one->acting == &lives && owns(lives, cluster);
+    // It goes on counting while nobody has it, and may get it back.
+    return one && one->acting == &lives &&
+           (owns(lives, cluster) || !company_->etcd.owner(cluster));
   };
 }
 
