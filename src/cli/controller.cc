@@ -154,6 +154,7 @@ class Parts final : public FleetAccess {
   int open_shared_store();
   void begin_owning();
   void end();
+  void leave_once_heard(Instant until);
   int open_api(const Saved& saved);
   int open_control(const Saved& saved);
   int open_provider(const Saved& saved);
@@ -256,7 +257,14 @@ void Parts::begin_owning() {
 // Others need not wait until our time is over.
 void Parts::end() {
   if (!owners_) return api_loop_.stop();
-  api_loop_.post([this] { owners_->leave([this] { api_loop_.stop(); }); });
+  api_loop_.post([this] { leave_once_heard(clock_.now() + 3s); });
+}
+
+// Another that has only just begun may not have heard yet what was given here.
+void Parts::leave_once_heard(Instant until) {
+  if (!api_->is_heard() && clock_.now() < until)
+    return void(api_loop_.after(50ms, [this, until] { leave_once_heard(until); }));
+  owners_->leave([this] { api_loop_.stop(); });
 }
 
 int Parts::open_api(const Saved& saved) {

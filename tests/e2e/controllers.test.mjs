@@ -257,9 +257,17 @@ describe('several controllers', { concurrency: 2, skip: why_not }, () => {
     t.after(() => crowd.end());
     await crowd.add(20);
     const happens = async () => {
-      await b.replaced();
-      await a.replaced();
-      await b.replaced();
+      for (const [one, other] of [
+        [b, a],
+        [a, b],
+        [b, a],
+      ]) {
+        await one.replaced();
+        await wait_for(
+          async () => (await other.status()).others.some(({ name }) => name === one.controller_name),
+          { what: 'the other one to know that it is back' },
+        );
+      }
     };
     await places_throughout(t, { a, asked: [b, a], lasts: 14_000, happens });
     assert.deepEqual(crowd.cuts, []);

@@ -61,6 +61,9 @@ class Api {
   // Who owns what may have changed. What is asked for a cluster of another's goes there; while a
   // cluster has no owner, or its owner no view of it yet, its callers wait.
   void turn();
+  // Do all controllers that are there listen to what is given of our clusters? Who leaves then
+  // leaves nothing unknown.
+  bool is_heard() const;
   std::vector<PublishedCluster> published() const;       // O(instances), 20 ns each
   void on_report(std::function<void(SeatReport)> hear);  // of each view, once it is in force
   void on_notice(

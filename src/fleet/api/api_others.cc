@@ -161,6 +161,19 @@ void Api::State::end_ledgers(const std::string& cluster) {
   std::erase_if(ledger_streams, [&](const auto& stream) { return stream->cluster == cluster; });
 }
 
+bool Api::is_heard() const {
+  const State& state = *state_;
+  if (!state.options.owners) return true;
+  const auto others = std::ptrdiff_t(state.options.owners->others().size());
+  return std::ranges::all_of(state.clusters, [&](const auto& places) {
+    const std::string& cluster = places->cluster();
+    return state.options.owners->of(cluster).kind != Ownership::Kind::ours ||
+           std::ranges::count_if(state.ledger_streams, [&](const auto& stream) {
+             return stream->cluster == cluster && !stream->is_gone;
+           }) >= others;
+  });
+}
+
 void Api::State::apply_held() {
   for (const auto& [cluster, view] : std::exchange(held_views, {})) apply(view);
 }

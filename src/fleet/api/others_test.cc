@@ -334,6 +334,21 @@ TEST_F(TwoApis, an_owner_by_its_own_clock_hands_nothing_over) {
   EXPECT_EQ(say(R"({"controller":"b"})"), 204);
 }
 
+TEST_F(TwoApis, an_owner_knows_whether_all_others_hear_it) {
+  const auto is_heard = [&] {
+    bool heard = false;
+    a.on_loop([&] { heard = a.api.is_heard(); });
+    return heard;
+  };
+  b.becomes("game", of_a());
+  std::this_thread::sleep_for(300ms);
+  EXPECT_TRUE(is_heard());
+  a.owners.set_others({{"b", b.url}, {"c", "http://127.0.0.1:1"}});
+  EXPECT_FALSE(is_heard()) << "c has only just come";
+  a.becomes("game", {.kind = Ownership::Kind::others, .controller = "b", .url = b.url});
+  EXPECT_TRUE(is_heard()) << "there is nothing of its own to hear";
+}
+
 TEST_F(TwoApis, who_heard_nothing_of_the_former_owner_places_nobody_where_that_one_may_have) {
   b.becomes("lobby", taken_over());
   b.sees("lobby");
