@@ -52,8 +52,8 @@ bool Api::State::is_elsewhere(std::string_view cluster) const {
     return true;
   // Without a known owner we go on with what we have: others may have lost sight of the owners too.
   if (find(cluster)) return false;
-  const auto wanted = options.owners->wanted();
-  return std::ranges::find(wanted, cluster) != wanted.end();
+  const auto wanted = options.owners->wanted();  // none: we have only just begun
+  return wanted.empty() || std::ranges::find(wanted, cluster) != wanted.end();
 }
 
 void Api::State::send_on(ApiCall& call, Others::Passage passage) {
