@@ -54,9 +54,17 @@ class NoProvider final : public Provider {  // everybody is there already, and s
   void on_news(std::function<void()>) override {}
 };
 
+class NoVerifier final : public Verifier {
+ public:
+  void verify(std::string, Duration, std::function<void(Expected<void>)> done) override {
+    done({});
+  }
+};
+
 class NoTeller final : public Teller {
  public:
   void tell(const Message&, std::function<void(Expected<void>)> done) override { done({}); }
+  void lend(const Address&, const std::string&, Duration) override {}
 };
 
 class CrowdProbe final : public Probe {
@@ -188,6 +196,7 @@ class StandingFleet final : public FleetAccess {
         .provider = provider_,
         .store = *store_,
         .teller = teller_,
+        .verifier = verifier_,
         .make_probe = [this](const ClusterSpec&) -> std::unique_ptr<Probe> {
           return std::make_unique<Borrowed>(probe_);
         },
@@ -221,6 +230,7 @@ class StandingFleet final : public FleetAccess {
   net::SystemClock clock_;
   NoProvider provider_;
   NoTeller teller_;
+  NoVerifier verifier_;
   CrowdProbe probe_;
   Times ticks_;
   std::unique_ptr<Store> store_;
