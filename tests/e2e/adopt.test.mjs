@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { WsClient } from './kit/clients.mjs';
+import { start_dockerd, why_not } from './kit/docker.mjs';
 import { free_ports } from './kit/ports.mjs';
 import { start_stack } from './kit/stack.mjs';
 import { wait_for } from './kit/wait.mjs';
@@ -26,7 +27,10 @@ async function started(t, port, { line = ['node', app], env = {} } = {}) {
   return child;
 }
 const ended = (child) =>
-  wait_for(() => child.exitCode !== null || child.signalCode !== null, { what: 'its end' });
+  wait_for(() => child.exitCode !== null || child.signalCode !== null, {
+    what: 'its end',
+    within: 30_000, // seats that were held are kept for those who may still come
+  });
 const has_ended = (pid) =>
   wait_for(
     () => {
@@ -40,7 +44,7 @@ const has_ended = (pid) =>
   );
 
 const yaml =
-  (keys) =>
+  (keys, settle = '2s') =>
   ({ listen, ports, kit }) => `stack: mixed
 provider: process
 api: { listen: ${listen}, ports: ${ports} }
@@ -49,7 +53,7 @@ clusters:
     run: exec node ${kit}/app-ws.mjs
     ready: { http: /healthz }
     capacity: 10
-    settle: 2s
+    settle: ${settle}
 ${keys}
 `;
 
@@ -80,8 +84,10 @@ for (const [how, count] of [
       { what: 'the launched one to be scaled in', within: 30_000 },
     );
     assert.equal(left.address, `127.0.0.1:${port}`);
-    const gone = await fleet.activities({ kind: 'gone', instance: own.id });
-    assert.equal(gone.length, 1);
+    await wait_for(
+      async () => (await fleet.activities({ kind: 'gone', instance: own.id })).length === 1,
+      { what: 'the end of it' },
+    );
 
     // The next life of the controller has it by its record, and clients are sent to it.
     await fleet.restart();
@@ -118,7 +124,10 @@ test('what an adopted process started ends with it, and so does everything with 
   const child = await started(t, ports[0], { line });
   const other = await started(t, ports[1]);
   const fleet = await start_stack({
-    yaml: yaml('    count: { http: /stats, field: connections }\n    drain: { grace: 1s }\n    instances: 3'),
+    yaml: yaml(
+      '    count: { http: /stats, field: connections }\n    drain: { grace: 1s }\n    instances: 3',
+      '10m', // those without clients would be the first to be let go
+    ),
   });
   t.after(() => fleet.stop());
   await fleet.serving('game', 3);
@@ -197,4 +206,82 @@ test('what cannot be adopted is told in a sentence, and nothing changes', async 
   assert.equal((await fleet.call('POST', path, { pid: 7, pod: 8 })).status, 400);
   assert.equal((await fleet.call('POST', path, { pid: child.pid }, { token: '' })).status, 401);
   for (const one of [silent, two]) assert.equal(one.exitCode, null);
+});
+
+test('containers by label: adopted, kept over a restart, drained, stopped and left there', { skip: why_not }, async (t) => {
+  const engine = await start_dockerd();
+  let fleet;
+  t.after(async () => {
+    await fleet?.stop();
+    await engine.stop();
+  });
+  const ports = await free_ports(2);
+  const run = (name, port, ...words) => {
+    const { status, stdout, stderr } = engine.docker(
+      'run', '-d', '--name', name, '--network', 'host', '-e', `PORT=${port}`, ...words,
+      engine.image, 'node', 'app-ws.mjs',
+    ); // prettier-ignore
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  const container = run('theirs', ports[0], '--label', 'app=game');
+  run('eternal', ports[1], '--label', 'app=eternal', '--restart', 'always');
+  fleet = await start_stack({
+    yaml: ({ listen, ports, mark }) => `stack: mixed
+provider: docker
+docker: { socket: ${engine.socket} }
+api: { listen: "${listen}", ports: ${ports} }
+clusters:
+  game:
+    image: ${engine.image}
+    run: exec node app-ws.mjs
+    env: { E2E_MARK: "${mark}" }
+    ready: { http: /healthz }
+    count: { sockets: true }
+    capacity: 10
+    instances: { min: 1, max: 3 }
+`,
+  });
+  await fleet.serving('game', 1);
+  await wait_for(async () => (await fetch(`http://127.0.0.1:${ports[0]}/healthz`)).ok);
+  const refused = async (said, ...words) => {
+    const done = await fleet.command('adopt', 'game', ...words);
+    assert.equal(done.code, 1, done.stdout);
+    assert.match(done.stderr, said);
+  };
+  await refused(/no running container has the label app=none/, '--label', 'app=none');
+  await refused(/theirs is in the host's network: name the port/, '--label', 'app=game');
+  await refused(/start container eternal anew \(always\): first say `docker update --restart=no eternal`/, '--label', 'app=eternal', '--port', String(ports[1])); // prettier-ignore
+  await refused(/instances are containers: name them by --label/, '--pid', String(process.pid));
+
+  const client = await new WsClient({ url: `ws://127.0.0.1:${ports[0]}` }).open();
+  const words = ['adopt', 'game', '--label', 'app=game', '--port', String(ports[0])];
+  const done = await fleet.command(...words);
+  assert.equal(done.code, 0, done.stderr);
+  await refused(/are adopted already/, ...words.slice(2));
+  const counted = () =>
+    wait_for(async () => {
+      const one = await fleet.instance('game-2');
+      return one.lifecycle === 'serving' && one.connections === 1 && one;
+    });
+  assert.equal((await counted()).handle, `docker ${container}`);
+  await fleet.restart();
+  await counted();
+  assert.equal((await fleet.command('drain', 'game-2')).code, 0);
+  assert.equal(await client.echo('still here'), 'still here');
+  client.cut();
+  await wait_for(async () => !(await fleet.instance('game-2')), { within: 30_000 });
+  const [left] = JSON.parse(engine.docker('inspect', container).stdout);
+  assert.equal(left.State.Status, 'exited');
+  assert.equal(left.State.ExitCode, 0);
+
+  // One that dies by itself is heard of at once, as any other.
+  engine.docker('start', container);
+  await wait_for(async () => (await fetch(`http://127.0.0.1:${ports[0]}/healthz`)).ok);
+  assert.equal((await fleet.command(...words)).code, 0);
+  const again = (await fleet.instances('game')).find(({ handle }) => handle.endsWith(container));
+  engine.docker('kill', container);
+  await wait_for(async () => !(await fleet.instance(again.id)), { what: 'its death to be heard' });
+  const [death] = await fleet.activities({ kind: 'gone', instance: again.id });
+  assert.match(death.because, /killed|137/);
 });

@@ -255,9 +255,11 @@ void Planner::commit(const Action& action, Instant at) {
     shed_ += close->most;
     rebalanced_at_ = now_;
   }
-  if (std::holds_alternative<AdoptAction>(action))
-    begun_before_.push_back(id_of(action));  // it has booted long since
   put(fleet_, after(fleet_, action, at));
+  if (std::holds_alternative<AdoptAction>(action)) {
+    begun_before_.push_back(id_of(action));             // it has booted long since
+    arbiter_.takeover(standing(fleet_, false).size());  // nobody who just came is let go at once
+  }
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;
