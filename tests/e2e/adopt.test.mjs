@@ -14,6 +14,18 @@ import { wait_for } from './kit/wait.mjs';
 
 const app = new URL('./kit/app-ws.mjs', import.meta.url).pathname;
 
+const docs = readFileSync(new URL('../../docs/adopt.md', import.meta.url), 'utf8');
+// A block's commands, with what is another one here.
+const commands = (name, words) =>
+  docs
+    .match(new RegExp(`<!-- tested: ${name} -->\n\`\`\`sh\n([^]*?)\n\`\`\``))[1]
+    .split('\n')
+    .map((line) => line.split(' ').slice(1).map((word) => words[word] ?? word));
+
+test('every command of docs/adopt.md is tested', () => {
+  assert.equal(docs.match(/^<!-- tested: \w+ -->\n```sh$/gm).length, docs.match(/^```sh$/gm).length);
+});
+
 // By hand, as it would be by a shell or another supervisor.
 async function started(t, port, { line = ['node', app], env = {} } = {}) {
   const child = spawn(line[0], line.slice(1), {
@@ -29,7 +41,7 @@ async function started(t, port, { line = ['node', app], env = {} } = {}) {
 const ended = (child) =>
   wait_for(() => child.exitCode !== null || child.signalCode !== null, {
     what: 'its end',
-    within: 30_000, // seats that were held are kept for those who may still come
+    within: 30_000,
   });
 const has_ended = (pid) =>
   wait_for(
@@ -54,6 +66,7 @@ clusters:
     ready: { http: /healthz }
     capacity: 10
     settle: ${settle}
+    hold: 3s
 ${keys}
 `;
 
@@ -69,7 +82,8 @@ for (const [how, count] of [
     const [own] = await fleet.serving('game', 1);
     const open = () => new WsClient({ url: `ws://127.0.0.1:${port}` }).open();
     const clients = await Promise.all([open(), open(), open()]);
-    const adopted = await fleet.command('adopt', 'game', '--pid', String(child.pid));
+    const [plain] = commands('process', { 4711: String(child.pid) });
+    const adopted = await fleet.command(...plain);
     assert.equal(adopted.code, 0, adopted.stderr);
     assert.match(adopted.stdout, /^game-2 adopted: pid \d+ started \d+/);
     const [intent] = await fleet.activities({ kind: 'adopt' });
@@ -197,7 +211,8 @@ test('what cannot be adopted is told in a sentence, and nothing changes', async 
   await refused(1, /is not ready as game is to be: .*404.*; nothing was adopted/, 'game', '--pid', String(two.pid), '--port', String(second));
   await refused(1, /with `provider: process` instances are processes: name one by --pid/, 'game', '--label', 'app=game');
   assert.deepEqual((await fleet.instances('game')).map(({ id }) => id), ['game-1']);
-  const done = await fleet.command('adopt', 'game', '--pid', String(child.pid), '--port', String(port));
+  const [, whole] = commands('process', { 4711: String(child.pid), 3000: String(port) });
+  const done = await fleet.command(...whole);
   assert.equal(done.code, 0, done.stderr);
   await refused(1, /process \d+ is of game-2 already/, 'game', '--pid', String(child.pid));
   const path = `${fleet.path}/clusters/game/adopt`;
@@ -255,7 +270,7 @@ clusters:
   await refused(/instances are containers: name them by --label/, '--pid', String(process.pid));
 
   const client = await new WsClient({ url: `ws://127.0.0.1:${ports[0]}` }).open();
-  const words = ['adopt', 'game', '--label', 'app=game', '--port', String(ports[0])];
+  const [words] = commands('containers', { 3000: String(ports[0]) });
   const done = await fleet.command(...words);
   assert.equal(done.code, 0, done.stderr);
   await refused(/are adopted already/, ...words.slice(2));
