@@ -35,8 +35,8 @@ int refuse_command(const CLI::App& program, std::string_view word) {
 
 void add_commands(CLI::App& program, int& exit_code) {
   for (const auto add : {add_run, add_up, add_down, add_ps, add_logs, add_activities, add_explain,
-                         add_exec, add_place, add_scale, add_orders, add_check, add_schema,
-                         add_simulate, add_replay, add_shadow, add_load})
+                         add_exec, add_place, add_scale, add_orders, add_adopt, add_check,
+                         add_schema, add_simulate, add_replay, add_shadow, add_load})
     add(program, exit_code);
 }
 

@@ -19,6 +19,7 @@ void add_exec(CLI::App& program, int& exit_code);
 void add_place(CLI::App& program, int& exit_code);
 void add_scale(CLI::App& program, int& exit_code);
 void add_orders(CLI::App& program, int& exit_code);  // drain, undrain, replace, restart
+void add_adopt(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_schema(CLI::App& program, int& exit_code);
 void add_simulate(CLI::App& program, int& exit_code);

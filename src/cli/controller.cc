@@ -113,8 +113,10 @@ class Parts final : public FleetAccess {
   // FleetAccess: over to the control loop and back.
   void ask(AdminCall call, std::function<void(Expected<std::string>)> answer) override {
     control_loop_.post([this, call = std::move(call), answer = std::move(answer)] {
-      auto result = std::make_shared<Expected<std::string>>(control_->ask(call));
-      api_loop_.post([answer, result] { answer(std::move(*result)); });
+      control_->ask(call, [this, answer](Expected<std::string> heard) {
+        auto result = std::make_shared<Expected<std::string>>(std::move(heard));
+        api_loop_.post([answer, result] { answer(std::move(*result)); });
+      });
     });
   }
 

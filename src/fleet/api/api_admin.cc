@@ -237,8 +237,8 @@ void Api::State::route_change(ApiCall& call, const std::vector<std::string>& pie
     admin.verb = Verb::apply;
   } else if (pieces.size() == 4 && kind == "down") {
     admin.verb = Verb::down;
-  } else if (kind == "clusters" && (verb == "scale" || verb == "restart")) {
-    admin.verb = verb == "scale" ? Verb::scale : Verb::restart;
+  } else if (kind == "clusters" && (verb == "scale" || verb == "restart" || verb == "adopt")) {
+    admin.verb = verb == "scale" ? Verb::scale : verb == "adopt" ? Verb::adopt : Verb::restart;
     admin.cluster = pieces[4];
   } else if (pieces.size() == 7 && kind == "clusters" && pieces[5] == "functions") {
     admin.verb = Verb::answer;
@@ -287,6 +287,13 @@ std::string Api::State::read_change(std::string_view text, AdminCall& admin) {
       members.number("want", admin.want, 0, 1e9);
       members.text("because", admin.text);
       if (!admin.want) return "`want` must say how many instances: a number from 0 on.";
+      break;
+    case Verb::adopt:
+      members.integer("pid", admin.foreign.pid, 0, 1 << 22);
+      members.text("label", admin.foreign.label);
+      members.integer("port", admin.foreign.port, 1, 65535);
+      if ((admin.foreign.pid == 0) == admin.foreign.label.empty())
+        return "`pid` must name a process, or `label` containers: one of the two.";
       break;
     case Verb::apply:
       members.truth("override_freeze", admin.override_freeze);

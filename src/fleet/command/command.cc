@@ -20,7 +20,6 @@ extern char** environ;
 namespace utakata {
 namespace {
 
-constexpr std::size_t kBytesMax = 1 << 20;
 constexpr std::size_t kWordsMax = 200;
 
 struct SpawnParts {
@@ -51,7 +50,10 @@ std::string how_it_ended(const siginfo_t& info) {
 }  // namespace
 
 Command::Command(net::Loop& loop, const CommandOrder& order, Done done)
-    : loop_(loop), line_(order.line.substr(0, kWordsMax)), done_(std::move(done)) {
+    : loop_(loop),
+      line_((order.called.empty() ? order.line : order.called).substr(0, kWordsMax)),
+      bytes_max_(order.bytes_max),
+      done_(std::move(done)) {
   if (const auto started = start(order); !started) {
     deadline_ =
         loop_.after(Duration{0}, [this, what = started.error()] { finish(std::unexpected(what)); });
@@ -112,7 +114,7 @@ bool Command::drain(net::Descriptor& pipe, std::string& into) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno == EAGAIN;
     if (n == 0) return false;
-    if (into.size() <= kBytesMax) into.append(bytes, std::size_t(n));
+    if (into.size() <= bytes_max_) into.append(bytes, std::size_t(n));
   }
   return false;
 }
@@ -129,11 +131,11 @@ void Command::ended() {
   drain(out_, said_);
   drain(err_, complained_);
   const bool is_good = info.si_code == CLD_EXITED && info.si_status == 0;
-  if (is_good && said_.size() <= kBytesMax) return finish(std::move(said_));
+  if (is_good && said_.size() <= bytes_max_) return finish(std::move(said_));
   std::string words = last_line(complained_);
   if (words.empty()) words = last_line(said_);
   finish(problem(Problem::Kind::refused,
-                 is_good ? fmt::format("`{}` printed more than 1 MB", line_)
+                 is_good ? fmt::format("`{}` printed more than {} MB", line_, bytes_max_ >> 20)
                          : fmt::format("`{}` {}{}{}", line_, how_it_ended(info),
                                        words.empty() ? "" : "; it said: ", words)));
 }

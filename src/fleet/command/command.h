@@ -16,13 +16,15 @@ struct CommandOrder {
   std::string line;    // through /bin/sh -c, in a process group of its own
   std::string folder;  // absolute
   Duration deadline{4s};
+  std::string called{};  // in problems; empty: the line
+  std::size_t bytes_max = 1 << 20;
 };
 
 class Command {
  public:
   using Done = std::function<void(Expected<std::string>)>;
   // Blocks until the exec, about 1 ms. `done` is called once, later and on the loop's thread, with
-  // what was printed to stdout (1 MB at most); it may destroy us. Problems, with the last line of
+  // what was printed to stdout (`bytes_max`); it may destroy us. Problems, with the last line of
   // stderr, else of stdout: `timed_out`, `refused` (it failed, or printed more), `unavailable` (not
   // started).
   Command(net::Loop& loop, const CommandOrder& order, Done done);
@@ -39,7 +41,8 @@ class Command {
   void release();
 
   net::Loop& loop_;
-  const std::string line_;
+  const std::string line_;  // what it is called
+  const std::size_t bytes_max_;
   Done done_;
   int pid_ = 0;
   net::Descriptor pidfd_, out_, err_;

@@ -42,14 +42,18 @@ std::string done(const std::string& sentence) { return nlohmann::json{{"done", s
 
 }  // namespace
 
-Expected<std::string> Control::ask(const AdminCall& call) {
-  using Verb = AdminCall::Verb;
+Expected<void> Control::known(const AdminCall& call) const {
   if (!call.cluster.empty() && !find(call.cluster)) {
     std::vector<std::string> names;
     for (const auto& c : clusters_) names.push_back(c->spec().name);
     return unknown("cluster", call.cluster, names);
   }
-  if (auto mine = must_be_ours(call); !mine) return std::unexpected(mine.error());
+  return must_be_ours(call);
+}
+
+Expected<std::string> Control::ask(const AdminCall& call) {
+  using Verb = AdminCall::Verb;
+  if (auto is_known = known(call); !is_known) return std::unexpected(is_known.error());
   switch (call.verb) {
     case Verb::status: {
       std::vector<ClusterReport> reports;
@@ -78,6 +82,8 @@ Expected<std::string> Control::ask(const AdminCall& call) {
       return admin_apply(call);
     case Verb::down:
       return admin_down(call);
+    case Verb::adopt:  // answered later
+      break;
   }
   return problem(Problem::Kind::invalid, "no such call");
 }

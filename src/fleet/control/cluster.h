@@ -32,6 +32,8 @@ class Cluster {
   // Records an operator's wish. Problems: the store's; then nothing has changed.
   Expected<void> desire(const Desired& desired, Activity activity);
   Expected<void> by_hand(const Action& action);  // drain, resume, stop by an operator
+  // All of them or none, and only what is ready; recorded before it is taken over.
+  void adopt(std::vector<Foreign> found, Control::Answer answer);
   void respec(const ClusterSpec& spec);
 
   const Fleet& fleet() const { return planner_.fleet(); }
@@ -46,6 +48,8 @@ class Cluster {
   ClusterSpec file_spec() const { return planner_.file_spec(); }
 
  private:
+  Expected<void> may_adopt(const std::vector<Foreign>& found) const;
+  Expected<std::string> take_in(const std::vector<Foreign>& found);
   void tick();
   void lend(Instant now);
   void looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late);
@@ -74,6 +78,7 @@ class Cluster {
   const std::int64_t tenure_;
   Planner planner_;
   std::unique_ptr<Probe> probe_;
+  std::unique_ptr<Probe> adopting_;  // looks at what is to be adopted
   SeatReport seats_;
   Plan last_plan_;
   Batch pending_;  // outcomes not yet recorded

@@ -92,6 +92,9 @@ class Control {
   bool acts_for(const InstanceId& id) const;
   Expected<std::string> ask(
       const AdminCall& call);  // answers JSON; Problems: `not_found`, `invalid`, `conflict`
+  // The same, of every call: that of `adopt` is answered later, when the instance was looked at.
+  using Answer = std::function<void(Expected<std::string>)>;
+  void ask(const AdminCall& call, Answer answer);
   const Stack& stack() const { return stack_; }
   // For who watches; none: there is no such cluster. Valid until the next tick.
   const Fleet* fleet(const std::string& cluster) const;
@@ -110,6 +113,8 @@ class Control {
   Cluster* owner_of(const InstanceId& id) const;
   Expected<void> must_be_ours(const AdminCall& call) const;
   void want_clusters();
+  Expected<void> known(const AdminCall& call) const;
+  void adopt(const AdminCall& call, Answer answer);
   Expected<std::string> admin_instance(const AdminCall& call);
   Expected<std::string> admin_scale(const AdminCall& call);
   Expected<std::string> admin_down(const AdminCall& call);

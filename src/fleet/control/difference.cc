@@ -46,6 +46,7 @@ std::vector<std::string> cluster_difference(const ClusterSpec& a, const ClusterS
   d.changed("ready", a.ready, b.ready);
   d.changed("verify", a.verify, b.verify);
   d.changed("count", a.count, b.count);
+  d.changed("observe", a.observe, b.observe);
   d.changed("scale", a.scale, b.scale);
   d.changed("drain", a.drain, b.drain);
   d.changed("heal", a.heal, b.heal);
@@ -75,6 +76,9 @@ std::vector<std::string> difference(const Stack& before, const Stack& after) {
     lines.push_back(
         fmt::format("powers: {} -> {}", words_of(before.powers), words_of(after.powers)));
   if (before.price != after.price) lines.push_back("price: changed");
+  // Others hold on to the Engine that they were started with.
+  if (after.provider == ProviderKind::observe && before.docker != after.docker)
+    lines.push_back("docker: changed");
   for (const ClusterSpec& b : after.clusters) {
     const auto a = std::ranges::find(before.clusters, b.name, &ClusterSpec::name);
     if (a == before.clusters.end())

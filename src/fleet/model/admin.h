@@ -24,6 +24,7 @@ struct AdminCall {
     apply,  // `text`: a whole stack file; answers the difference, and applies it unless `dry_run`;
             // on air only with `override_freeze`
     down,   // `now`: without waiting for clients; otherwise `deadline_ms`, if any
+    adopt,  // `cluster`, `foreign`: what somebody else started; answered later than the others
     answer  // `cluster`, `function`, `want`, `text` (why): what a user's program says
   };
   Verb verb = Verb::status;
@@ -34,6 +35,11 @@ struct AdminCall {
   int limit = 100;
   bool now = false, dry_run = false, override_freeze = false, override_budget = false;
   std::optional<std::int64_t> deadline_ms;
+  struct {
+    int pid = 0;
+    std::string label{};
+    std::uint16_t port = 0;  // 0: not said
+  } foreign;
 };
 
 class FleetAccess {

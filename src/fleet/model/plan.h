@@ -77,8 +77,14 @@ struct TrustAction {  // back from suspicion
   InstanceId id;
   std::string because;
 };
+struct AdoptAction {  // by an operator: what somebody else started becomes an instance
+  InstanceId id;
+  std::string because;
+  std::string handle;
+  Address address;
+};
 using Action = std::variant<LaunchAction, DrainAction, ReplaceAction, ResumeAction, CloseAction,
-                            StopAction, SuspectAction, TrustAction>;
+                            StopAction, SuspectAction, TrustAction, AdoptAction>;
 
 // How a planned show stands.
 struct ShowState {

@@ -76,10 +76,21 @@ struct RebalanceSpec {
   bool operator==(const RebalanceSpec&) const = default;
 };
 
-// Where the instances of `provider: observe` are listed: exactly one of the three.
+// Running containers: exactly one of the first three says which.
+struct ObservedContainers {
+  std::string label;        // "app=game", or "app" with any value
+  std::string name, image;  // as `docker ps` shows them; `*` stands for anything
+  int port = 0;             // inside; where it is published there, they are reached
+  bool operator==(const ObservedContainers&) const = default;
+};
+
+// Where the instances of `provider: observe` are listed: exactly one of the five.
 struct ObserveSpec {
   std::vector<std::string> list;  // "10.0.0.5:3000"
   std::string command, url;       // what prints, or answers, a JSON list of them
+  std::optional<ObservedContainers> docker{};
+  std::string pm2{};  // an app of PM2
+  int pm2_port = 0;   // of its first process, one more for each further; 0: env PORT of each
   bool operator==(const ObserveSpec&) const = default;
 };
 

@@ -22,16 +22,25 @@ Instance launched(const Fleet& fleet, const LaunchAction& launch, Instant now) {
   return i;
 }
 
+Instance adopted(const Fleet& fleet, const AdoptAction& adopt, Instant now) {
+  Instance i = launched(fleet, {.id = adopt.id, .because = {}, .substitute_for = {}}, now);
+  i.handle = adopt.handle;
+  i.address = adopt.address;
+  return i;
+}
+
 }  // namespace
 
 Instance after(const Fleet& fleet, const Action& action, Instant now) {
   if (const auto* launch = std::get_if<LaunchAction>(&action)) return launched(fleet, *launch, now);
+  if (const auto* adopt = std::get_if<AdoptAction>(&action)) return adopted(fleet, *adopt, now);
   const auto found = std::ranges::find(fleet.instances, id_of(action), &Instance::id);
   check(found != fleet.instances.end(), "an action names an instance of the fleet");
   Instance i = *found;
   const auto enter = [&](Lifecycle lifecycle) { i.lifecycle = lifecycle, i.since = now; };
   std::visit(overloaded{
                  [](const LaunchAction&) {},
+                 [](const AdoptAction&) {},
                  [&](const DrainAction& drain) {
                    enter(Lifecycle::draining);
                    i.drain_cause = drain.cause;
@@ -84,7 +93,7 @@ const char* kind_of(const Action& action) {
           [](const ReplaceAction&) { return "replace"; },
           [](const ResumeAction&) { return "resume"; }, [](const CloseAction&) { return "close"; },
           [](const StopAction&) { return "stop"; }, [](const SuspectAction&) { return "suspect"; },
-          [](const TrustAction&) { return "trust"; }},
+          [](const TrustAction&) { return "trust"; }, [](const AdoptAction&) { return "adopt"; }},
       action);
 }
 

@@ -262,6 +262,10 @@ void Planner::commit(const Action& action, Instant at) {
   const Instance changed = after(fleet_, action, at);
   put(fleet_, changed);
   if (std::holds_alternative<LaunchAction>(action)) ladder_.launched(changed, at);
+  if (std::holds_alternative<AdoptAction>(action)) {
+    begun_before_.push_back(id_of(action));             // it has booted long since
+    arbiter_.takeover(standing(fleet_, false).size());  // nobody who just came is let go at once
+  }
   if (const auto* launch = std::get_if<LaunchAction>(&action); launch && launch->substitute_for) {
     const auto sick = std::ranges::find(fleet_.instances, *launch->substitute_for, &Instance::id);
     if (sick != fleet_.instances.end()) sick->substituted = true;

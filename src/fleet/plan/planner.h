@@ -79,8 +79,9 @@ class Planner {
   Ladder ladder_;
   HostLoss host_loss_;
   std::vector<Proposal> proposals_;
-  std::vector<Instant> shrunk_at_;        // drains for scale-in of the present step
-  std::vector<InstanceId> begun_before_;  // booting when we took over: their boots cannot be told
+  std::vector<Instant> shrunk_at_;  // drains for scale-in of the present step
+  std::vector<InstanceId>
+      begun_before_;  // booting when we took over, or adopted: their boots cannot be told
   BootTimes boots_;
   Spending spending_;
   Departures departures_;

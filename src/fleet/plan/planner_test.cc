@@ -10,6 +10,22 @@ TEST(Planner, a_new_cluster_starts_its_min_and_no_more) {
   EXPECT_EQ(world.did("launch"), (std::vector<std::string>{"game-1", "game-2"}));
 }
 
+TEST(Planner, what_is_adopted_serves_and_is_not_let_go_before_settle) {
+  World w(game(1, 5));
+  w.ticks(30);
+  EXPECT_EQ(w.planner.fleet().instances.size(), 1u);
+  const std::string boots = w.planner.boots().text();
+  w.planner.commit(AdoptAction{{"game-2"}, "by hand", "pid 7 started 8", {"127.0.0.1", 8080}});
+  EXPECT_EQ(w.planner.fleet().instances[1].lifecycle, Lifecycle::starting);
+  EXPECT_EQ(w.planner.fleet().instances[1].handle, "pid 7 started 8");
+  EXPECT_EQ(w.planner.fleet().next_number, 3);
+  w.ticks(8);
+  EXPECT_EQ(w.planner.fleet().instances[1].lifecycle, Lifecycle::serving);
+  EXPECT_EQ(w.planner.boots().text(), boots) << "it had booted before";
+  w.ticks(10);
+  EXPECT_EQ(w.planner.fleet().instances.size(), 1u) << "one is wanted, and settle is over";
+}
+
 TEST(Planner, a_killed_instance_is_replaced_in_the_same_pass) {
   World world(game(2, 5));
   world.ticks(10);

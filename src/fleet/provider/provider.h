@@ -31,6 +31,18 @@ struct LaunchSpec {
   std::string host{}, zone{};  // where it must run, of those in `hosts()`; empty: anywhere
 };
 
+// Of what somebody else started: which, as an operator names it.
+struct ForeignQuery {
+  int pid = 0;                  // of a process; 0: not one
+  std::string label{};          // of containers: "app=game"
+  std::uint16_t port = 0;       // that it listens on, a container inside; 0: the only one there is
+  bool counts_sockets = false;  // the cluster's connections are to be counted by the kernel
+};
+struct Foreign {
+  std::string handle;
+  Address address;
+};
+
 // One loop thread calls it and no call blocks: to return means "asked", never "done".
 class Provider {
  public:
@@ -47,11 +59,18 @@ class Provider {
   // else was launched under the id ends, having run nothing; an empty handle: all of it.
   virtual void release(const InstanceId& id, const std::string& handle) = 0;
 
-  // Takes charge again of an instance launched by an earlier life of this controller. If it is not
+  // Takes charge again of an instance launched by an earlier life of this controller, or of what
+  // find_foreign() found, under its new id. If it is not
   // there any more, the news `gone` follows. Call before anything else; an id with an empty handle
   // (crash between intent and outcome) is searched for. That of a launch of this life, too: where
   // several controllers run, its news may have come while the cluster was another's.
   virtual void adopt(const InstanceId& id, const std::string& handle, const Address& address) = 0;
+
+  // What somebody else started and is asked for, looked at and not touched. `done` is called once,
+  // at once or later, with one at least. Problems: a sentence that says why it cannot be adopted;
+  // `refused` of a provider that adopts nothing.
+  virtual void find_foreign(const ForeignQuery& query,
+                            std::function<void(Expected<std::vector<Foreign>>)> done);
 
   // Asks to stop it and everything it started: SIGTERM, then after `grace` SIGKILL. Repeating it,
   // or stopping what is gone, is not a failure. Connections are cut: drain first. News `gone`

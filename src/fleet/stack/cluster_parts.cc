@@ -194,6 +194,30 @@ void read_observe_url(Reader& r, const Yaml& y, ObserveSpec& s) {
                              in_ticks(s.url)));
 }
 
+int given_of(const Yaml& y, std::initializer_list<std::string_view> names) {
+  return int(std::ranges::count_if(names, [&](auto name) { return y.find(name) != nullptr; }));
+}
+
+const Key<ObservedContainers> observed_containers_keys[] = {
+    {{"label", Mark::now, "text", "Those with this label: `app=game`, or `app` with any value."},
+     [](Reader& r, const Yaml& y, ObservedContainers& s) { r.text(y, s.label); }},
+    {{"name", Mark::now, "text", "Those of this name; `*` stands for anything, as in `game-*`."},
+     [](Reader& r, const Yaml& y, ObservedContainers& s) { r.text(y, s.name); }},
+    {{"image", Mark::now, "text",
+      "Those of this image as `docker ps` shows it; `*` stands for anything, as in `game:*`."},
+     [](Reader& r, const Yaml& y, ObservedContainers& s) { r.text(y, s.image); }},
+    {{"port", Mark::now, "count_from_1",
+      "The port inside; they are reached where it is published, else at a container's own address.",
+      true},
+     [](Reader& r, const Yaml& y, ObservedContainers& s) { r.integer(y, 1, 65535, s.port); }},
+};
+
+void read_observed_containers(Reader& r, const Yaml& y, ObserveSpec& s) {
+  read_map<ObservedContainers>(r, y, observed_containers_keys, s.docker.emplace());
+  if (y.kind == Yaml::Kind::map && given_of(y, {"label", "name", "image"}) != 1)
+    r.mistake(y, "`docker` of `observe` needs exactly one of `label`, `name` and `image`.");
+}
+
 const Key<ObserveSpec> observe_keys[] = {
     {{"list", Mark::now, "texts", "Fixed addresses, such as 10.0.0.5:3000."}, read_list},
     {{"command", Mark::now, "text",
@@ -202,16 +226,29 @@ const Key<ObserveSpec> observe_keys[] = {
      [](Reader& r, const Yaml& y, ObserveSpec& s) { r.text(y, s.command); }},
     {{"url", Mark::now, "text", "Answers the same JSON to GET, asked every 5 s."},
      read_observe_url},
+    {{"docker", Mark::now, "observed_containers",
+      "Running containers of the Engine that the stack's `docker` names."},
+     read_observed_containers},
+    {{"pm2", Mark::now, "text",
+      "The name of an app of PM2: those of its processes that are online."},
+     [](Reader& r, const Yaml& y, ObserveSpec& s) { r.text(y, s.pm2); }},
+    {{"port", Mark::now, "count_from_1",
+      "Of `pm2`: the first process' port, one more for each further (NODE_APP_INSTANCE); without "
+      "it the PORT in each one's environment."},
+     [](Reader& r, const Yaml& y, ObserveSpec& s) { r.integer(y, 1, 65535, s.pm2_port); }},
 };
 
 }  // namespace
 
 void read_observe(Reader& reader, const Yaml& y, ObserveSpec& into) {
   read_map<ObserveSpec>(reader, y, observe_keys, into);
-  if (y.kind == Yaml::Kind::map &&
-      (y.find("list") != nullptr) + (y.find("command") != nullptr) + (y.find("url") != nullptr) !=
-          1)
-    reader.mistake(y, "`observe` needs exactly one of `list`, `command` and `url`.");
+  if (y.kind != Yaml::Kind::map) return;
+  if (given_of(y, {"list", "command", "url", "docker", "pm2"}) != 1)
+    reader.mistake(y,
+                   "`observe` needs exactly one of `list`, `command`, `url`, `docker` and `pm2`.");
+  if (y.find("port") && !y.find("pm2"))
+    reader.mistake(*y.find("port"),
+                   "`port` of `observe` belongs to `pm2`: remove it, or put it into `docker`.");
 }
 void read_ready(Reader& reader, const Yaml& y, ReadySpec& into) {
   read_map<ReadySpec>(reader, y, ready_keys, into);
@@ -258,7 +295,8 @@ std::vector<Section> part_sections() {
           section_of<HealSpec>("heal", heal_keys),
           section_of<RebalanceSpec>("rebalance", rebalance_keys),
           section_of<LimitSpec>("limits", limit_keys),
-          section_of<ObserveSpec>("observe", observe_keys)};
+          section_of<ObserveSpec>("observe", observe_keys),
+          section_of<ObservedContainers>("observed_containers", observed_containers_keys)};
 }
 
 }  // namespace utakata

@@ -30,6 +30,7 @@ bool parser_knows(const std::string& section, const std::string& key) {
       {"heal", {"clusters: { w: { heal: { ", " } } }"}},
       {"limits", {"clusters: { w: { limits: { ", " } } }"}},
       {"instances_range", {"clusters: { w: { instances: { ", " } } }"}},
+      {"observed_containers", {"clusters: { w: { observe: { docker: { ", " } } } }"}},
       {"observe", {"clusters: { w: { observe: { ", " } } }"}},
       {"rebalance", {"clusters: { w: { rebalance: { ", " } } }"}},
       {"price", {"price: { ", " }"}},

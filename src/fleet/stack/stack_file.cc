@@ -38,9 +38,10 @@ void check_cluster(Reader& r, const ClusterDraft& c) {
 
 void check_observed(Reader& r, const ClusterDraft& c) {
   if (!c.observe)
-    r.mistake_at_key(*c.at, fmt::format("{} needs the key `observe`: with `provider: observe` it "
-                                        "says by `list`, `command` or `url` where instances are.",
-                                        in_ticks(c.spec.name)));
+    r.mistake_at_key(*c.at,
+                     fmt::format("{} needs the key `observe`: with `provider: observe` it "
+                                 "says where instances are, as in `observe: {{ pm2: game }}`.",
+                                 in_ticks(c.spec.name)));
   if (c.verify) r.mistake_at_key(*c.verify, "What others run serves already: remove `verify`.");
   if (c.spec.count.kind == CountSpec::Kind::sockets)
     r.mistake_at_key(c.count ? *c.count : *c.at,
@@ -116,7 +117,11 @@ void check_provider(Reader& r, StackDraft& d) {
                                    "/bin/sh -c.",
                                    in_ticks(c.spec.name)));
   }
-  if (d.docker && d.stack.provider != ProviderKind::docker)
+  const bool has_engine = d.stack.provider == ProviderKind::docker ||
+                          std::ranges::any_of(d.clusters, [](const auto& c) {
+                            return c.spec.observe.docker.has_value();
+                          });
+  if (d.docker && !has_engine)
     r.mistake_at_key(*d.docker, "`docker` belongs to `provider: docker`: remove it.");
   if (!is_observing) return;
   Powers& powers = d.stack.powers;

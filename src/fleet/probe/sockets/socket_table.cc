@@ -33,6 +33,13 @@ int SocketTable::also_own(OwnConnections own) {
   return last_own_;
 }
 
+void SocketTable::cover(std::uint16_t port) {
+  if (port == 0 || (port >= port_first_ && port <= port_last_)) return;
+  port_first_ = std::min(port_first_, port);
+  port_last_ = std::max(port_last_, port);
+  is_filled_ = false;
+}
+
 Expected<void> SocketTable::refresh(Instant now, Duration shared_for) {
   if (is_filled_ && now >= at_ && now - at_ < shared_for) return {};
   is_filled_ = false;
@@ -117,6 +124,7 @@ std::vector<std::uint64_t> SocketTable::listeners(const Address& address) const 
 
 ListenerCheck make_listener_check(const Clock& clock, SocketTable& table, OwnsASocket owns) {
   return [&clock, &table, owns = std::move(owns)](const ProbeTarget& target) -> Expected<void> {
+    table.cover(target.address.port);
     if (auto fresh = table.refresh(clock.now()); !fresh) return fresh;
     const auto inodes = table.listeners(target.address);
     if (inodes.empty())

@@ -43,6 +43,9 @@ class SocketTable {
   int also_own(OwnConnections own);
   void forget_own(int number) { more_own_.erase(number); }
 
+  // This port, too, of an adopted instance: the next dump reaches as far.
+  void cover(std::uint16_t port);
+
   // Dumps anew unless the last dump is younger than `shared_for`: clusters tick together, and a
   // count 50 ms old is as fresh as the answer of an instance that took 50 ms.
   Expected<void> refresh(Instant now, Duration shared_for = Duration{50ms});
@@ -80,7 +83,7 @@ class SocketTable {
   const OwnConnections own_;
   std::map<int, OwnConnections> more_own_;
   int last_own_ = 0;
-  const std::uint16_t port_first_, port_last_;
+  std::uint16_t port_first_, port_last_;
   const Dump dump_;
   Instant at_{};
   bool is_filled_ = false;

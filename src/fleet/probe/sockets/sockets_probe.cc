@@ -58,6 +58,7 @@ void SocketsProbe::look(std::span<const ProbeTarget> targets, Duration deadline,
   ends_at_ = loop_.now() + deadline;
   pause_ = first_pause;
   asking_.begin(deadline, [this] { hear_doors(); });
+  for (const ProbeTarget& target : targets) table_.cover(target.address.port);
   const auto fresh = table_.refresh(loop_.now());
   for (std::uint32_t i = 0; i < targets.size(); ++i) {
     count(targets[i], fresh, looked_[i]);

@@ -59,7 +59,8 @@ void DockerProvider::State::tell_again(const InstanceId& id, const Box& box) {
 
 std::string DockerProvider::State::filters(const char* events) const {
   Json filters = {{"label", {"utakata.fleet=" + options.fleet_id}}};
-  if (events) filters["type"] = {"container"}, filters["event"] = {"die", "oom"};
+  // Of all containers: who was adopted has no label of ours.
+  if (events) filters = {{"type", {"container"}}, {"event", {"die", "oom"}}};
   return query_escaped(filters.dump());
 }
 
@@ -92,9 +93,7 @@ void DockerProvider::State::take_event(const Json& event) {
   if (!event.is_object()) return;
   const auto actor = event.value("Actor", Json());
   const auto container = text_at(actor, "ID");
-  const auto found = std::ranges::find_if(own, [&](const auto& one) {
-    return !container.empty() && one.second.container == container;
-  });
+  const auto found = by_container(container);
   if (found == own.end()) return;
   const InstanceId id = found->first;
   Box& box = found->second;
@@ -119,16 +118,32 @@ void DockerProvider::State::list() {
   loop.cancel(list_timer);
   engine.ask({.path = "/containers/json?all=1&filters=" + filters(nullptr)},
              [this, number = ++list_number](Expected<Json> answer) {
-               is_listing = false;
-               if (answer && !answer->is_array())
-                 answer =
-                     problem(Problem::Kind::refused, "docker: what the Engine lists is not a list");
-               note_answer(answer);
-               const bool is_list = answer.has_value();
-               if (is_list) take_list(*answer, number);
-               if (std::exchange(lists_again, false) && is_list) return list();
-               list_soon(is_list ? options.list_every : options.retry_after);
+               if (answer && answer->is_array() && !unlisted(*answer).empty())
+                 return list_unlisted(std::move(*answer), number);
+               listed(std::move(answer), number);
              });
+}
+
+void DockerProvider::State::list_unlisted(Json list, std::uint64_t number) {
+  const Json filters = {{"id", unlisted(list)}};
+  engine.ask({.path = "/containers/json?all=1&filters=" + query_escaped(filters.dump())},
+             [this, list = std::move(list), number](Expected<Json> answer) mutable {
+               if (answer && answer->is_array())
+                 for (Json& one : *answer) list.push_back(std::move(one));
+               listed(answer && answer->is_array() ? Expected<Json>(std::move(list)) : answer,
+                      number);
+             });
+}
+
+void DockerProvider::State::listed(Expected<Json> answer, std::uint64_t number) {
+  is_listing = false;
+  if (answer && !answer->is_array())
+    answer = problem(Problem::Kind::refused, "docker: what the Engine lists is not a list");
+  note_answer(answer);
+  const bool is_list = answer.has_value();
+  if (is_list) take_list(*answer, number);
+  if (std::exchange(lists_again, false) && is_list) return list();
+  list_soon(is_list ? options.list_every : options.retry_after);
 }
 
 void DockerProvider::State::note_answer(const Expected<Json>& answer) {
@@ -156,10 +171,13 @@ void DockerProvider::State::take_list(const Json& list, std::uint64_t number) {
   for (const Json& listed : list) {
     const auto labels = listed.is_object() ? listed.value("Labels", Json()) : Json();
     const auto instance = text_at(labels, "utakata.instance");
-    const InstanceId id{instance};
+    const auto adopted = by_container(text_at(listed, "Id"));
+    const bool is_foreign = instance.empty() && adopted != own.end();
+    const InstanceId id = is_foreign ? adopted->first : InstanceId{instance};
     auto* const box = find(id);
+    if (box && is_foreign) box->is_foreign = true;
     if (!box) {
-      take_unknown(listed, instance);
+      if (!instance.empty()) take_unknown(listed, instance);
       continue;
     }
     const bool is_judged = std::erase(missing, id) > 0;

@@ -87,6 +87,10 @@ void DockerProvider::adopt(const InstanceId& id, const std::string& handle,
                            const Address& address) {
   state_->adopt(id, handle, address);
 }
+void DockerProvider::find_foreign(const ForeignQuery& query,
+                                  std::function<void(Expected<std::vector<Foreign>>)> done) {
+  state_->find_foreign(query, std::move(done));
+}
 Expected<void> DockerProvider::stop(const InstanceId& id, Duration grace) {
   return state_->stop(id, grace);
 }

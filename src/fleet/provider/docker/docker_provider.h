@@ -65,6 +65,10 @@ class DockerProvider final : public Provider {
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
   void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
+  // By a label: running ones in the kind of network that this stack's own have, which the Engine
+  // does not start anew by itself. An adopted one is stopped, and stays there.
+  void find_foreign(const ForeignQuery& query,
+                    std::function<void(Expected<std::vector<Foreign>>)> done) override;
   Expected<void> stop(const InstanceId& id, Duration grace) override;
   std::vector<ProviderNews> hear() override;
   void on_news(std::function<void()> wake) override;

@@ -34,6 +34,7 @@ struct Box {
   bool is_signal_lost = false;  // the Engine was away
   bool was_packed = false;      // its image, for it
   bool is_removed = false;
+  bool is_foreign = false;  // adopted, without our marks: it is stopped, and never removed
   Instant kill_at{};
   net::Loop::TimerId kill_timer = 0, words_timer = 0;
   std::string end_text;  // of removing and ending
@@ -57,6 +58,13 @@ struct DockerProvider::State {
   void release(const InstanceId& id, const std::string& handle);
   void start(const InstanceId& id);
 
+  // docker_foreign.cc
+  using FoundForeign = std::function<void(Expected<std::vector<Foreign>>)>;
+  void find_foreign(const ForeignQuery& query, FoundForeign done);
+  void inspect_foreign(std::vector<Foreign> found, std::size_t next, FoundForeign done);
+  std::unordered_map<InstanceId, Box>::iterator by_container(const std::string& container);
+  std::vector<std::string> unlisted(const Json& list) const;
+
   // docker_stopping.cc
   Expected<void> stop(const InstanceId& id, Duration grace);
   void terminate(const InstanceId& id, Duration grace);
@@ -78,6 +86,8 @@ struct DockerProvider::State {
   void take_event(const Json& event);
   void list();
   void list_soon(Duration after);
+  void list_unlisted(Json list, std::uint64_t number);
+  void listed(Expected<Json> answer, std::uint64_t number);
   void take_list(const Json& list, std::uint64_t number);
   void take_listed(const InstanceId& id, const Json& listed);
   void take_missing(const InstanceId& id);

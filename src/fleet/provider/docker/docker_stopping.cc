@@ -119,7 +119,8 @@ void DockerProvider::State::tell_end(const InstanceId& id) {
 // end with the last of them. What cannot be removed now is so by a later list.
 void DockerProvider::State::finish(const InstanceId& id) {
   Box& dead = own.at(id);
-  if (dead.stop_asked && !dead.is_told && !dead.is_removed && !dead.container.empty()) {
+  if (dead.stop_asked && !dead.is_told && !dead.is_removed && !dead.is_foreign &&
+      !dead.container.empty()) {
     loop.cancel(dead.words_timer);
     dead.phase = BoxPhase::removing;
     engine.ask({.method = "DELETE", .path = "/containers/" + dead.container + "?force=1&v=1"},
@@ -135,7 +136,7 @@ void DockerProvider::State::finish(const InstanceId& id) {
   loop.cancel(box.kill_timer);
   loop.cancel(box.words_timer);
   if (box.address.port) ports.give_back(box.address.port);
-  if (!box.container.empty()) remove_leftover(box.container);
+  if (!box.container.empty() && !box.is_foreign) remove_leftover(box.container);
   ended_logs.push_back(log_of(id));
   if (ended_logs.size() <= options.ended_logs_max) return;
   for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());

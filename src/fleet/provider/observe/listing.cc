@@ -46,6 +46,13 @@ std::unexpected<Problem> invalid(std::string what) {
 
 }  // namespace
 
+const Listed* same_address(const std::vector<Listed>& all) {
+  std::set<std::string> seen;
+  for (const Listed& one : all)
+    if (!seen.insert(handle_of(one.address)).second) return &one;
+  return nullptr;
+}
+
 Expected<std::vector<Listed>> read_listing(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_array())

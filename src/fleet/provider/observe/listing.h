@@ -22,4 +22,7 @@ struct Listed {
 // or the rest would count as gone.
 Expected<std::vector<Listed>> read_listing(std::string_view json);
 
+// One that is where another before it is already: such two would be counted as one. Null: none.
+const Listed* same_address(const std::vector<Listed>& all);
+
 }  // namespace utakata

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "fleet/model/address.h"
+#include "fleet/provider/observe/container_listing.h"
+#include "fleet/provider/observe/pm2_listing.h"
 
 namespace utakata {
 namespace {
@@ -15,6 +17,16 @@ std::vector<Listed> fixed_listing(const std::vector<std::string>& list) {
     if (const auto address = address_from(text)) all.push_back({text, *address});
   return all;
 }
+
+// To ask a PM2 that does not run would start one.
+constexpr auto pm2_line = R"(
+command -v pm2 >/dev/null || {
+  echo "there is no pm2 on the PATH that the controller was started with" >&2; exit 1; }
+home="${PM2_HOME:-$HOME/.pm2}"
+read -r pid 2>/dev/null <"$home/pm2.pid"; [ -d "/proc/${pid:-none}" ] || {
+  echo "no PM2 runs whose home is $home: is PM2_HOME, or the user, another one?" >&2; exit 1; }
+exec pm2 jlist)";
+constexpr std::size_t pm2_bytes_max = 32 << 20;  // each process' environment, 6 KB, is in it
 
 std::string cluster_of(const InstanceId& id) { return id.text.substr(0, id.text.rfind('-')); }
 
@@ -63,37 +75,66 @@ void ObserveProvider::turn() {
 
 void ObserveProvider::ask(const ClusterSpec& spec) {
   Source& source = sources_[spec.name];
-  if (source.command || source.call) return;
-  if (!spec.observe.command.empty()) {
-    source.command =
-        std::make_unique<Command>(loop_,
-                                  CommandOrder{.line = spec.observe.command,
-                                               .folder = options_.stack().folder,
-                                               .deadline = options_.deadline},
-                                  [this, cluster = spec.name](const Expected<std::string>& text) {
-                                    sources_[cluster].command.reset();
-                                    take_text(cluster, text);
-                                  });
-  } else if (!spec.observe.url.empty()) {
-    net::HttpCall call;
-    call.url = spec.observe.url;
-    call.deadline = options_.deadline;
-    source.call = client_.call(
-        std::move(call), [this, cluster = spec.name](Expected<net::HttpResult> answer) {
-          sources_[cluster].call.reset();
-          if (!answer) return take(cluster, std::unexpected(answer.error()));
-          if (answer->status / 100 == 2) return take_text(cluster, std::move(answer->body));
-          take(cluster, problem(Problem::Kind::refused,
-                                fmt::format("`observe.url` answered {}", answer->status)));
-        });
-  } else {
-    take(spec.name, fixed_listing(spec.observe.list));
-  }
+  if (source.command || source.call || source.asks_engine) return;
+  if (!spec.observe.command.empty() || !spec.observe.pm2.empty()) return run(spec, source);
+  if (!spec.observe.url.empty()) return ask_url(spec, source);
+  if (spec.observe.docker) return ask_engine(spec, source);
+  take(spec.name, fixed_listing(spec.observe.list));
 }
 
-void ObserveProvider::take_text(const std::string& cluster, const Expected<std::string>& text) {
-  if (!text) return take(cluster, std::unexpected(text.error()));
-  take(cluster, read_listing(*text));
+void ObserveProvider::run(const ClusterSpec& spec, Source& source) {
+  const Stack& stack = options_.stack();
+  const auto app = Pm2App{spec.observe.pm2, spec.observe.pm2_port, /*host=*/stack.api.advertise};
+  const bool is_pm2 = !app.name.empty();
+  source.command = std::make_unique<Command>(
+      loop_,
+      CommandOrder{.line = is_pm2 ? pm2_line : spec.observe.command,
+                   .folder = stack.folder,
+                   .deadline = options_.deadline,
+                   .called = is_pm2 ? "pm2 jlist" : "",
+                   .bytes_max = is_pm2 ? pm2_bytes_max : CommandOrder{}.bytes_max},
+      [this, cluster = spec.name, app, is_pm2](const Expected<std::string>& text) {
+        sources_[cluster].command.reset();
+        if (!text) return take(cluster, std::unexpected(text.error()));
+        take(cluster, is_pm2 ? read_pm2(*text, app) : read_listing(*text));
+      });
+}
+
+void ObserveProvider::ask_url(const ClusterSpec& spec, Source& source) {
+  net::HttpCall call;
+  call.url = spec.observe.url;
+  call.deadline = options_.deadline;
+  source.call =
+      client_.call(std::move(call), [this, cluster = spec.name](Expected<net::HttpResult> answer) {
+        sources_[cluster].call.reset();
+        if (!answer) return take(cluster, std::unexpected(answer.error()));
+        if (answer->status / 100 == 2) return take(cluster, read_listing(answer->body));
+        take(cluster, problem(Problem::Kind::refused,
+                              fmt::format("`observe.url` answered {}", answer->status)));
+      });
+}
+
+void ObserveProvider::ask_engine(const ClusterSpec& spec, Source& source) {
+  const Stack& stack = options_.stack();
+  const EngineAddress& address = stack.docker.engine;
+  if (!engine_ || engine_address_ != address) {  // the file names another one
+    engine_ = std::make_unique<Engine>(loop_, address);
+    engine_address_ = address;
+    for (auto& [cluster, each] : sources_) each.asks_engine = false;
+  }
+  const EnginePlace place{
+      is_here(address) ? stack.api.advertise : address.host.substr(0, address.host.rfind(':')),
+      is_here(address)};
+  source.asks_engine = true;
+  engine_->ask({.path = containers_path(*spec.observe.docker), .deadline = options_.deadline},
+               [this, cluster = spec.name, wanted = *spec.observe.docker,
+                place](const Expected<Engine::Json>& answer) {
+                 const auto asked = sources_.find(cluster);
+                 if (asked == sources_.end()) return;  // the file no longer names it
+                 asked->second.asks_engine = false;
+                 if (!answer) return take(cluster, std::unexpected(answer.error()));
+                 take(cluster, read_containers(*answer, wanted, place));
+               });
 }
 
 void ObserveProvider::take(const std::string& cluster, Expected<std::vector<Listed>> listing) {

@@ -1,5 +1,5 @@
-// The provider that launches nothing: it is told, by a list, a command or a URL of the stack file,
-// which instances somebody else runs. It never touches one.
+// The provider that launches nothing: it is told which instances somebody else runs, by a list, a
+// command or a URL of the stack file, by a Docker Engine or by PM2. It never touches one.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 
 #include "base/instant.h"
 #include "fleet/command/command.h"
+#include "fleet/provider/docker/engine.h"
 #include "fleet/provider/observe/listing.h"
 #include "fleet/provider/provider.h"
 #include "net/curl/http_client.h"
@@ -50,12 +51,15 @@ class ObserveProvider final : public Provider {
     std::map<std::string, Address> known;  // by handle
     std::unique_ptr<Command> command;
     std::optional<net::HttpClient::CallId> call;
+    bool asks_engine = false;
     bool is_bad = false;
   };
   void turn();
   void ask(const ClusterSpec& spec);
+  void ask_url(const ClusterSpec& spec, Source& source);
+  void ask_engine(const ClusterSpec& spec, Source& source);
+  void run(const ClusterSpec& spec, Source& source);
   void take(const std::string& cluster, Expected<std::vector<Listed>> listing);
-  void take_text(const std::string& cluster, const Expected<std::string>& text);
   void compare(const std::string& cluster, Source& source, const std::vector<Listed>& listing);
   void forget_others();
   void tell_gone(const std::string& cluster, const std::string& handle, std::string what);
@@ -63,6 +67,8 @@ class ObserveProvider final : public Provider {
 
   net::Loop& loop_;
   net::HttpClient& client_;
+  std::unique_ptr<Engine> engine_;  // none before it is needed
+  EngineAddress engine_address_;    // its
   const ObserveOptions options_;
   std::map<std::string, Source> sources_;
   std::vector<ProviderNews> news_;

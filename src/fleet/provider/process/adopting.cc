@@ -1,8 +1,10 @@
 // ProcessProvider: instances and strangers of an earlier life of the controller.
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <algorithm>
 
+#include "fleet/provider/process/foreign.h"
 #include "fleet/provider/process/process_state.h"
 
 namespace utakata {
@@ -53,12 +55,37 @@ bool ProcessProvider::State::take_over(const InstanceId& id, const ProcessHandle
       marks && (marks->instance != id.text || marks->fleet != options.fleet_id))
     return false;
   auto& one = own.at(id);
+  one.is_unmarked = !read_marks(handle.pid);
   one.handle = handle;
   one.pidfd = std::move(pidfd);
   one.phase = ProcessPhase::running;
   one.in_cgroup = !one.cgroup.empty() && Cgroups::holds(one.cgroup, handle.pid);
   watch(id);
   return true;
+}
+
+Expected<std::vector<Foreign>> ProcessProvider::State::foreign(const ForeignQuery& query) const {
+  if (query.pid == 0)
+    return problem(Problem::Kind::invalid,
+                   "with `provider: process` instances are processes: name one by --pid, not "
+                   "--label");
+  const auto found = look_at_foreign(query.pid, query.port);
+  if (!found) return std::unexpected(found.error());
+  for (const auto& [id, one] : own) {
+    if (one.handle.pid > 0 && is_ancestor(one.handle.pid, query.pid))
+      return problem(Problem::Kind::conflict,
+                     fmt::format("process {} is of {} already", query.pid, id.text));
+    if (one.handle.pid > 0 && is_ancestor(query.pid, one.handle.pid))
+      return problem(
+          Problem::Kind::conflict,
+          fmt::format("process {} has started {}: name the server's own", query.pid, id.text));
+    if (one.port == found->port)
+      return problem(Problem::Kind::conflict,
+                     fmt::format("port {} of process {} is that of {}: each instance needs one of "
+                                 "its own",
+                                 found->port, query.pid, id.text));
+  }
+  return std::vector<Foreign>{{to_text(found->handle), {options.advertise, found->port}}};
 }
 
 void ProcessProvider::State::search_for(const InstanceId& id) {

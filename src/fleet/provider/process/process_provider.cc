@@ -89,6 +89,10 @@ void ProcessProvider::adopt(const InstanceId& id, const std::string& handle,
                             const Address& address) {
   state_->adopt(id, handle, address);
 }
+void ProcessProvider::find_foreign(const ForeignQuery& query,
+                                   std::function<void(Expected<std::vector<Foreign>>)> done) {
+  done(state_->foreign(query));
+}
 Expected<void> ProcessProvider::stop(const InstanceId& id, Duration grace) {
   return state_->stop(id, grace);
 }

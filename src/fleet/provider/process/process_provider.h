@@ -59,9 +59,13 @@ class ProcessProvider final : public Provider {
   Expected<void> launch(const InstanceId& id, const LaunchSpec& spec) override;
   void release(const InstanceId& id, const std::string& handle) override;
   void adopt(const InstanceId& id, const std::string& handle, const Address& address) override;
-  // SIGTERM and SIGCONT to the main process's group; the rest, and who is left after `grace`, gets
-  // SIGKILL. What was not released ends at once. A repeated stop may shorten the grace, never
-  // lengthen it.
+  // By its pid: a process of this host, network and user. Who leaves an adopted one's tree gets
+  // away: it carries no marks.
+  void find_foreign(const ForeignQuery& query,
+                    std::function<void(Expected<std::vector<Foreign>>)> done) override;
+  // SIGTERM and SIGCONT to the main process's group, and one each to an adopted one's descendants;
+  // the rest, and who is left after `grace`, gets SIGKILL. What was not released ends at once. A
+  // repeated stop may shorten the grace, never lengthen it.
   Expected<void> stop(const InstanceId& id, Duration grace) override;
   std::vector<ProviderNews> hear() override;
   void on_news(std::function<void()> wake) override;

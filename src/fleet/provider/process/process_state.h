@@ -36,6 +36,9 @@ struct OwnProcess {
   Descriptor gate;
   std::uint16_t port = 0;
   std::string cgroup;
+  // Without marks that can be read, as one that was adopted: its descendants, before it ends.
+  bool is_unmarked = false;
+  std::vector<Descriptor> descendants;
   bool in_cgroup = false;  // seen there: it holds the whole tree
   std::optional<std::int64_t> memory_max;
   bool stop_asked = false;
@@ -66,6 +69,7 @@ struct ProcessProvider::State {
   // adopting.cc
   void adopt(const InstanceId& id, const std::string& text, const Address& address);
   bool take_over(const InstanceId& id, const ProcessHandle& handle, Descriptor pidfd);
+  Expected<std::vector<Foreign>> foreign(const ForeignQuery& query) const;
   void search_for(const InstanceId& id);
   void found(const InstanceId& id, std::vector<Member> members);
   std::vector<TreeSearch::Marked> unknown(const std::vector<InstanceId>& known) const;
@@ -74,6 +78,7 @@ struct ProcessProvider::State {
   Expected<void> stop(const InstanceId& id, Duration grace);
   void terminate(const InstanceId& id, OwnProcess& own, Duration grace);
   void kill_now(OwnProcess& own);
+  static void note_descendants(OwnProcess& own);
   void watch(const InstanceId& id);
   void main_died(InstanceId id);  // by value: unwatching ends the closure that holds it
   std::string end_of(const InstanceId& id, OwnProcess& own,

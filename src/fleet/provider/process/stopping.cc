@@ -2,6 +2,10 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "fleet/provider/process/process_state.h"
@@ -34,9 +38,15 @@ void ProcessProvider::State::terminate(const InstanceId& id, OwnProcess& one, Du
   loop.cancel(one.kill_timer);
   if (grace <= Duration{0}) return kill_now(one);
   one.kill_at = clock.now() + grace;
+  if (one.is_unmarked) note_descendants(one);
   if (!is_dead(one.pidfd)) {
-    kill(-one.handle.pid, SIGTERM);
-    kill(-one.handle.pid, SIGCONT);  // a stopped process would hear of it only when it is continued
+    // A stopped process would hear of it only when it is continued.
+    const bool leads = getpgid(one.handle.pid) == one.handle.pid;
+    for (const int number : {SIGTERM, SIGCONT}) {
+      if (leads) kill(-one.handle.pid, number);
+      if (!leads) send_signal(one.pidfd, number);
+      for (const Descriptor& other : one.descendants) send_signal(other, number);
+    }
   }
   one.kill_timer = loop.after(grace, [this, id] {
     if (auto* const late = find(id); late && late->phase == ProcessPhase::running) kill_now(*late);
@@ -45,7 +55,22 @@ void ProcessProvider::State::terminate(const InstanceId& id, OwnProcess& one, Du
 
 void ProcessProvider::State::kill_now(OwnProcess& one) {
   one.kill_sent = true;
+  if (one.is_unmarked) note_descendants(one);
   send_signal(one.pidfd, SIGKILL);  // its death brings the rest of the tree to its end
+}
+
+// Those that its group does not reach. Looked for twice: who is its descendant after the descriptor
+// was opened is the one that the descriptor is of.
+void ProcessProvider::State::note_descendants(OwnProcess& one) {
+  const pid_t main = one.handle.pid;
+  const bool leads = getpgid(main) == main;
+  std::vector<std::pair<pid_t, Descriptor>> seen;
+  for (const pid_t pid : descendants_of(main))
+    if (pid != main && !(leads && getpgid(pid) == main)) seen.emplace_back(pid, open_pidfd(pid));
+  const auto still = descendants_of(main);
+  for (auto& [pid, descriptor] : seen)
+    if (descriptor && std::ranges::find(still, pid) != still.end())
+      one.descendants.push_back(std::move(descriptor));
 }
 
 void ProcessProvider::State::watch(const InstanceId& id) {
@@ -60,6 +85,7 @@ void ProcessProvider::State::main_died(InstanceId id) {
   mains.erase(one.handle.pid);
   loop.cancel(one.kill_timer);
   loop.cancel(one.cgroup_timer);
+  for (const Descriptor& other : std::exchange(one.descendants, {})) send_signal(other, SIGKILL);
   if (awaits_reaping(one.pidfd))
     kill(-one.handle.pid, SIGKILL);  // its group; the number is still its own
   auto text = end_of(id, one, reap(one.pidfd));
@@ -72,6 +98,8 @@ std::string ProcessProvider::State::end_of(const InstanceId& id, OwnProcess& one
                                            const std::optional<siginfo_t>& info) const {
   if (one.phase == ProcessPhase::gated)
     return one.stop_asked ? "stopped before it was released" : "ended before it was released";
+  if (!info && one.is_unmarked)
+    return "ended; its exit code is unknown, because it is no child of this controller";
   if (!info)
     return "ended; its exit code is unknown, because it was started by an earlier life of the "
            "controller";

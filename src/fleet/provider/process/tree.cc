@@ -39,15 +39,6 @@ std::vector<pid_t> children_of(pid_t pid) {
   return children;
 }
 
-// The main process first, then its descendants that were not handed to another parent.
-std::vector<pid_t> descendants_of(pid_t main) {
-  std::vector<pid_t> found{main};
-  for (std::size_t i = 0; i < found.size(); ++i)
-    for (const pid_t child : children_of(found[i]))
-      if (std::ranges::find(found, child) == found.end()) found.push_back(child);
-  return found;
-}
-
 bool has_a_socket(pid_t pid, const std::vector<std::uint64_t>& inodes) {
   return std::ranges::any_of(socket_inodes_of(pid), [&](std::uint64_t inode) {
     return std::ranges::find(inodes, inode) != inodes.end();
@@ -55,6 +46,14 @@ bool has_a_socket(pid_t pid, const std::vector<std::uint64_t>& inodes) {
 }
 
 }  // namespace
+
+std::vector<pid_t> descendants_of(pid_t main) {
+  std::vector<pid_t> found{main};
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (const pid_t child : children_of(found[i]))
+      if (std::ranges::find(found, child) == found.end()) found.push_back(child);
+  return found;
+}
 
 std::string to_text(const ProcessHandle& handle) {
   auto text = fmt::format("pid {} started {}", handle.pid, handle.started);

@@ -32,6 +32,10 @@ bool is_running(const ProcessHandle& handle);
 // a process: ask for starting instances, not for every instance each second.
 std::vector<pid_t> tree_of(std::string_view handle);
 
+// The main process first, then its descendants that were not handed to another parent, as the
+// kernel lists them (CONFIG_PROC_CHILDREN). Reads a file a process, and does not walk /proc.
+std::vector<pid_t> descendants_of(pid_t main);
+
 // The inode numbers of a process's sockets, as sock_diag names them. Empty where we may not look.
 std::vector<std::uint64_t> socket_inodes_of(pid_t pid);
 
