@@ -71,7 +71,7 @@ struct Crowd {  // the people of one cluster
   std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
   std::int64_t cut_by_hand = 0, sent_away = 0;
-  std::int64_t wishing = 0;              // to be connected
+  std::int64_t wishing = 0;  // to be connected
   std::int64_t unheard = 0;  // of them: told to come later, by one whose line is forgotten since
   std::int64_t in_line = 0;  // told to come later, by the present one
   std::uint16_t lines = 0;   // forgotten ones

@@ -112,8 +112,7 @@ void Simulation::watch(Lives& lives) {
   lives.acts_for = [this, &lives](const std::string& cluster) {
     const Watched* const one = watched(cluster);
     // It goes on counting while nobody has it, and may get it back.
-    return one && one->acting == &lives &&
-           (owns(lives, cluster) || !company_->etcd.owner(cluster));
+    return one && one->acting == &lives && (owns(lives, cluster) || !company_->etcd.owner(cluster));
   };
 }
 
