@@ -275,7 +275,11 @@ void People::connects(std::uint32_t who, Guest& guest) {
   ++guest.connections;
   ++guest.accepted;
   if (person.is_uninvited) ++guest.uninvited;
-  if (person.is_uninvited || person.is_blind) guest.uninvited_at = timeline_.now();
+  if (person.is_uninvited || person.is_blind) {
+    guest.uninvited_at = timeline_.now();
+    guest.is_one_owed = true;
+    guest.seconds_alone = 0;
+  }
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was
