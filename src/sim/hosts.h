@@ -58,12 +58,17 @@ struct Guest {
   bool was_lied_about = false;
   int uninvited = 0;       // who came back by an old address, and is on it
   Instant uninvited_at{};  // when one last did
+  // Where arrivals are only counted, that of one uninvited ends the hold of somebody who is on the
+  // way, whose own then ends another's: until nobody was on the way for some counts.
+  bool is_one_owed = false;
+  int seconds_alone = 0;
   Instant gated_at{};
   std::optional<Instant> serving_since{};
 
   // What placement knows of it is true: nobody came by an old address lately, no count was wrong.
   bool is_known_well(const ClusterSpec& spec, Instant now) const {
-    return !was_lied_about && uninvited == 0 && now - uninvited_at > spec.hold + Duration{5s};
+    return !was_lied_about && uninvited == 0 && now - uninvited_at > spec.hold + Duration{5s} &&
+           (!is_one_owed || spec.count.accepted.empty());
   }
   bool is_there() const { return phase != Phase::asked && phase != Phase::gone; }
   bool answers() const { return phase == Phase::serving && !is_frozen; }

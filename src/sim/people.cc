@@ -140,8 +140,31 @@ void People::arrives(std::uint32_t index) {
   asks(who);
 }
 
+void People::forget_line(std::uint32_t crowd) {
+  Crowd& one = crowds_[crowd];
+  ++one.lines;
+  one.unheard += std::exchange(one.in_line, 0);
+}
+
+// By one that does not know of the owner: the owner has not heard of it either.
+void People::told_to_wait(std::uint32_t who) {
+  Person& person = people_[who];
+  Crowd& crowd = crowds_[person.crowd];
+  person.is_told_to_wait = true;
+  person.line_of = std::uint16_t(person.is_blind ? crowd.lines - 1 : crowd.lines);
+  ++(person.is_blind ? crowd.unheard : crowd.in_line);
+}
+
+void People::has_waited(std::uint32_t who) {
+  Person& person = people_[who];
+  if (!std::exchange(person.is_told_to_wait, false)) return;
+  Crowd& crowd = crowds_[person.crowd];
+  --(person.line_of == crowd.lines ? crowd.in_line : crowd.unheard);
+}
+
 void People::asks(std::uint32_t who) {
   Person& person = people_[who];
+  has_waited(who);
   if (person.is_leaving) {
     departs(who);
     return forget(who);
@@ -180,6 +203,7 @@ void People::heard(std::uint32_t who, const PlaceAnswer& answer, std::uint32_t g
     person.line = answer.error().line.value_or(0);
     if (answer.error().why == Refusal::Why::room_full)  // somebody else has come in its stead
       person.room = crowd.matched++ / std::uint32_t(crowd.seats_per_key);
+    told_to_wait(who);
     const Duration wait = answer.error().retry_after;
     return after(wait > Duration{0} ? wait : jittered(2s), ask, who);
   }
@@ -251,7 +275,11 @@ void People::connects(std::uint32_t who, Guest& guest) {
   ++guest.connections;
   ++guest.accepted;
   if (person.is_uninvited) ++guest.uninvited;
-  if (person.is_uninvited || person.is_blind) guest.uninvited_at = timeline_.now();
+  if (person.is_uninvited || person.is_blind) {
+    guest.uninvited_at = timeline_.now();
+    guest.is_one_owed = true;
+    guest.seconds_alone = 0;
+  }
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));
   if (!std::exchange(person.has_end, true))  // cut and back: its time is what it was

@@ -71,7 +71,10 @@ struct Crowd {  // the people of one cluster
   std::uint32_t matched = 0;  // into rooms, one after another
   SimCuts cuts;
   std::int64_t cut_by_hand = 0, sent_away = 0;
-  std::int64_t wishing = 0;              // to be connected
+  std::int64_t wishing = 0;  // to be connected
+  std::int64_t unheard = 0;  // of them: told to come later, by one whose line is forgotten since
+  std::int64_t in_line = 0;  // told to come later, by the present one
+  std::uint16_t lines = 0;   // forgotten ones
   std::vector<std::uint32_t> waited_ms;  // of each who got in
   // By slot of the ledger: whose it was when it was last asked for, and where that lies in Hosts.
   std::vector<std::pair<std::shared_ptr<const Placeable::Identity>, std::uint32_t>> guest_of = {};
@@ -84,6 +87,8 @@ class People {
   std::uint32_t add(Crowd crowd);
   Crowd& crowd(std::uint32_t index) { return crowds_[index]; }
   void second();  // once a second: who is to come, who has had enough, who is sent away
+  // Another answers from now on, or a new life: who stands in line is to come back and say so.
+  void forget_line(std::uint32_t crowd);
   // The instance closes `pace` of its people a second, `most` in all (0: everybody); they ask for
   // another place. Pace 0: no more.
   void send_away(Guest& guest, double pace, int most);
@@ -101,8 +106,10 @@ class People {
                   before = kNobody;  // of a free one: the next free
     std::uint32_t room = 0;
     std::uint8_t crowd = 0, tries = 0;
+    std::uint16_t line_of = 0;  // which of its crowd's lines told it to come later
     bool is_wishing = false, is_connected = false, has_line = false, has_end = false,
-         is_leaving = false, is_dialling = false, is_uninvited = false, is_blind = false;
+         is_leaving = false, is_dialling = false, is_uninvited = false, is_blind = false,
+         is_told_to_wait = false;
   };
 
   struct Closing {
@@ -118,6 +125,8 @@ class People {
   void asks(std::uint32_t who);
   void asks_at(Door& door, std::uint32_t who, const std::string& room);
   void heard(std::uint32_t who, const PlaceAnswer& answer, std::uint32_t guest);
+  void told_to_wait(std::uint32_t who);
+  void has_waited(std::uint32_t who);
   void dials(std::uint32_t who);
   void connects(std::uint32_t who, Guest& guest);
   void departs(std::uint32_t who);

@@ -36,6 +36,7 @@ struct SimWorld {  // of one cluster
   const PlacementLedger* ledger = nullptr;
   Census census{};           // of this second, in second() alone
   std::int64_t wishing = 0;  // people
+  std::int64_t unheard = 0;  // of them: told by an earlier owner, or life, to come later
   bool can_record = true;
   Instant now{}, last_fault{}, controller_since{}, controller_awake_since{};
 

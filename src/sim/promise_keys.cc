@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -18,49 +19,53 @@ class Keys final : public Promise {
                const SimWorld& world) override {
     if (!asking.room || !answer || !guest) return;
     Room& room = rooms_[*asking.room];
-    if (!room.is_known || (room.there == 0 && !is_unknown(room, world)))
+    const bool is_forgotten = room.is_known && is_unknown(room, world);
+    if (is_forgotten) room.placed.clear(), room.there.clear();  // it begins a second time
+    if (!room.is_known || room.there.empty())
       room.untold_in = asking.is_untold ? std::optional(world.controller_since) : std::nullopt;
-    if (room.there > 0 && room.on != guest->id && lives(room, world)) {
-      if (is_unknown(room, world)) return room.is_moved = true, void();
+    if (!room.there.empty() && room.on != guest->id && lives(room, world))
       broken(fmt::format("room {} lives on {} and is sent to {}", *asking.room, room.on.text,
                          guest->id.text));
-    }
-    if (room.there > 0 && room.on == guest->id) tested();
+    if (!room.there.empty() && room.on == guest->id) tested();
     if (!room.is_known && guest->decided == Lifecycle::draining &&
         world.now - world.decided.at(guest->id).drained_at > 10ms)
       broken(fmt::format("room {} is new, and {} drains", *asking.room, guest->id.text));
     room.is_known = true;
+    room.placed.insert(asking.who);
   }
   void connects(const Guest& guest, const Asking& asking, const SimWorld& world) override {
     if (!asking.room || asking.is_uninvited) return;
     Room& room = rooms_[*asking.room];
-    if (room.there > 0 && room.on != guest.id && lives(room, world) && !room.is_moved)
+    if (!room.placed.contains(asking.who)) return;  // into the one that was forgotten
+    if (!room.there.empty() && room.on != guest.id && lives(room, world))
       return broken(
           fmt::format("room {} is on {} and on {}", *asking.room, room.on.text, guest.id.text));
-    if (room.on != guest.id) room = {.on = guest.id, .is_known = true, .untold_in = room.untold_in};
+    if (room.on != guest.id) room.there.clear();
+    room.on = guest.id;
+    room.there.insert(asking.who);
     // Where arrivals are only counted, nobody knows whose they were: a seat may be given anew.
     const bool is_told_exactly = world.spec.count.accepted.empty();
-    if (++room.there > world.spec.seats_per_key && is_told_exactly)
-      broken(fmt::format("room {} has {} in it, {} seats", *asking.room, room.there,
+    if (std::ssize(room.there) > world.spec.seats_per_key && is_told_exactly)
+      broken(fmt::format("room {} has {} in it, {} seats", *asking.room, room.there.size(),
                          world.spec.seats_per_key));
   }
   void is_taken_unheard(Instant now) override {
     for (auto& [number, room] : rooms_)
       if (room.is_known) room.untold_in = now - Duration{1};
   }
-  void leaves(const Guest& guest, const Asking& asking) override {
+  void leaves(const Guest&, const Asking& asking) override {
     if (!asking.room || asking.is_uninvited) return;
     Room& room = rooms_[*asking.room];
-    if (room.on == guest.id) --room.there;
+    room.placed.erase(asking.who);
+    room.there.erase(asking.who);
   }
 
  private:
   struct Room {
     InstanceId on;
-    int there = 0;
+    std::set<std::uint32_t> placed, there;  // people; those that left are in neither
     bool is_known = false;
     std::optional<Instant> untold_in{};  // in which tenure, by its beginning
-    bool is_moved = false;
   };
   // Whoever bound it was cut off from all others, and its tenure is over: it is known to nobody.
   static bool is_unknown(const Room& room, const SimWorld& world) {

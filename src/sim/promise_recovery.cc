@@ -33,7 +33,8 @@ class Recovery final : public Promise {
 
  private:
   // As many as the people would fill, where a rule goes by how many there are: the fewest within
-  // so long, as nobody launches for whom it does not know of yet.
+  // so long, as nobody launches for whom it does not know of yet. A line ends with its owner: whom
+  // that one told to come later it will know of then.
   int needed_throughout(const SimWorld& world, Duration time) {
     const ClusterSpec& spec = world.spec;
     const bool is_by_people = std::ranges::any_of(spec.scale, [](const Rule& rule) {
@@ -41,7 +42,7 @@ class Recovery final : public Promise {
       return std::holds_alternative<HeadroomRule>(rule.kind) || (target && target->metric == 0);
     });
     if (!is_by_people || spec.seats_per_key > 1) return 0;  // rooms leave seats that fit nobody
-    const auto needed = (world.wishing + spec.capacity - 1) / spec.capacity;
+    const auto needed = (world.wishing - world.unheard + spec.capacity - 1) / spec.capacity;
     needed_.push_back({world.now, int(std::min<std::int64_t>(needed, spec.instances_max))});
     if (needed_.front().first > world.now - time) return 0;
     while (needed_.front().first < world.now - time) needed_.pop_front();

@@ -45,6 +45,7 @@ class SpreadPromise final : public Promise {
     for (const Activity& one : step.activities) {
       if (one.kind == "host_lost" || one.kind == "zone_lost") take_loss(one, world);
       if (one.kind == "host_back") told_.clear();
+      if (is_intent(one, "stop")) take_stop({one.instance}, world);
       const auto launched =
           is_intent(one, "launch") ? world.decided.find({one.instance}) : world.decided.end();
       if (launched == world.decided.end()) continue;
@@ -79,6 +80,12 @@ class SpreadPromise final : public Promise {
       const Host& host = world.hosts.machines[std::size_t(lost.first)];
       return whose == "host " + host.name || whose == "zone " + host.zone;
     });
+  }
+  // One that never became ready is held against its host when it is given up, not when it has
+  // ended.
+  void take_stop(const InstanceId& id, const SimWorld& world) {
+    const Guest* const guest = world.hosts.find(id);
+    if (guest && guest->machine >= 0) died_[guest->machine] = world.now;
   }
   static int misses_on(int machine, const SimWorld& world) {
     int most = 0;

@@ -96,7 +96,9 @@ void Simulation::second() {
 Census Simulation::census(const std::string& cluster) {
   Census census;
   for (const std::uint32_t index : hosts_.there(cluster)) {
-    const Guest& guest = hosts_[index];
+    Guest& guest = hosts_[index];
+    guest.seconds_alone = guest.on_the_way == 0 ? guest.seconds_alone + 1 : 0;
+    if (guest.seconds_alone >= 4) guest.is_one_owed = false;
     census.serving += guest.phase == Guest::Phase::serving;
     census.answering += guest.answers();
     census.suspected += guest.told.suspect_at.has_value();

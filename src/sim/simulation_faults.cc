@@ -57,6 +57,7 @@ void Simulation::crash(Lives& lives, Duration away) {
     for (Watched& one : watched_)
       for (auto& promise : one.promises)
         if (!company_) promise->begins_life(timeline_.now());
+    for (std::uint32_t i = 0; !company_ && i < watched_.size(); ++i) people_.forget_line(i);
     lives.begin();
   });
 }

@@ -79,6 +79,7 @@ SimWorld Simulation::world_of(Watched& watched) {
           .plan = to.plan,
           .ledger = to.ledger,
           .wishing = people_.crowd(index).wishing,
+          .unheard = people_.crowd(index).unheard,
           .can_record = !is_full_ && can_record,
           .now = timeline_.now(),
           .last_fault = lasting_ > 0 ? timeline_.now() : last_fault_,
@@ -125,6 +126,7 @@ void Simulation::acts(Lives& lives, const std::string& cluster) {
   one->acting_since = timeline_.now();
   one->acting_tenure = lives.owners()->of(cluster).tenure;
   one->attached = {};
+  people_.forget_line(std::uint32_t(one - watched_.data()));
   lives.forget_seats(cluster);
   for (const std::uint32_t index : hosts_.there(cluster)) hosts_[index].told = {};
   recorded_.begin_life(cluster);

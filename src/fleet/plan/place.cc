@@ -11,6 +11,7 @@ PlacementLedger::PlacementLedger(Options options)
       random_(options.seed),
       slot_by_id_(16, KeyHash{options.secret}),
       rooms_(options.secret),
+      holds_(std::uint32_t(Random(~options.seed).next())),
       line_(random_.next() >> 16) {
   order_.reset(0, false);
 }

@@ -42,6 +42,7 @@ std::uint32_t HoldTable::occupant(std::uint64_t number) const {
 }
 
 void HoldTable::finish_replay() {
+  serial_ += first_;  // who gave those replayed may go on giving more, where it is out of reach
   free_head_ = kNone;
   for (std::uint32_t index = size_; index-- > 0;) {
     if ((*this)[index].serial != 0) continue;

@@ -37,6 +37,10 @@ struct Hold {
 
 class HoldTable {
  public:
+  // `first`: at random, so that no number is given here that another life gives, or gave, which is
+  // not known here: whoever has that one would end somebody else's hold with it.
+  explicit HoldTable(std::uint32_t first) : first_(first), serial_(first) {}
+
   Hold& operator[](std::uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
   const Hold& operator[](std::uint32_t index) const {
     return chunks_[index / kChunk][index % kChunk];
@@ -70,7 +74,9 @@ class HoldTable {
   void grow(std::uint32_t size);
 
   std::vector<std::unique_ptr<Hold[]>> chunks_;
-  std::uint32_t size_ = 0, free_head_ = kNone, serial_ = 0;
+  std::uint32_t size_ = 0, free_head_ = kNone;
+  const std::uint32_t first_;
+  std::uint32_t serial_;  // the last one given
   std::array<std::uint32_t, kBuckets> wheel_{};
   std::int64_t tick_ = -1;  // buckets before it are empty
   std::uint64_t scheduled_ = 0;

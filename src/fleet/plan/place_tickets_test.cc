@@ -122,6 +122,25 @@ TEST_F(Tickets, a_ticket_shown_before_the_first_count_of_a_controller_s_life_is_
   EXPECT_EQ(next.seats_held(), 1) << "the other's";
 }
 
+// Two controllers that know the same past, one of them cut off: what the one gives out must not be
+// a name for what the other does.
+TEST_F(Tickets, lives_that_do_not_know_of_each_other_give_no_placement_the_same_number) {
+  place();
+  PlacementLedger next{{.seed = 8, .secret = {1, 2}}}, knows_nothing{{.seed = 9, .secret = {1, 2}}};
+  {
+    const auto replay = next.replay(now_);
+    ledger_.dump(*replay);
+  }
+  next.apply(view_, now_);
+  knows_nothing.apply(view_, now_);
+  const std::uint64_t unheard = place();
+  ASSERT_TRUE(next.place({}, now_));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(knows_nothing.place({}, now_));
+  EXPECT_FALSE(next.release(unheard, now_));
+  EXPECT_EQ(next.confirm("game-1", unheard, now_), Confirmation::over);
+  EXPECT_FALSE(knows_nothing.release(unheard, now_));
+}
+
 // Nobody could count who came, so the room keeps its seat.
 TEST_F(Tickets, one_shown_after_its_time_frees_no_seat_twice) {
   const auto late = ledger_.place({.key = "room"}, now_);
