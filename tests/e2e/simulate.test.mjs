@@ -30,7 +30,7 @@ const run = (words) =>
 
 test('every command of docs/simulate.md runs and breaks no promise', () => {
   const lines = docs.match(/```sh\n([^]*?)\n```/)[1].split('\n');
-  assert.equal(lines.length, 5);
+  assert.equal(lines.length, 6);
   for (const line of lines) {
     const [program, ...words] = line.split(' ');
     assert.equal(program, 'utakata');
