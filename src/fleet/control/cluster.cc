@@ -93,17 +93,8 @@ void Cluster::tick() {
 
 void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late) {
   is_looking_ = false;
-  const Instant now = control_.parts_.clock.now();
-  Observation seen{.at = now,
-                   .wall = control_.parts_.clock.wall(),
-                   .late = late,
-                   .sights = {},
-                   .seats = {},
-                   .news = std::exchange(refused_, {}),
-                   .waiting = seats_.waiting,
-                   .granted = seats_.granted,
-                   .answers = {},
-                   .hosts = control_.parts_.provider.hosts()};
+  Observation seen = observation(std::exchange(refused_, {}));
+  seen.late = late;
   add_answers(seen);
   seen.sights.resize(fleet().instances.size());
   std::size_t next = 0;  // the fleet keeps its order, so both lists are walked once
@@ -126,18 +117,23 @@ void Cluster::looked(const std::vector<InstanceId>& asked, std::vector<Sight> an
   step(std::move(seen));
 }
 
+// Of this moment, with nobody looked at.
+Observation Cluster::observation(std::vector<ProviderNews> news) const {
+  return {.at = control_.parts_.clock.now(),
+          .wall = control_.parts_.clock.wall(),
+          .late = false,
+          .sights = {},
+          .seats = {},
+          .news = std::move(news),
+          .waiting = seats_.waiting,
+          .granted = seats_.granted,
+          .answers = {},
+          .hosts = control_.parts_.provider.hosts()};
+}
+
 void Cluster::hear(std::vector<ProviderNews> news) {
   if (!is_ours()) return;  // its owner hears of it, too
-  step({.at = control_.parts_.clock.now(),
-        .wall = control_.parts_.clock.wall(),
-        .late = false,
-        .sights = {},
-        .seats = {},
-        .news = std::move(news),
-        .waiting = seats_.waiting,
-        .granted = seats_.granted,
-        .answers = {},
-        .hosts = control_.parts_.provider.hosts()});
+  step(observation(std::move(news)));
 }
 
 void Cluster::replan() { hear(std::exchange(refused_, {})); }
@@ -201,17 +197,8 @@ void Cluster::verify() {
     const auto heard = [this, alive = alive_, id = i.id](const Expected<void>& result) {
       if (!*alive) return;
       verifying_.erase(id);
-      Observation seen{.at = control_.parts_.clock.now(),
-                       .wall = control_.parts_.clock.wall(),
-                       .late = false,
-                       .sights = {},
-                       .seats = {},
-                       .news = std::exchange(refused_, {}),
-                       .waiting = seats_.waiting,
-                       .granted = seats_.granted,
-                       .answers = {},
-                       .verdicts = {{id, result ? "" : result.error().what}},
-                       .hosts = control_.parts_.provider.hosts()};
+      Observation seen = observation(std::exchange(refused_, {}));
+      seen.verdicts = {{id, result ? "" : result.error().what}};
       step(std::move(seen));
     };
     control_.parts_.verifier.verify(verify_command(spec(), i), spec().verify.within, heard);

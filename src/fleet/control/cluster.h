@@ -52,6 +52,7 @@ class Cluster {
   Expected<std::string> take_in(const std::vector<Foreign>& found);
   void tick();
   void lend(Instant now);
+  Observation observation(std::vector<ProviderNews> news) const;
   void looked(const std::vector<InstanceId>& asked, std::vector<Sight> answers, bool late);
   void step(Observation seen);
   bool record(const Plan& plan);

@@ -112,7 +112,7 @@ struct DockerProvider::State {
   std::unordered_map<std::string, Inside> insides;  // by handle
   std::vector<ProviderNews> news;
   std::function<void()> wake;
-  std::deque<std::string> ended_logs;  // oldest first
+  EndedLogs ended_logs{options.ended_logs_max};
   std::string event_bytes;             // of a line that is not whole yet
   std::uint64_t list_number = 0;
   std::set<std::string> said_while_away;  // why the Engine does not answer, without numbers

@@ -137,10 +137,7 @@ void DockerProvider::State::finish(const InstanceId& id) {
   loop.cancel(box.words_timer);
   if (box.address.port) ports.give_back(box.address.port);
   if (!box.container.empty() && !box.is_foreign) remove_leftover(box.container);
-  ended_logs.push_back(log_of(id));
-  if (ended_logs.size() <= options.ended_logs_max) return;
-  for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
-  ended_logs.pop_front();
+  ended_logs.add(log_of(id));
 }
 
 // Nothing of it is left in the Engine.

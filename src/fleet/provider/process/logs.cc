@@ -121,6 +121,13 @@ bool rotate_log(const std::string& path, std::int64_t bytes_max) {
   return copied && rename(copy.c_str(), older.c_str()) == 0;
 }
 
+void EndedLogs::add(std::string path) {
+  paths_.push_back(std::move(path));
+  if (paths_.size() <= most_) return;
+  for (const char* generation : {"", ".1"}) unlink((paths_.front() + generation).c_str());
+  paths_.pop_front();
+}
+
 LogRotation::LogRotation(std::string folder, std::int64_t bytes_max, Duration every)
     : folder_(std::move(folder)),
       bytes_max_(bytes_max),

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -26,6 +28,18 @@ std::string last_words(const std::string& path);
 // copy and the emptying is lost; nothing else. False: not needed, or not possible (disk full: the
 // file is left whole until it is twice too large, then emptied).
 bool rotate_log(const std::string& path, std::int64_t bytes_max);
+
+// Keeps the logs of the `most` that ended last, and removes what is older: a crash loop must not
+// fill the disk.
+class EndedLogs {
+ public:
+  explicit EndedLogs(std::size_t most) : most_(most) {}
+  void add(std::string path);
+
+ private:
+  std::size_t most_;
+  std::deque<std::string> paths_;  // oldest first
+};
 
 // Looks over all `*.log` of a folder from a thread of its own: a copy of many MB is not the loop's
 // work.

@@ -55,10 +55,7 @@ std::string ProcessProvider::State::log_of(const InstanceId& id) const {
 }
 
 void ProcessProvider::State::keep_log_for_a_while(const InstanceId& id) {
-  ended_logs.push_back(log_of(id));
-  if (ended_logs.size() <= options.ended_logs_max) return;
-  for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
-  ended_logs.pop_front();
+  ended_logs.add(log_of(id));
 }
 
 void ProcessProvider::State::say_once(bool& said, const std::string& text) {

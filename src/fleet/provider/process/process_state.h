@@ -108,7 +108,7 @@ struct ProcessProvider::State {
   std::function<void()> wake;
   std::vector<std::string> stale_cgroups;  // could not be removed yet
   net::Loop::TimerId stale_timer = 0;
-  std::deque<std::string> ended_logs;  // oldest first
+  EndedLogs ended_logs{options.ended_logs_max};
   bool said_memory = false, said_files = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };

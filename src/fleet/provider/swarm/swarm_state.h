@@ -120,7 +120,7 @@ struct SwarmProvider::State {
   std::set<std::string> removed_services;        // by us, and perhaps still listed
   std::vector<ProviderNews> news;
   std::function<void()> wake;
-  std::deque<std::string> ended_logs;  // oldest first
+  EndedLogs ended_logs{options.ended_logs_max};
   std::uint64_t list_number = 0;
   Instant services_at{};  // when they are listed next
   std::set<std::string> said_while_away;

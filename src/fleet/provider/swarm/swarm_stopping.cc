@@ -135,10 +135,7 @@ void SwarmProvider::State::tell_gone(const Id& id) {
         .handle = berth.service.empty() ? std::string() : swarm_handle(berth.service),
         .address = {},
         .what = berth.end_text});
-  ended_logs.push_back(log_of(id));
-  if (ended_logs.size() <= options.ended_logs_max) return;
-  for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
-  ended_logs.pop_front();
+  ended_logs.add(log_of(id));
 }
 
 }  // namespace utakata
