@@ -40,6 +40,7 @@ class HttpConnection final : public HttpReply::Target,
   bool write(std::uint64_t number, std::string_view chunk) override;
   void end(std::uint64_t number) override;
   void push() override;
+  std::size_t unsent(std::uint64_t number) override;
   void drop(std::uint64_t number) override;
   void on_gone(std::uint64_t number, std::function<void()> call) override;
 

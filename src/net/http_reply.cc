@@ -45,6 +45,11 @@ void HttpReply::push() {
   target_->push();
 }
 
+std::size_t HttpReply::unsent() const {
+  check(target_ != nullptr, "nothing is unsent after the end");
+  return target_->unsent(number_);
+}
+
 void HttpReply::end() {
   check(target_ != nullptr, "an answer ends once");
   std::exchange(target_, nullptr)->end(number_);
@@ -121,7 +126,7 @@ bool HttpConnection::write(std::uint64_t number, std::string_view chunk) {
   auto* const to = waiting(number);
   if (!to) return false;
   check(to->is_stream, "an answer begins before it goes on");
-  const auto unread = unsent_.size() - sent_ + to->early.size();
+  const auto unread = unsent(number);
   if (unread > 0 && unread + chunk.size() > all_->limits().backlog_bytes) {
     close();
     return false;
@@ -137,6 +142,11 @@ bool HttpConnection::write(std::uint64_t number, std::string_view chunk) {
 
 void HttpConnection::push() {
   if (all_ && !is_reading_ && has_unsent()) send_unsent();
+}
+
+std::size_t HttpConnection::unsent(std::uint64_t number) {
+  const auto* const of = waiting(number);
+  return of ? unsent_.size() - sent_ + of->early.size() : 0;
 }
 
 void HttpConnection::end(std::uint64_t number) {

@@ -21,6 +21,7 @@ class HttpReply::Target {
   virtual bool write(std::uint64_t number, std::string_view chunk) = 0;
   virtual void end(std::uint64_t number) = 0;
   virtual void push() = 0;
+  virtual std::size_t unsent(std::uint64_t number) = 0;  // bytes that were written
   virtual void drop(std::uint64_t number) = 0;  // the reply was destroyed unanswered, or not ended
   virtual void on_gone(std::uint64_t number, std::function<void()> call) = 0;
 };

@@ -56,6 +56,9 @@ class HttpReply {
   // What was written goes now, not at the end of the loop's turn: before what others are answered
   // after it.
   void push();
+  // Bytes written that the kernel has not taken yet: who has more to write than the backlog holds
+  // waits until there are few.
+  std::size_t unsent() const;
   // `call`, once and later, when the client has gone before the answer: its connection was lost,
   // cut or reset, or it has said that it sends no more (FIN). One that has only half-closed counts
   // as gone too, since nobody can tell the difference; it still gets the answer that is sent.

@@ -195,7 +195,7 @@ void Api::State::tick_all() {
   if (!journal || !journal->snapshot_due()) return;
   journal->snapshot_begin();
   for (const auto* each : {&clusters, &past})
-    for (const auto& places : *each) places->ledger().retell_begin();
+    for (const auto& places : *each) places->retelling = {.rooms_only = true};
   retell();
 }
 
@@ -203,7 +203,8 @@ void Api::State::tick_all() {
 void Api::State::retell() {
   bool more = false;
   for (const auto* each : {&clusters, &past})
-    for (const auto& places : *each) more |= places->ledger().retell_more(500);
+    for (const auto& places : *each)
+      more |= places->ledger().tell(journal->log_of(places->cluster()), places->retelling, 500);
   if (more) return loop.post([this] { retell(); });
   journal->snapshot_end();
 }

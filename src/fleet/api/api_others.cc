@@ -71,13 +71,20 @@ void Api::State::send_on(ApiCall& call, Others::Passage passage) {
 struct Api::State::LedgerStream {
   LedgerStream(std::string of, net::HttpReply to)
       : cluster(std::move(of)), reply(std::move(to)), writer([this](std::string_view record) {
-          if (!is_gone) is_gone = !reply.write(record);
-          has_news = true;
+          if (!is_gone) unwritten += record;
         }) {}
+  void push() {
+    if (is_gone || unwritten.empty()) return;
+    is_gone = !reply.write(unwritten);
+    unwritten.clear();
+    if (!is_gone) reply.push();
+  }
   std::string cluster;
   net::HttpReply reply;
+  std::string unwritten;  // of this turn
+  PlacementLedger::Telling telling;
+  bool is_whole = false;  // all that was held has been told
   bool is_gone = false;
-  bool has_news = false;  // since it was last pushed
   LedgerWriter writer;
 };
 
@@ -90,10 +97,9 @@ void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
   auto stream = std::make_shared<LedgerStream>(cluster, std::move(call.reply));
   stream->reply.begin(200, "application/octet-stream", "Cache-Control: no-store\r\n");
   stream->writer.head(ownership.tenure, now());
-  places->ledger().dump(stream->writer);
-  stream->writer.whole();
   places->logs().add(&stream->writer);
   ledger_streams.push_back(stream);
+  tell_on(stream);
   stream->reply.on_gone([this, weak = std::weak_ptr(stream)] {
     loop.post([this, weak] {
       const auto gone = weak.lock();
@@ -103,6 +109,23 @@ void Api::State::tell_ledger(ApiCall& call, const std::string& cluster) {
       std::erase(ledger_streams, gone);
     });
   });
+}
+
+// In slices as all that is long (2,000 x 0.2 us), and no faster than it is read: what happens
+// meanwhile must find room in the connection's backlog.
+void Api::State::tell_on(const std::weak_ptr<LedgerStream>& to) {
+  constexpr int slice = 2000;
+  constexpr std::size_t unsent_max = 1024 * 1024;
+  const auto stream = to.lock();
+  if (!stream || stream->is_gone || stream->is_whole) return;
+  Places* const places = find(stream->cluster);
+  if (!places) return;
+  if (stream->reply.unsent() > unsent_max)
+    return void(loop.after(10ms, [this, to] { tell_on(to); }));
+  stream->is_whole = !places->ledger().tell(stream->writer, stream->telling, slice);
+  if (stream->is_whole) stream->writer.whole();
+  stream->push();
+  loop.post([this, to] { tell_on(to); });
 }
 
 // To the controller that had a cluster before us: it may still place, if it has lost sight of who
@@ -145,8 +168,7 @@ void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
 // of this turn, and somebody else may have given the same seats since.
 bool Api::State::tell_before_answering() {
   if (now() - loop.turn_time() > 1s) return false;
-  for (const auto& stream : ledger_streams)
-    if (std::exchange(stream->has_news, false) && !stream->is_gone) stream->reply.push();
+  for (const auto& stream : ledger_streams) stream->push();
   return true;
 }
 
@@ -155,7 +177,12 @@ void Api::State::end_ledgers(const std::string& cluster) {
   for (const auto& stream : ledger_streams) {
     if (stream->cluster != cluster) continue;
     if (places) places->logs().remove(&stream->writer);
+    if (places && !stream->is_whole) {
+      while (places->ledger().tell(stream->writer, stream->telling, 10'000)) continue;
+      stream->writer.whole();
+    }
     stream->writer.end();
+    stream->push();
     if (!stream->is_gone) stream->reply.end();
   }
   std::erase_if(ledger_streams, [&](const auto& stream) { return stream->cluster == cluster; });
@@ -169,7 +196,7 @@ bool Api::is_heard() const {
     const std::string& cluster = places->cluster();
     return state.options.owners->of(cluster).kind != Ownership::Kind::ours ||
            std::ranges::count_if(state.ledger_streams, [&](const auto& stream) {
-             return stream->cluster == cluster && !stream->is_gone;
+             return stream->cluster == cluster && stream->is_whole && !stream->is_gone;
            }) >= others;
   });
 }

@@ -64,7 +64,9 @@ struct Api::State {
   };
   void ask_others(const ToAll& all);
   void ask_status(ApiCall& call);
+  struct LedgerStream;
   void tell_ledger(ApiCall& call, const std::string& cluster);
+  void tell_on(const std::weak_ptr<LedgerStream>& to);
   void hand_over(ApiCall& call, const std::string& cluster);
   void tell_taken(const std::string& cluster, const Ownership& ownership) const;
   void end_ledgers(const std::string& cluster);
@@ -114,7 +116,6 @@ struct Api::State {
   std::map<std::string, Instant> taken_since;
   // Another owner has told us that it has them, and the registry not yet.
   std::set<std::string, std::less<>> handed_over;
-  struct LedgerStream;
   std::vector<std::shared_ptr<LedgerStream>> ledger_streams;  // to other controllers
   std::int64_t requests = 0;
 };

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace utakata {
 namespace {
 
 constexpr Duration look_every{500ms};
-// It is told anew rather than grow without end.
-constexpr std::size_t copy_bytes_max = 32 * 1024 * 1024;
+// What is twice as long as it was when all had been told, and not short, is told anew rather than
+// grow without end.
+constexpr std::size_t copy_bytes_short = 32 * 1024 * 1024;
 constexpr Duration ask_kernel_every{1s}, acknowledged_within{2500ms}, silence{1s};
 
 }  // namespace
@@ -16,6 +19,7 @@ struct Copies::Stream {
   std::string cluster, url;
   net::HttpClient::CallId call = 0;
   LedgerCopy copy;
+  std::size_t whole_bytes = 0;  // when all had been told
   Instant began{}, last_heard{};
   bool is_over = false;
 };
@@ -36,20 +40,26 @@ Copies::~Copies() { loop_.cancel(timer_); }
 void Copies::turn() {
   for (const std::string& cluster : owners_.wanted()) {
     const Ownership now = owners_.of(cluster);
-    if (now.kind != Ownership::Kind::others || now.url.empty() || attempts_.contains(cluster))
-      continue;
+    if (now.kind != Ownership::Kind::others || now.url.empty()) continue;
+    if (const auto attempt = attempts_.find(cluster); attempt != attempts_.end()) {
+      if (attempt->second->url == now.url) continue;
+      client_.cancel(attempt->second->call);
+      attempts_.erase(attempt);
+    }
     const auto known = streams_.find(cluster);
     if (known != streams_.end()) {
       const Stream& stream = *known->second;
       const bool is_good = stream.url == now.url && !stream.is_over;
-      if (is_good && stream.copy.bytes() < copy_bytes_max) continue;
+      if (is_good && stream.copy.bytes() < std::max(copy_bytes_short, 2 * stream.whole_bytes))
+        continue;
       if (loop_.now() - stream.began < look_every) continue;
     }
     begin(cluster, now.url);
   }
 }
 
-// What was told before is kept until the new stream begins: who does not answer may be dead.
+// What was told before is kept until all has been told anew: who does not answer may be dead, and
+// whoever is telling may die of it.
 void Copies::begin(const std::string& cluster, const std::string& url) {
   auto stream = std::make_shared<Stream>();
   stream->cluster = cluster;
@@ -69,7 +79,10 @@ void Copies::hear(const std::shared_ptr<Stream>& stream, std::string_view bytes)
   if (bytes.empty()) return;
   stream->last_heard = loop_.now();
   stream->copy.feed(bytes, stream->last_heard);
-  if (attempts_.erase(stream->cluster) > 0) {
+  const auto attempt = attempts_.find(stream->cluster);
+  if (stream->copy.is_whole() && attempt != attempts_.end() && attempt->second == stream) {
+    attempts_.erase(attempt);
+    stream->whole_bytes = stream->copy.bytes();
     auto& former = streams_[stream->cluster];
     if (former && !former->is_over)
       loop_.post([this, call = former->call] { client_.cancel(call); });
@@ -110,6 +123,10 @@ void Copies::replay(std::string_view cluster, PlaceLog& to) const {
 }
 
 void Copies::forget(std::string_view cluster) {
+  if (const auto attempt = attempts_.find(cluster); attempt != attempts_.end()) {
+    client_.cancel(attempt->second->call);
+    attempts_.erase(attempt);
+  }
   const auto known = streams_.find(cluster);
   if (known == streams_.end()) return;
   if (!known->second->is_over) client_.cancel(known->second->call);

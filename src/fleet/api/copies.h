@@ -51,8 +51,8 @@ class Copies {
   const std::string stack_, token_;
   const std::function<void()> changed_;
   net::HttpClient client_;
-  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;  // by cluster
-  std::map<std::string, std::shared_ptr<Stream>> attempts_;  // that nothing has come of yet
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;   // by cluster
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> attempts_;  // not told all yet
   net::Loop::TimerId timer_ = 0;
 };
 

@@ -2,12 +2,9 @@
 
 #include <utility>
 
-#include "fleet/model/byte_codec.h"
-
 namespace utakata {
-namespace {
 
-enum class Kind : std::uint8_t {
+enum class LedgerRecord : std::uint8_t {
   head = 1,
   instance,
   granted,
@@ -19,23 +16,14 @@ enum class Kind : std::uint8_t {
   end
 };
 
+namespace {
+
+using Kind = LedgerRecord;
+
 constexpr std::size_t length_bytes = 4;  // of a record without them, the lowest first
 constexpr std::size_t record_bytes_max = 64 * 1024;
 
 std::int64_t count_of(Instant at) { return at.time_since_epoch().count(); }
-
-ByteWriter begin(Kind kind) {
-  ByteWriter writer;
-  writer.byte(std::uint8_t(kind));
-  return writer;
-}
-
-std::string framed(ByteWriter& writer) {
-  const std::string record = writer.take();
-  std::string bytes;
-  for (std::size_t i = 0; i < length_bytes; ++i) bytes += char(record.size() >> 8 * i & 0xff);
-  return bytes + record;
-}
 
 // The record at `at`, and where the next one lies; nothing: it is not whole yet.
 struct Framed {
@@ -81,71 +69,83 @@ void tell_room(ByteReader& reader, Duration ahead, PlaceLog& to) {
 
 }  // namespace
 
+void LedgerWriter::begin(LedgerRecord kind) {
+  record_.clear();
+  record_.byte(std::uint8_t(kind));
+}
+
+void LedgerWriter::out() {
+  const std::string_view record = record_.bytes();
+  framed_.clear();
+  for (std::size_t i = 0; i < length_bytes; ++i) framed_ += char(record.size() >> 8 * i & 0xff);
+  out_(framed_.append(record));
+}
+
 void LedgerWriter::head(std::int64_t tenure, Instant now) {
-  ByteWriter writer = begin(Kind::head);
-  writer.signed_number(tenure);
-  writer.signed_number(count_of(now));
-  out_(framed(writer));
+  begin(Kind::head);
+  record_.signed_number(tenure);
+  record_.signed_number(count_of(now));
+  out();
 }
 
 void LedgerWriter::whole() {
-  ByteWriter writer = begin(Kind::whole);
-  out_(framed(writer));
+  begin(Kind::whole);
+  out();
 }
 
 void LedgerWriter::end() {
-  ByteWriter writer = begin(Kind::end);
-  out_(framed(writer));
+  begin(Kind::end);
+  out();
 }
 
 void LedgerWriter::instance(std::uint32_t number, std::string_view id) {
-  ByteWriter writer = begin(Kind::instance);
-  writer.number(number);
-  writer.text(id);
-  out_(framed(writer));
+  begin(Kind::instance);
+  record_.number(number);
+  record_.text(id);
+  out();
 }
 
 void LedgerWriter::granted(const HoldRecord& hold) {
-  ByteWriter writer = begin(Kind::granted);
-  writer.number(hold.number);
-  writer.signed_number(count_of(hold.granted));
-  writer.signed_number(count_of(hold.expires));
-  writer.number(hold.instance);
-  writer.number(hold.room);
-  writer.number(hold.seats);
-  writer.byte(
+  begin(Kind::granted);
+  record_.number(hold.number);
+  record_.signed_number(count_of(hold.granted));
+  record_.signed_number(count_of(hold.expires));
+  record_.number(hold.instance);
+  record_.number(hold.room);
+  record_.number(hold.seats);
+  record_.byte(
       std::uint8_t((hold.stranger ? 1 : 0) | (hold.arrived ? 2 : 0) | (hold.retold ? 4 : 0)));
-  out_(framed(writer));
+  out();
 }
 
 void LedgerWriter::ended(std::uint64_t placement) {
-  ByteWriter writer = begin(Kind::ended);
-  writer.number(placement);
-  out_(framed(writer));
+  begin(Kind::ended);
+  record_.number(placement);
+  out();
 }
 
 void LedgerWriter::arrived(std::uint64_t placement) {
-  ByteWriter writer = begin(Kind::arrived);
-  writer.number(placement);
-  out_(framed(writer));
+  begin(Kind::arrived);
+  record_.number(placement);
+  out();
 }
 
 void LedgerWriter::key_bound(const RoomRecord& room, std::string_view key) {
-  ByteWriter writer = begin(Kind::key_bound);
-  writer.number(room.number);
-  writer.number(room.instance);
-  writer.number(room.total);
-  writer.number(room.reserved);
-  writer.signed_number(count_of(room.reserved_until));
-  writer.byte(std::uint8_t((room.stranger ? 1 : 0) | (room.maybe_live ? 2 : 0)));
-  writer.text(key);
-  out_(framed(writer));
+  begin(Kind::key_bound);
+  record_.number(room.number);
+  record_.number(room.instance);
+  record_.number(room.total);
+  record_.number(room.reserved);
+  record_.signed_number(count_of(room.reserved_until));
+  record_.byte(std::uint8_t((room.stranger ? 1 : 0) | (room.maybe_live ? 2 : 0)));
+  record_.text(key);
+  out();
 }
 
 void LedgerWriter::key_ended(std::uint32_t room) {
-  ByteWriter writer = begin(Kind::key_ended);
-  writer.number(room);
-  out_(framed(writer));
+  begin(Kind::key_ended);
+  record_.number(room);
+  out();
 }
 
 void LedgerCopy::feed(std::string_view bytes, Instant now) {

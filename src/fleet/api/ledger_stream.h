@@ -3,6 +3,7 @@
 //
 //   head (tenure, the sender's clock), what is held, `whole`, what happens ..., `end`
 //
+// What happens while it is told what is held stands between.
 // Each record is told before the placement that made it is answered: what a client knows, the
 // other controller has, unless the network between the two was cut.
 #pragma once
@@ -13,9 +14,12 @@
 #include <string_view>
 
 #include "base/instant.h"
+#include "fleet/model/byte_codec.h"
 #include "fleet/plan/place_log.h"
 
 namespace utakata {
+
+enum class LedgerRecord : std::uint8_t;
 
 class LedgerWriter final : public PlaceLog {
  public:
@@ -32,7 +36,12 @@ class LedgerWriter final : public PlaceLog {
   void key_ended(std::uint32_t room) override;
 
  private:
+  void begin(LedgerRecord kind);
+  void out();  // the record, and its length before it
+
   std::function<void(std::string_view)> out_;
+  ByteWriter record_;
+  std::string framed_;
 };
 
 // Keeps what it is fed until it is asked for it. Foreign bytes that are no stream of ours leave it

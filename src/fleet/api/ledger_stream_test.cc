@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "fleet/plan/place.h"
 
 namespace utakata {
@@ -76,6 +79,75 @@ RC_GTEST_PROP(LedgerStream, all_records_come_out_as_they_went_in_however_they_ar
   RC_ASSERT(told.text == meant.text);
   RC_ASSERT(told.holds == meant.holds);
   RC_ASSERT(told.rooms == meant.rooms);
+}
+
+// Told in pieces while clients come, go and give back: who takes over knows what the owner does.
+RC_GTEST_PROP(LedgerStream, what_happens_while_it_is_told_is_known_as_well, ()) {
+  const PlacementLedger::Options options{.seed = 3, .secret = {1, 2}};
+  PlacementLedger owner(options);
+  PlacementView view;
+  view.cluster = "game", view.version = 1, view.capacity = 1000, view.seats_per_key = 4,
+  view.hold = 1h;
+  for (int i = 0; i < 4; ++i) {
+    Placeable instance;
+    instance.identity = placeable_identity("game-" + std::to_string(i), "ws://127.0.0.1:1");
+    instance.open = instance.honours_keys = instance.count_known = true;
+    view.instances.push_back(instance);
+  }
+  Instant now = there;
+  owner.apply(view, now);
+  std::vector<std::uint64_t> placed;
+  const auto happens = [&] {
+    now += 1ms;
+    const auto key = std::to_string(*rc::gen::inRange(0, 8));
+    switch (*rc::gen::inRange(0, 5)) {
+      case 0:
+        if (const auto grant = owner.place({}, now)) placed.push_back(grant->number);
+        break;
+      case 1:
+      case 2:
+        if (const auto grant = owner.place({.key = key}, now)) placed.push_back(grant->number);
+        break;
+      case 3:
+        if (!placed.empty()) (void)owner.release(*rc::gen::elementOf(placed), now);
+        break;
+      default:
+        (void)owner.release_key(key);
+    }
+  };
+  for (int i = *rc::gen::inRange(0, 60); i-- > 0;) happens();
+  std::string bytes;
+  LedgerWriter writer([&](std::string_view record) { bytes += record; });
+  owner.log_to(&writer);
+  writer.head(1, now);
+  PlacementLedger::Telling telling;
+  while (owner.tell(writer, telling, *rc::gen::inRange(1, 6))) happens();
+  writer.whole();
+  for (int i = *rc::gen::inRange(0, 20); i-- > 0;) happens();
+  LedgerCopy copy;
+  copy.feed(bytes, here);
+  RC_ASSERT(copy.is_whole());
+  PlacementLedger next(options);
+  {
+    const auto replay = next.replay(here);
+    copy.replay(*replay);
+  }
+  const auto known = [](const PlacementLedger& ledger) {
+    Words words;
+    ledger.dump(words);
+    std::vector<std::string> lines;
+    for (const HoldRecord& hold : words.holds)
+      lines.push_back("hold " + std::to_string(hold.number) + " of " + std::to_string(hold.seats) +
+                      " in " + std::to_string(hold.room) + (hold.arrived ? " there" : ""));
+    for (const RoomRecord& room : words.rooms)
+      lines.push_back("room " + std::to_string(room.number) + " on " +
+                      std::to_string(room.instance) + " of " + std::to_string(room.total) +
+                      " reserves " + std::to_string(room.reserved));
+    std::ranges::sort(lines);
+    return lines;
+  };
+  RC_ASSERT(known(next) == known(owner));
+  RC_ASSERT(next.seats_held() == owner.seats_held());
 }
 
 TEST(LedgerStream, what_is_no_ledger_is_never_whole) {

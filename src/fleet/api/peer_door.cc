@@ -81,6 +81,7 @@ class PeerDoor::Line final : public net::HttpReply::Target,
   bool write(std::uint64_t, std::string_view) override { return false; }
   void end(std::uint64_t) override {}
   void push() override {}
+  std::size_t unsent(std::uint64_t) override { return unsent_.size(); }
   void drop(std::uint64_t number) override {
     answer(number, {.status = 500,
                     .content_type = "application/problem+json",

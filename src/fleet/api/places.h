@@ -63,7 +63,8 @@ class Places {
   PlaceTee& logs();
   // Then ledger().apply_more() until it is done.
   void apply_begin(const std::shared_ptr<const PlacementView>& view, Instant now);
-  bool is_applying = false;  // somebody is at it
+  bool is_applying = false;            // somebody is at it
+  PlacementLedger::Telling retelling;  // to the journal
 
   struct Wish {
     const PlaceBody& body;

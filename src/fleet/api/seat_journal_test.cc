@@ -56,9 +56,9 @@ struct Life {
     if (!is_retelling && !journal->snapshot_due()) return;
     if (!std::exchange(is_retelling, true)) {
       journal->snapshot_begin();
-      ledger.retell_begin();
+      telling = {.rooms_only = true};
     }
-    if (ledger.retell_more(work)) return;
+    if (ledger.tell(journal->log_of("game"), telling, work)) return;
     journal->snapshot_end();
     is_retelling = false;
     ++snapshots;
@@ -66,6 +66,7 @@ struct Life {
   std::unique_ptr<SeatJournal> journal;
   PlacementLedger ledger;
   bool is_retelling = false;
+  PlacementLedger::Telling telling;
   int snapshots = 0;
 };
 

@@ -22,8 +22,11 @@ constexpr std::int64_t unzigzag(std::uint64_t value) {
 }  // namespace
 
 void ByteWriter::number(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) byte(std::uint8_t(value | 0x80));
-  byte(std::uint8_t(value));
+  char text[10];
+  std::size_t size = 0;
+  for (; value >= 0x80; value >>= 7) text[size++] = char(value | 0x80);
+  text[size++] = char(value);
+  bytes_.append(text, size);
 }
 
 void ByteWriter::signed_number(std::int64_t value) { number(zigzag(value)); }

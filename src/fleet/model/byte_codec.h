@@ -15,6 +15,8 @@ class ByteWriter {
   void text(std::string_view value);
   void real(double value);  // see observation_blob.h
   std::string take() { return std::move(bytes_); }
+  std::string_view bytes() const { return bytes_; }
+  void clear() { bytes_.clear(); }  // its memory is kept
 
  private:
   std::string bytes_;

@@ -128,13 +128,15 @@ class PlacementLedger {
 
   // Everything that must outlive this process goes there from now on. None: nowhere.
   void log_to(PlaceLog* log) { log_ = log; }
-  // Everything, in one go.
-  void dump(PlaceLog& to) const;
-  // Tells the log again what time alone does not end: instances, rooms and their placements. In
-  // pieces, between which placing and recording go on; each retell_more() tells about `work`
-  // records (0.1 us) and says whether there is more.
-  void retell_begin();
-  bool retell_more(int work);
+  // Tells a log all that is held, in pieces, between which placing goes on and the same log is told
+  // what happens. Each tell() tells about `work` records (0.1 us) and says whether there is more.
+  struct Telling {
+    bool rooms_only = false;  // and their placements: what time alone does not end
+    bool has_begun = false;
+    std::uint32_t room = 0, hold = 0;  // the next ones
+  };
+  bool tell(PlaceLog& to, Telling& telling, int work) const;
+  void dump(PlaceLog& to) const;  // in one go
   // Before the first apply(): hears what an earlier life logged. Destroy it before anything else is
   // called.
   std::unique_ptr<PlaceLog> replay(Instant now);
@@ -248,8 +250,7 @@ class PlacementLedger {
   int open_ = 0, strangers_held_ = 0;
   std::int64_t granted_ = 0, refused_ = 0;
   PlaceLog* log_ = nullptr;
-  std::uint32_t retold_ = 0;  // of the rooms
-  Ripe ripe_, next_ripe_;     // of the last whole view; of the one being applied
+  Ripe ripe_, next_ripe_;  // of the last whole view; of the one being applied
   std::shared_ptr<const PlacementView> applying_;  // in pieces; none: the last one is whole
   std::size_t applied_ = 0;                        // of its instances
   std::vector<bool> seen_;                         // by slot, while slots are matched

@@ -1,5 +1,6 @@
 // A ledger rebuilt from what an earlier life logged.
 #include <algorithm>
+#include <utility>
 
 #include "fleet/plan/place.h"
 
@@ -181,25 +182,24 @@ void PlacementLedger::sort_pending(PlaceSlot& slot) {
 }
 
 void PlacementLedger::dump(PlaceLog& to) const {
-  tell_instances(to);
-  for (std::uint32_t room = 0; room < rooms_.size(); ++room)
-    if (rooms_[room].number != 0) tell_room(rooms_[room], to);
-  for (const PlaceSlot& slot : slots_)
-    for (std::uint32_t hold = slot.oldest; hold != kNone; hold = holds_[hold].newer)
-      if (holds_[hold].room == kNone) tell_hold(hold, to);
+  Telling telling;
+  while (tell(to, telling, 10'000)) continue;
 }
 
-void PlacementLedger::retell_begin() {
-  retold_ = 0;
-  if (log_) tell_instances(*log_);
-}
-
-// Rooms made meanwhile were logged when they were made: told twice or not at all, it is the same.
-bool PlacementLedger::retell_more(int work) {
-  for (; log_ && retold_ < rooms_.size(); ++retold_) {
+// What was made meanwhile was logged when it was made: told twice or not at all, it is the same.
+bool PlacementLedger::tell(PlaceLog& to, Telling& telling, int work) const {
+  if (!std::exchange(telling.has_begun, true)) tell_instances(to);
+  for (; telling.room < rooms_.size(); ++telling.room) {
     if (work <= 0) return true;
-    if (rooms_[retold_].number != 0) work -= tell_room(rooms_[retold_], *log_);
+    if (rooms_[telling.room].number != 0) work -= tell_room(rooms_[telling.room], to);
     --work;  // a free entry is looked at, too
+  }
+  for (; !telling.rooms_only && telling.hold < holds_.size(); ++telling.hold) {
+    if (work <= 0) return true;
+    const Hold& hold = holds_[telling.hold];
+    if (hold.serial != 0 && hold.room == kNone && hold.kind == Hold::Kind::pending)
+      tell_hold(telling.hold, to), --work;
+    --work;
   }
   return false;
 }
