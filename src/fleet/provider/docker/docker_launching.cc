@@ -128,11 +128,7 @@ void DockerProvider::State::created(const InstanceId& id, const LaunchSpec& spec
   box.listed = list_number;
   box.phase = BoxPhase::waiting;
   if (box.stop_asked) return remove(id, "stopped before it was released");
-  tell({.kind = ProviderNews::Kind::launched,
-        .id = id,
-        .handle = docker_handle(box.container),
-        .address = box.address,
-        .what = {}});
+  tell_launched(id, box);
 }
 
 void DockerProvider::State::pack(const InstanceId& id, const LaunchSpec& spec) {

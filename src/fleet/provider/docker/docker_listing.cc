@@ -33,7 +33,9 @@ std::string address_in(const Json& container) {
 void DockerProvider::State::adopt(const InstanceId& id, const std::string& handle,
                                   const Address& address) {
   if (const Box* const known = find(id)) {
-    if (handle.empty()) tell_again(id, *known);
+    const bool is_there = known->phase == BoxPhase::waiting || known->phase == BoxPhase::starting ||
+                          known->phase == BoxPhase::running;
+    if (handle.empty() && is_there) tell_launched(id, *known);  // nobody may have listened then
     return;
   }
   Box& box = own[id];
@@ -45,11 +47,7 @@ void DockerProvider::State::adopt(const InstanceId& id, const std::string& handl
   list();
 }
 
-// What this life launched itself: it told so when nobody listened.
-void DockerProvider::State::tell_again(const InstanceId& id, const Box& box) {
-  if (box.phase != BoxPhase::waiting && box.phase != BoxPhase::starting &&
-      box.phase != BoxPhase::running)
-    return;  // what becomes of it is told yet
+void DockerProvider::State::tell_launched(const InstanceId& id, const Box& box) {
   tell({.kind = ProviderNews::Kind::launched,
         .id = id,
         .handle = docker_handle(box.container),
@@ -147,21 +145,7 @@ void DockerProvider::State::listed(Expected<Json> answer, std::uint64_t number) 
 }
 
 void DockerProvider::State::note_answer(const Expected<Json>& answer) {
-  const bool was_answering = std::exchange(is_answering, answer.has_value());
-  if (answer) {
-    if (!was_answering) options.say("docker: the Engine answers again");
-    said_while_away.clear();
-    return;
-  }
-  // The first reason may be only that a connection broke, and the next say why there is none.
-  constexpr std::size_t reasons_max = 5;
-  auto reason = answer.error().what;
-  std::erase_if(reason, [](char c) { return c >= '0' && c <= '9'; });  // "after 12 ms"
-  if (said_while_away.size() >= reasons_max || !said_while_away.insert(reason).second) return;
-  options.say(answer.error().what +
-              (was_answering ? "; instances that run go on, and nothing is launched or stopped "
-                               "until it answers"
-                             : ""));
+  answer ? notice.answered() : notice.failed(answer.error());
 }
 
 void DockerProvider::State::take_list(const Json& list, std::uint64_t number) {
@@ -231,11 +215,7 @@ void DockerProvider::State::found(const InstanceId& id, const Json& listed) {
   look_inside(id);
   if (box.stop_asked) return terminate(id, box.kill_at - clock.now());
   if (had_handle) return;
-  tell({.kind = ProviderNews::Kind::launched,
-        .id = id,
-        .handle = docker_handle(container),
-        .address = box.address,
-        .what = {}});
+  tell_launched(id, box);
 }
 
 void DockerProvider::State::take_missing(const InstanceId& id) {

@@ -1,16 +1,15 @@
 // The inside of DockerProvider, shared by its .cc files only.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "fleet/provider/docker/docker_provider.h"
 #include "fleet/provider/docker/engine.h"
+#include "fleet/provider/docker/engine_notice.h"
 #include "fleet/provider/docker/log_follow.h"
 #include "fleet/provider/docker/packings.h"
 #include "fleet/provider/process/logs.h"
@@ -80,7 +79,7 @@ struct DockerProvider::State {
 
   // docker_listing.cc
   void adopt(const InstanceId& id, const std::string& handle, const Address& address);
-  void tell_again(const InstanceId& id, const Box& box);
+  void tell_launched(const InstanceId& id, const Box& box);
   void follow_events();
   void take_events(std::string_view bytes);
   void take_event(const Json& event);
@@ -112,11 +111,11 @@ struct DockerProvider::State {
   std::unordered_map<std::string, Inside> insides;  // by handle
   std::vector<ProviderNews> news;
   std::function<void()> wake;
+  EngineNotice notice{"docker: the Engine answers again", options.say};
   EndedLogs ended_logs{options.ended_logs_max};
   std::string event_bytes;  // of a line that is not whole yet
   std::uint64_t list_number = 0;
-  std::set<std::string> said_while_away;  // why the Engine does not answer, without numbers
-  bool is_listing = false, lists_again = false, is_answering = true;
+  bool is_listing = false, lists_again = false;
   net::Loop::TimerId list_timer = 0, events_timer = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   Engine engine;  // late: what it still has under way ends first

@@ -1,7 +1,6 @@
 // DockerProvider: stop(), and what a death says.
 #include <fmt/format.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "fleet/provider/docker/docker_state.h"
 #include "fleet/provider/docker/exit_text.h"

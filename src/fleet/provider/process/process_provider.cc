@@ -1,7 +1,5 @@
 #include "fleet/provider/process/process_provider.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <utility>
 

@@ -1,7 +1,6 @@
 // The inside of ProcessProvider, shared by its .cc files only.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>

@@ -131,7 +131,6 @@ void SwarmProvider::State::found(const Id& id, const SwarmService& service) {
   if (!node || !node->host.is_up) return lost(id);
   if (berth.stop_asked) return terminate(id, berth.kill_at - clock.now());
   if (had_handle) return;
-  berth.service = service.id;
   tell_launched(id, berth);
 }
 
@@ -233,21 +232,7 @@ void SwarmProvider::State::end_list(const Expected<void>& outcome) {
 }
 
 void SwarmProvider::State::note_answer(const Expected<void>& answer) {
-  const bool was_answering = std::exchange(is_answering, answer.has_value());
-  if (answer) {
-    if (!was_answering) options.say("swarm: the manager answers again");
-    said_while_away.clear();
-    return;
-  }
-  // The first reason may be only that a connection broke, and the next say why there is none.
-  constexpr std::size_t reasons_max = 5;
-  auto reason = answer.error().what;
-  std::erase_if(reason, [](char c) { return c >= '0' && c <= '9'; });  // "after 12 ms"
-  if (said_while_away.size() >= reasons_max || !said_while_away.insert(reason).second) return;
-  options.say(answer.error().what +
-              (was_answering ? "; instances that run go on, and nothing is launched or stopped "
-                               "until it answers"
-                             : ""));
+  answer ? notice.answered() : notice.failed(answer.error());
 }
 
 // Of a service's tasks, which is one: also where its host's Engine is not known.

@@ -1,7 +1,6 @@
 // The inside of SwarmProvider, shared by its .cc files only.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "fleet/provider/docker/engine.h"
+#include "fleet/provider/docker/engine_notice.h"
 #include "fleet/provider/docker/log_follow.h"
 #include "fleet/provider/docker/packings.h"
 #include "fleet/provider/process/logs.h"
@@ -120,12 +120,12 @@ struct SwarmProvider::State {
   std::set<std::string> removed_services;        // by us, and perhaps still listed
   std::vector<ProviderNews> news;
   std::function<void()> wake;
+  EngineNotice notice{"swarm: the manager answers again", options.say};
   EndedLogs ended_logs{options.ended_logs_max};
   std::uint64_t list_number = 0;
   Instant services_at{};  // when they are listed next
-  std::set<std::string> said_while_away;
   std::size_t next_port = 0;
-  bool is_listing = false, lists_again = false, is_answering = true, has_listed = false;
+  bool is_listing = false, lists_again = false, has_listed = false;
   bool wants_services = true;
   net::Loop::TimerId list_timer = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);

@@ -1,6 +1,5 @@
 // SwarmProvider: stop(), and what an end says.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
 
