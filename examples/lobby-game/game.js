@@ -8,6 +8,7 @@
 //                    "abandoned" {because}
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
+import { draining, is_told } from './controller.js';
 
 const number = (name, otherwise) => Number(process.env[name] || otherwise);
 const instance = process.env.UTAKATA_INSTANCE || `game by hand, process ${process.pid}`;
@@ -17,8 +18,7 @@ const wait_seconds = number('ROOM_WAIT_SECONDS', 30); // for all four to be in
 const rooms = new Map();
 let accepted = 0,
   rounds = 0,
-  abandoned = 0,
-  draining = false;
+  abandoned = 0;
 
 // ---- what Utakata asks --------------------------------------------------------------------------
 function answer(request, response) {
@@ -38,52 +38,15 @@ function answer(request, response) {
       draining,
     });
   }
-  if (asked === 'POST /drain') return told_to_drain(request, say);
-  if (asked === 'PUT /lease') return lent_time(request, searchParams, say);
+  // Draining, the game lets its rooms finish and does nothing more: players leave after a round,
+  // and nobody new is sent here.
+  if (is_told(request, searchParams, asked, say)) return;
   if (asked === 'POST /stall' && process.env.LOBBY_GAME_TEST === '1') {
     // tests only: blocks the event loop
     say(202, {});
     return response.on('finish', () => stall(Number(searchParams.get('ms'))));
   }
   say(404, { title: `The game has no ${asked}.` });
-}
-
-const is_controller = (request) =>
-  process.env.UTAKATA_TOKEN && request.headers.authorization === `Bearer ${process.env.UTAKATA_TOKEN}`;
-
-// Cut off from its controller, with its host, it would go on beside its substitute: it is lent time,
-// and ends when that is over. With no `lease` in the stack file there is no such time.
-let lease = null;
-function lend(ms) {
-  clearTimeout(lease);
-  lease = setTimeout(() => process.exit(1), ms);
-}
-if (process.env.UTAKATA_LEASE) lend(process.env.UTAKATA_LEASE * 1000);
-function lent_time(request, searchParams, say) {
-  if (!is_controller(request)) return say(403, { title: 'Only the controller that started this instance lends it time.' });
-  const ms = Number(searchParams.get('ms'));
-  if (!(ms >= 1000)) return say(400, { title: '`ms` must be at least 1000.' });
-  lend(ms);
-  say(200, {});
-}
-
-// Draining, the game lets its rooms finish and does nothing more: players leave after a round, and
-// nobody new is sent here.
-async function told_to_drain(request, say) {
-  if (!is_controller(request)) {
-    return say(403, {
-      title: 'Only the controller that started this instance may tell it to drain.',
-    });
-  }
-  let text = '';
-  for await (const chunk of request)
-    if ((text += chunk).length > 4096) return say(413, { title: 'Too long.' });
-  try {
-    draining = JSON.parse(text).state === 'draining'; // "serving": it is wanted again
-  } catch {
-    return say(400, { title: 'The body must be JSON: {"state": "draining" or "serving"}.' });
-  }
-  say(200, { draining });
 }
 
 function stall(milliseconds) {

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { Server } from 'socket.io';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Redis } from 'ioredis';
+import { draining, is_told } from './controller.js';
 
 const number = (name, otherwise) => Number(process.env[name] || otherwise);
 const instance = process.env.UTAKATA_INSTANCE || `lobby-by-hand-${process.pid}`;
@@ -17,8 +18,7 @@ const seats = number('ROOM_SEATS', 4);
 const closes_per_second = number('CLOSES_PER_SECOND', 50);
 const waiting = new Map(); // socket id -> socket, of those we have put in the queue
 let accepted = 0,
-  matches = 0,
-  draining = false;
+  matches = 0;
 
 // ---- what Utakata asks --------------------------------------------------------------------------
 function answer(request, response) {
@@ -37,45 +37,8 @@ function answer(request, response) {
       draining,
     });
   }
-  if (asked === 'POST /drain') return told_to_drain(request, say);
-  if (asked === 'PUT /lease') return lent_time(request, searchParams, say);
+  if (is_told(request, searchParams, asked, say)) return;
   say(404, { title: `The lobby has no ${asked}.` });
-}
-
-const is_controller = (request) =>
-  process.env.UTAKATA_TOKEN && request.headers.authorization === `Bearer ${process.env.UTAKATA_TOKEN}`;
-
-// Cut off from its controller, with its host, it would go on beside its substitute: it is lent time,
-// and ends when that is over. With no `lease` in the stack file there is no such time.
-let lease = null;
-function lend(ms) {
-  clearTimeout(lease);
-  lease = setTimeout(() => process.exit(1), ms);
-}
-if (process.env.UTAKATA_LEASE) lend(process.env.UTAKATA_LEASE * 1000);
-function lent_time(request, searchParams, say) {
-  if (!is_controller(request)) return say(403, { title: 'Only the controller that started this instance lends it time.' });
-  const ms = Number(searchParams.get('ms'));
-  if (!(ms >= 1000)) return say(400, { title: '`ms` must be at least 1000.' });
-  lend(ms);
-  say(200, {});
-}
-
-async function told_to_drain(request, say) {
-  if (!is_controller(request)) {
-    return say(403, {
-      title: 'Only the controller that started this instance may tell it to drain.',
-    });
-  }
-  let text = '';
-  for await (const chunk of request)
-    if ((text += chunk).length > 4096) return say(413, { title: 'Too long.' });
-  try {
-    draining = JSON.parse(text).state === 'draining'; // "serving": it is wanted again
-  } catch {
-    return say(400, { title: 'The body must be JSON: {"state": "draining" or "serving"}.' });
-  }
-  say(200, { draining });
 }
 
 // A lobby's clients would stay for ever, so a draining lobby sends them elsewhere, some each
