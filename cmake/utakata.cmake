@@ -1,10 +1,11 @@
-# utakata_library(NAME DEPS ours... LIBS theirs...)
+# utakata_library(NAME DEPS ours... LIBS theirs... ALONE files...)
 #
 # One folder, one target: every *.cc of the folder but the tests. DEPS are the only folders whose headers it may
 # include (tools/check_arrows refuses any other); LIBS are libraries from outside, private to the .cc files.
-# Each *_test.cc of the folder goes into NAME_test, and each header is compiled alone (target NAME_headers).
+# Each *_test.cc of the folder goes into NAME_test. Each header compiles alone: NAME.h is the first thing that NAME.cc
+# includes, or it is compiled by itself (target NAME_headers). ALONE: not to be compiled together with other files.
 function(utakata_library NAME)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS;ALONE" ${ARGN})
   file(GLOB all CONFIGURE_DEPENDS *.cc)
   file(GLOB headers CONFIGURE_DEPENDS *.h)
   set(tests ${all})
@@ -25,6 +26,14 @@ function(utakata_library NAME)
   set(alone)
   foreach(header ${headers})
     get_filename_component(stem ${header} NAME_WE)
+    string(REGEX REPLACE "\\.h$" ".cc" source ${header})
+    if(EXISTS ${source})
+      file(STRINGS ${source} first REGEX "^#include" LIMIT_COUNT 1)
+      file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/src ${header})
+      if(first STREQUAL "#include \"${name}\"")
+        continue()
+      endif()
+    endif()
     set(file ${CMAKE_CURRENT_BINARY_DIR}/alone_${stem}.cc)
     if(NOT EXISTS ${file})
       file(WRITE ${file} "#include \"${header}\"\n")
@@ -37,11 +46,20 @@ function(utakata_library NAME)
     set_property(GLOBAL APPEND PROPERTY UTAKATA_HEADERS ${NAME}_headers)
   endif()
 
-  if(tests AND GTest_FOUND AND NOT UTAKATA_FUZZ)
+  if(tests AND GTest_FOUND)
     add_executable(${NAME}_test EXCLUDE_FROM_ALL ${tests})
     target_link_libraries(${NAME}_test PRIVATE ${NAME} ${ARG_LIBS} ${ARG_TEST_DEPS} GTest::gtest_main)
     add_test(NAME ${NAME} COMMAND ${NAME}_test WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_property(GLOBAL APPEND PROPERTY UTAKATA_TESTS ${NAME}_test)
+  endif()
+
+  if(UTAKATA_TOGETHER)
+    set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    foreach(target ${NAME} ${NAME}_test)
+      if(TARGET ${target})
+        set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+      endif()
+    endforeach()
   endif()
 endfunction()
 

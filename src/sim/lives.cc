@@ -301,7 +301,7 @@ std::vector<Activity> Record::activities(WallTime began) const {
 void Lives::publish(const std::shared_ptr<const PlacementView>& view) {
   timeline_.after(1ms, [this, life = life_, view] {
     if (life != life_) return;
-    hold([this, life, view] {
+    hold([this, view] {
       if (desk_) return desk_->apply(view);
       auto& ledger = ledgers_[view->cluster];
       if (!ledger)
