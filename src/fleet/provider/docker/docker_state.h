@@ -113,7 +113,7 @@ struct DockerProvider::State {
   std::vector<ProviderNews> news;
   std::function<void()> wake;
   EndedLogs ended_logs{options.ended_logs_max};
-  std::string event_bytes;             // of a line that is not whole yet
+  std::string event_bytes;  // of a line that is not whole yet
   std::uint64_t list_number = 0;
   std::set<std::string> said_while_away;  // why the Engine does not answer, without numbers
   bool is_listing = false, lists_again = false, is_answering = true;
