@@ -33,7 +33,8 @@ async function ask(client, path, body) {
   return answer.json();
 }
 
-// What is under a prefix, as {key: value}.
+// What is under a prefix, in the keys' order: {key, value, revision}, of which the last is etcd's
+// number of the write that made the row.
 async function rows(client, prefix) {
   const key = Buffer.from(prefix);
   const end = Buffer.from(prefix);
@@ -41,16 +42,20 @@ async function rows(client, prefix) {
   const range = { key: key.toString('base64'), range_end: end.toString('base64') };
   const answer = await ask(client, 'kv/range', range);
   const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString();
-  return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
+  return (answer.kvs ?? []).map((row) => ({
+    key: text(row.key),
+    value: text(row.value),
+    revision: Number(row.create_revision),
+  }));
 }
 
 export async function read_etcd(client, stack) {
   const prefix = `/utakata/${stack}/activities/`;
-  const all = Object.entries(await rows(client, prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
-  return all.map(([key, text]) => {
-    const { at_ms, ...one } = JSON.parse(text);
+  return (await rows(client, prefix)).map(({ key, value, revision }) => {
+    const { at_ms, ...one } = JSON.parse(value);
     const absent = { cluster: '', instance: '', because: '', by: '', cut: null };
-    return { ...absent, ...one, number: Number(key.slice(prefix.length)), wall_ms: at_ms };
+    const number = Number(key.slice(prefix.length));
+    return { ...absent, ...one, number, revision, wall_ms: at_ms };
   });
 }
 
@@ -107,9 +112,26 @@ class Etcd {
     throw new Error('these members have no leader');
   }
 
-  // The record of a stack, as record.mjs reads it from SQLite.
+  get first_client() {
+    return (this.members.find(runs) ?? this.members[0]).client;
+  }
+
+  // The record of a stack, as record.mjs reads it from SQLite; and of each activity which controller
+  // recorded it, and etcd's revision.
   activities(stack) {
-    return read_etcd((this.members.find(runs) ?? this.members[0]).client, stack);
+    return read_etcd(this.first_client, stack);
+  }
+
+  // The newest one.
+  async revision() {
+    const key = Buffer.from('is anybody there').toString('base64');
+    return Number((await this.ask('kv/range', { key })).header.revision);
+  }
+
+  // Who owns a cluster, and the revision at which it began to: {controller, revision}, or undefined.
+  async owner(stack, cluster) {
+    const [row] = await rows(this.first_client, `/utakata/${stack}/owners/${cluster}`);
+    return row && { controller: JSON.parse(row.value).controller, revision: row.revision };
   }
 
   async kill(member = this.members[0]) {
