@@ -134,6 +134,31 @@ class Etcd {
     return row && { controller: JSON.parse(row.value).controller, revision: row.revision };
   }
 
+  // Writes until the database of one member is as large as `--quota-backend-bytes` lets it be.
+  async fill() {
+    const key = Buffer.from('of somebody else').toString('base64');
+    const value = Buffer.alloc(300_000, 'x').toString('base64');
+    for (let k = 0; k < 200; k++)
+      if (/space exceeded/.test((await this.ask('kv/put', { key, value })).error)) return;
+    throw new Error('etcd is not full yet');
+  }
+
+  // As docs/etcd.md says: old values are forgotten, their space is given back, the alarm is ended.
+  async make_room() {
+    await this.compact();
+    await this.ask('maintenance/defragment', {});
+    const { alarms = [] } = await this.ask('maintenance/alarm', { action: 'GET' });
+    for (const one of alarms)
+      await this.ask('maintenance/alarm', { ...one, action: 'DEACTIVATE' });
+  }
+
+  // Whatever was before now is forgotten.
+  async compact() {
+    const revision = await this.revision();
+    const { error } = await this.ask('kv/compaction', { revision, physical: true });
+    if (error) throw new Error(error);
+  }
+
   async kill(member = this.members[0]) {
     member.process.kill('SIGKILL');
     await member.ended;
