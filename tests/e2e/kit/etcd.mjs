@@ -11,6 +11,7 @@ export const why_not =
     ? false
     : "there is no etcd on this machine (Debian's package etcd-server)";
 
+// args: more words of the command line, or a function of a member that answers them.
 export async function start_etcd(count = 1, args = []) {
   const ports = await free_ports(2 * count);
   const members = Array.from({ length: count }, (_, k) => ({
@@ -85,7 +86,7 @@ class Etcd {
         ['initial-cluster-token', this.folder],
       ]
         .map(([name, value]) => `--${name}=${value}`)
-        .concat(this.args),
+        .concat(typeof this.args === 'function' ? this.args(member) : this.args),
       { stdio: 'ignore' },
     );
     member.ended = new Promise((resolve) => member.process.once('exit', resolve));
@@ -128,18 +129,26 @@ class Etcd {
     return Number((await this.ask('kv/range', { key })).header.revision);
   }
 
+  async keys(prefix) {
+    return (await rows(this.first_client, prefix)).map(({ key }) => key);
+  }
+
   // Who owns a cluster, and the revision at which it began to: {controller, revision}, or undefined.
   async owner(stack, cluster) {
     const [row] = await rows(this.first_client, `/utakata/${stack}/owners/${cluster}`);
     return row && { controller: JSON.parse(row.value).controller, revision: row.revision };
   }
 
+  put(key, value) {
+    const base64 = (text) => Buffer.from(text).toString('base64');
+    return this.ask('kv/put', { key: base64(key), value: base64(value) });
+  }
+
   // Writes until the database of one member is as large as `--quota-backend-bytes` lets it be.
   async fill() {
-    const key = Buffer.from('of somebody else').toString('base64');
-    const value = Buffer.alloc(300_000, 'x').toString('base64');
+    const value = 'x'.repeat(300_000);
     for (let k = 0; k < 200; k++)
-      if (/space exceeded/.test((await this.ask('kv/put', { key, value })).error)) return;
+      if (/space exceeded/.test((await this.put('of somebody else', value)).error)) return;
     throw new Error('etcd is not full yet');
   }
 
