@@ -241,9 +241,9 @@ int Parts::open_shared_store() {
   local_store_ = std::move(store_);
   net::EtcdOptions etcd = etcd_options();
   etcd.deadline = 2s;  // the control loop waits for it: no longer than a tick may be late
-  auto store =
-      utakata::open_etcd({.etcd = etcd, .stack = options_.stack.name}, *local_store_,
-                         [this](std::string_view cluster) { return owners_->fence(cluster); });
+  auto store = utakata::open_etcd(
+      {.etcd = etcd, .stack = options_.stack.name, .controller = options_.name}, *local_store_,
+      [this](std::string_view cluster) { return owners_->fence(cluster); });
   if (!store) return cannot_start(store.error().what);
   store_ = std::move(*store);
   return 0;

@@ -107,6 +107,85 @@ TEST_F(Turn, what_was_restarted_by_hand_is_not_restarted_again_by_who_takes_it_o
   EXPECT_EQ(house.host.starts.size(), starts) << "nothing was rolled out";
 }
 
+// 4 instances that 40 connections needed, and which nobody needs any more: ours, then b's for a
+// moment, then ours again.
+struct Takeover : Turn {
+  void is_run_by(std::vector<Rule> scale, Duration settle) {
+    ClusterSpec& game = house.stack.clusters[0];
+    game.instances_min = 1, game.instances_max = 8;
+    game.scale = std::move(scale);
+    game.settle = settle;
+    owners.now = {{"game", ours(1)}, {"lobby", ours(1)}};
+    house.clients["game-1"] = 40;
+    house.start();
+  }
+  void come(int clients) {
+    for (const Instance& i : house.control->fleet("game")->instances)
+      if (i.lifecycle == Lifecycle::serving) return void(house.clients[i.id.text] = clients);
+    FAIL() << "nothing serves";
+  }
+  void is_taken_over() {
+    becomes("game", theirs);
+    house.seconds(5);
+    becomes("game", ours(3));
+  }
+};
+
+TEST_F(Takeover, what_was_wanted_before_counts_until_settle_is_over_anew_and_more_at_once) {
+  is_run_by({{"target", TargetRule{.each = 10}}}, 10min);
+  house.seconds(30);
+  ASSERT_EQ(house.serving("game"), 4);
+  house.clients.clear();
+  house.seconds(9 * 60);
+  is_taken_over();
+  house.seconds(9 * 60);
+  EXPECT_EQ(house.serving("game"), 4) << "18 minutes of which it has seen 9";
+  house.seconds(4 * 60);
+  EXPECT_EQ(house.serving("game"), 1);
+  is_taken_over();
+  come(30);
+  house.seconds(10);
+  EXPECT_EQ(house.serving("game"), 3) << "nothing to wait for";
+}
+
+// avg(connections) `op` `number`.
+Expression average(Expression::Op op, double number) {
+  using Op = Expression::Op;
+  return {.text = "avg(connections)",
+          .nodes = {{.op = Op::aggregate, .aggregate = Expression::Aggregate::avg},
+                    {.op = Op::number, .number = number},
+                    {.op = op, .left = 0, .right = 1}}};
+}
+
+// `for:` and `pause:`, in minutes.
+struct RuleThatRemoves : Takeover, testing::WithParamInterface<std::pair<int, int>> {};
+
+TEST_P(RuleThatRemoves, waits_for_its_whole_time_anew_and_one_that_adds_does_not) {
+  const WhenRule full{
+      .condition = average(Expression::Op::greater, 10), .add = Amount{.value = 1}, .pause = 5s};
+  const WhenRule idle{.condition = average(Expression::Op::less, 5),
+                      .sustained = GetParam().first * 1min,
+                      .remove = Amount{.value = 1},
+                      .pause = GetParam().second * 1min};
+  is_run_by({{"full", full}, {"idle", idle}}, 1s);
+  house.seconds(60);
+  ASSERT_EQ(house.serving("game"), 4);
+  house.clients.clear();
+  house.seconds(3 * 60);
+  is_taken_over();
+  house.seconds(4 * 60 + 30);
+  EXPECT_EQ(house.serving("game"), 4) << "more than five minutes, of which it has seen fewer";
+  house.seconds(60);
+  EXPECT_EQ(house.serving("game"), 3);
+  is_taken_over();
+  come(100);
+  house.seconds(5);
+  EXPECT_EQ(house.serving("game"), 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(ByItsTimes, RuleThatRemoves,
+                         testing::Values(std::pair{5, 1}, std::pair{0, 5}));
+
 TEST_F(Turn, what_the_owner_records_is_shown) {
   owners.now = {{"game", theirs}, {"lobby", ours(1)}};
   house.start();

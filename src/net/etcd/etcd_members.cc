@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/curl/tls_words.h"
 
 namespace utakata::net {
 namespace {
@@ -23,7 +24,9 @@ EtcdNo unreached(const Problem& why) {
   const auto is = [&](Problem::Kind kind) { return why.kind == kind; };
   if (is(Problem::Kind::timed_out))
     return {{why.kind, what + ": see whether etcd is well there", true}, EtcdNo::Then::ask_later};
-  if (is(Problem::Kind::unavailable)) what += ": start etcd, or correct its address";
+  const bool may_be_tls = what.find("Empty reply") != what.npos;
+  if (is(Problem::Kind::unavailable))
+    what += may_be_tls ? ": is it https:// there?" : ": start etcd, or correct its address";
   return {{why.kind, what, why.retry}, EtcdNo::Then::ask_another};
 }
 
@@ -53,10 +56,23 @@ Problem EtcdMembers::of(std::size_t member, Problem why) const {
   return why;
 }
 
+std::optional<Problem> EtcdMembers::tls_fault(std::size_t member, Problem why) const {
+  if (!options_.endpoints[member].starts_with("https://") || why.kind == Problem::Kind::timed_out)
+    return std::nullopt;
+  const auto words = tls_words(
+      {.ca = options_.ca_file, .certificate = options_.certificate_file, .key = options_.key_file},
+      why.what);
+  if (!words) return std::nullopt;
+  why.what = words->remedy.empty() ? words->what : words->what + ": " + words->remedy;
+  return why;
+}
+
 std::optional<EtcdNo> EtcdMembers::no_of(std::size_t member,
                                          const Expected<HttpResult>& result) const {
   std::optional<EtcdNo> no;
   if (!result) {
+    if (const auto tls = tls_fault(member, result.error()))
+      return EtcdNo{of(member, *tls), EtcdNo::Then::ask_another};
     no = unreached(result.error());
     no->problem.what = "etcd " + no->problem.what;
     return no;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ class EtcdMembers {
   std::size_t first = 0;  // whom to ask: who answered last
 
  private:
+  // Nothing: it is not TLS that failed.
+  std::optional<Problem> tls_fault(std::size_t member, Problem why) const;
   const EtcdOptions options_;
   HttpClient http_;
 };

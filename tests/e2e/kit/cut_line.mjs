@@ -6,8 +6,12 @@ export async function cut_line(port) {
   const lines = new Set();
   const proxy = createServer((near) => {
     const far = connect(to, '127.0.0.1');
-    const line = { near, far };
+    const line = { near, far, asked: new Set() };
     lines.add(line);
+    near.on('data', (bytes) => {
+      const [, request] = /^([A-Z]+ [^ ]+) HTTP/.exec(bytes.toString('latin1')) ?? [];
+      if (request) line.asked.add(request);
+    });
     for (const [one, other] of [[near, far], [far, near]]) {
       one.pipe(other);
       one.on('error', () => other.destroy());
@@ -26,6 +30,15 @@ export async function cut_line(port) {
     },
     cut() {
       for (const { near } of lines) near.destroy();
+    },
+    // Of connections that have had an HTTP request of these, as in 'POST /path': what the server says
+    // there is not heard until `hears()`.
+    hears_nothing_of(requests) {
+      for (const { near, far, asked } of lines)
+        if (requests.some((one) => asked.has(one))) far.unpipe(near), far.pause();
+    },
+    hears() {
+      for (const { near, far } of lines) if (far.isPaused()) far.pipe(near);
     },
     // The server is not told, as when a client's network has gone.
     lose() {

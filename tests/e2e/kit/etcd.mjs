@@ -11,6 +11,7 @@ export const why_not =
     ? false
     : "there is no etcd on this machine (Debian's package etcd-server)";
 
+// args: more words of the command line, or a function of a member that answers them.
 export async function start_etcd(count = 1, args = []) {
   const ports = await free_ports(2 * count);
   const members = Array.from({ length: count }, (_, k) => ({
@@ -33,7 +34,8 @@ async function ask(client, path, body) {
   return answer.json();
 }
 
-// What is under a prefix, as {key: value}.
+// What is under a prefix, in the keys' order: {key, value, revision}, of which the last is etcd's
+// number of the write that made the row.
 async function rows(client, prefix) {
   const key = Buffer.from(prefix);
   const end = Buffer.from(prefix);
@@ -41,16 +43,20 @@ async function rows(client, prefix) {
   const range = { key: key.toString('base64'), range_end: end.toString('base64') };
   const answer = await ask(client, 'kv/range', range);
   const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString();
-  return Object.fromEntries((answer.kvs ?? []).map((row) => [text(row.key), text(row.value)]));
+  return (answer.kvs ?? []).map((row) => ({
+    key: text(row.key),
+    value: text(row.value),
+    revision: Number(row.create_revision),
+  }));
 }
 
 export async function read_etcd(client, stack) {
   const prefix = `/utakata/${stack}/activities/`;
-  const all = Object.entries(await rows(client, prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
-  return all.map(([key, text]) => {
-    const { at_ms, ...one } = JSON.parse(text);
+  return (await rows(client, prefix)).map(({ key, value, revision }) => {
+    const { at_ms, ...one } = JSON.parse(value);
     const absent = { cluster: '', instance: '', because: '', by: '', cut: null };
-    return { ...absent, ...one, number: Number(key.slice(prefix.length)), wall_ms: at_ms };
+    const number = Number(key.slice(prefix.length));
+    return { ...absent, ...one, number, revision, wall_ms: at_ms };
   });
 }
 
@@ -80,7 +86,7 @@ class Etcd {
         ['initial-cluster-token', this.folder],
       ]
         .map(([name, value]) => `--${name}=${value}`)
-        .concat(this.args),
+        .concat(typeof this.args === 'function' ? this.args(member) : this.args),
       { stdio: 'ignore' },
     );
     member.ended = new Promise((resolve) => member.process.once('exit', resolve));
@@ -107,9 +113,59 @@ class Etcd {
     throw new Error('these members have no leader');
   }
 
-  // The record of a stack, as record.mjs reads it from SQLite.
+  get first_client() {
+    return (this.members.find(runs) ?? this.members[0]).client;
+  }
+
+  // The record of a stack, as record.mjs reads it from SQLite; and of each activity which controller
+  // recorded it, and etcd's revision.
   activities(stack) {
-    return read_etcd((this.members.find(runs) ?? this.members[0]).client, stack);
+    return read_etcd(this.first_client, stack);
+  }
+
+  // The newest one.
+  async revision() {
+    const key = Buffer.from('is anybody there').toString('base64');
+    return Number((await this.ask('kv/range', { key })).header.revision);
+  }
+
+  async keys(prefix) {
+    return (await rows(this.first_client, prefix)).map(({ key }) => key);
+  }
+
+  // Who owns a cluster, and the revision at which it began to: {controller, revision}, or undefined.
+  async owner(stack, cluster) {
+    const [row] = await rows(this.first_client, `/utakata/${stack}/owners/${cluster}`);
+    return row && { controller: JSON.parse(row.value).controller, revision: row.revision };
+  }
+
+  put(key, value) {
+    const base64 = (text) => Buffer.from(text).toString('base64');
+    return this.ask('kv/put', { key: base64(key), value: base64(value) });
+  }
+
+  // Writes until the database of one member is as large as `--quota-backend-bytes` lets it be.
+  async fill() {
+    const value = 'x'.repeat(300_000);
+    for (let k = 0; k < 200; k++)
+      if (/space exceeded/.test((await this.put('of somebody else', value)).error)) return;
+    throw new Error('etcd is not full yet');
+  }
+
+  // As docs/etcd.md says: old values are forgotten, their space is given back, the alarm is ended.
+  async make_room() {
+    await this.compact();
+    await this.ask('maintenance/defragment', {});
+    const { alarms = [] } = await this.ask('maintenance/alarm', { action: 'GET' });
+    for (const one of alarms)
+      await this.ask('maintenance/alarm', { ...one, action: 'DEACTIVATE' });
+  }
+
+  // Whatever was before now is forgotten.
+  async compact() {
+    const revision = await this.revision();
+    const { error } = await this.ask('kv/compaction', { revision, physical: true });
+    if (error) throw new Error(error);
   }
 
   async kill(member = this.members[0]) {

@@ -147,13 +147,15 @@ class Fleet {
     return this;
   }
 
-  // Another controller of the same stack, where it has an etcd: with the same file, watcher and
-  // record, but a process, an address and a token of its own. Nobody but the test ends it.
-  async beside(name) {
+  // Another controller of the same stack, where it has an etcd: with the same file (or one that says
+  // the same), watcher and record, but a process, an address and a token of its own. Nobody but the
+  // test ends it.
+  async beside(name, stack_file = this.stack_file) {
     const [port] = await free_ports(1);
     const other = Object.create(this);
     Object.assign(other, {
       controller_name: name,
+      stack_file,
       args: ['--controller', name, '--listen', `127.0.0.1:${port}`],
       output_file: join(this.folder, `up-${name}.log`),
     });

@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <type_traits>
 
+#include "fleet/model/etcd_root.h"
 #include "net/etcd/etcd_for_tests.h"
 #include "net/run_until.h"
 
@@ -37,6 +41,25 @@ struct Twins : testing::Test {
       return a->of("lobby").kind == Kind::ours && b->of("game").kind == Kind::ours &&
              a->of("game").controller == "b" && b->of("lobby").controller == "a";
     });
+  }
+
+  // As with etcdctl, while the controllers' loop stands still. The revision.
+  std::int64_t by_hand(const net::EtcdTxn& txn) {
+    return asked<net::EtcdTxnAnswer>([&](auto& client, auto done) { client.txn(txn, done); })
+        .revision;
+  }
+  void compact(std::int64_t revision) {
+    asked<void>([&](auto& client, auto done) { client.compact(revision, done); });
+  }
+  template <class T>
+  T asked(const std::function<void(net::EtcdClient&, net::EtcdClient::Done<T>)>& ask) {
+    net::Loop own;
+    net::EtcdClient client(own, etcd.options());
+    std::optional<Expected<T>> answer;
+    ask(client, [&](Expected<T> given) { answer = std::move(given); });
+    EXPECT_TRUE(net::run_until(own, [&] { return answer.has_value(); }, 15s));
+    EXPECT_TRUE(answer && *answer);
+    if constexpr (!std::is_void_v<T>) return answer && *answer ? **answer : T{};
   }
 
   EtcdForTests etcd;
@@ -95,6 +118,24 @@ TEST_F(Twins, without_etcd_nothing_is_anybodys_after_the_lease_and_all_as_before
                                   }),
             2)
       << "once each";
+}
+
+TEST_F(Twins, what_etcd_has_forgotten_before_it_was_heard_is_listed_again) {
+  a = begin("a", 60s);
+  ASSERT_TRUE(becomes([&] { return a->of("game").kind == Kind::ours; }));
+  // Its stream ends, and what happens then is compacted before it opens another one.
+  etcd.end();
+  etcd.start();
+  ASSERT_TRUE(etcd.wait_until_up());
+  const std::string game = etcd_owner_key("show", "game");
+  by_hand({.deletes = {{game}}});
+  compact(by_hand({.puts = {{game, R"({"controller":"c","url":"http://c","life":"l"})"}}}));
+  ASSERT_TRUE(becomes([&] { return a->of("game").controller == "c"; }));
+  EXPECT_EQ(a->of("game").kind, Kind::others);
+  EXPECT_FALSE(a->fence("game"));
+  EXPECT_EQ(a->of("lobby").kind, Kind::ours) << "as it was";
+  by_hand({.deletes = {{game}}});
+  EXPECT_TRUE(becomes([&] { return a->of("game").kind == Kind::ours; })) << "it goes on listening";
 }
 
 TEST_F(Twins, a_name_is_free_when_the_one_who_had_it_was_killed_here) {

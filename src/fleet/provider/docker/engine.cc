@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <optional>
+
+#include "net/curl/tls_words.h"
 
 namespace utakata {
 namespace {
@@ -75,27 +75,12 @@ std::string socket_words(const std::string& path, const std::string& why) {
 }
 
 // Empty: it is not TLS that failed. OpenSSL's own words stay in it, for they name what is wrong.
-std::string tls_words(const EngineAddress& address, const std::string& why) {
+std::string tls_sentence(const EngineAddress& address, const std::string& why) {
   if (!is_tls(address)) return {};
-  const auto has = [&](const char* part) { return why.find(part) != why.npos; };
-  for (const auto* const path : {&address.ca, &address.certificate, &address.key})
-    if (!path->empty() && access(path->c_str(), R_OK) != 0)
-      return fmt::format("docker: {} cannot be read: {}", *path, std::strerror(errno));
-  const char* what = nullptr;
-  if (has("certificate has expired"))
-    what = "its certificate has expired";
-  else if (has("alert") && (has("certificate") || has("unknown ca")))
-    what = "it does not accept our `certificate`";
-  else if (has("wrong version number") || has("packet length too long"))
-    what = "it speaks no TLS there";
-  else if (has("unable to get local issuer") || has("self-signed") || has("self signed") ||
-           has("verify failed"))
-    what = "its certificate is not signed by our `ca`";
-  else if (has("does not match") || has("no alternative certificate"))
-    what = "its certificate is for another name";
-  else if (has("TLS") || has("SSL"))
-    what = "TLS fails";
-  return what ? fmt::format("docker: the Engine at {}: {} ({})", to_text(address), what, why) : "";
+  const auto words = net::tls_words(
+      {.ca = address.ca, .certificate = address.certificate, .key = address.key}, why);
+  if (!words) return {};
+  return fmt::format("docker: the Engine at {}: {} ({})", to_text(address), words->what, why);
 }
 
 }  // namespace
@@ -148,7 +133,7 @@ Problem Engine::unreached(Problem why) const {
   why.retry = true;
   if (why.kind == Problem::Kind::timed_out)
     why.what = fmt::format("docker: the Engine at {} does not answer", to_text(address_));
-  else if (const auto words = tls_words(address_, why.what); !words.empty())
+  else if (const auto words = tls_sentence(address_, why.what); !words.empty())
     why = {Problem::Kind::unavailable, words, true};
   else if (why.kind != Problem::Kind::unavailable)
     why.what = "docker: " + why.what;

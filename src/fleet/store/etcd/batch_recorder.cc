@@ -51,7 +51,7 @@ struct BatchRecorder::Attempt {
 Expected<std::int64_t> BatchRecorder::record(const Batch& batch, std::vector<Fence> fences) {
   Attempt attempt{.token = fmt::format("{}-{}", wall_seconds(), net::random_token(9)),
                   .fences = std::move(fences),
-                  .writes = writes_of(keys_, batch),
+                  .writes = writes_of(keys_, batch, controller_),
                   .activities = std::ssize(batch.activities)};
   std::size_t bytes = 0;
   for (const Write& write : attempt.writes) bytes += bytes_of(write);

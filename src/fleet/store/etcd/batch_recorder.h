@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/problem.h"
@@ -27,9 +28,12 @@ namespace utakata::etcd {
 
 class BatchRecorder {
  public:
-  // `activities_max`: of those kept; older ones go a few at a time.
-  BatchRecorder(Link& link, const Keys& keys, std::int64_t activities_max)
-      : link_(link), keys_(keys), activities_max_(activities_max) {}
+  // `controller`: who records. `activities_max`: of those kept; older ones go a few at a time.
+  BatchRecorder(Link& link, const Keys& keys, std::string controller, std::int64_t activities_max)
+      : link_(link),
+        keys_(keys),
+        controller_(std::move(controller)),
+        activities_max_(activities_max) {}
   // The revision of the layout's own key: a store that was emptied or laid out anew is not written
   // any more.
   void set_format_revision(std::int64_t revision) { format_revision_ = revision; }
@@ -57,6 +61,7 @@ class BatchRecorder {
 
   Link& link_;
   const Keys keys_;
+  const std::string controller_;
   const std::int64_t activities_max_;
   std::int64_t format_revision_ = 0;
   Counter counter_;

@@ -5,10 +5,10 @@
 
 namespace utakata::etcd {
 
-std::vector<Write> writes_of(const Keys& keys, const Batch& batch) {
+std::vector<Write> writes_of(const Keys& keys, const Batch& batch, std::string_view controller) {
   std::vector<Write> all;
   for (const Activity& activity : batch.activities)
-    all.push_back({.key = {}, .value = row_text(activity)});
+    all.push_back({.key = {}, .value = row_text(activity, controller)});
   std::map<std::string, std::optional<std::string>> rows;
   for (const auto& [cluster, instance] : batch.instances) {
     const bool is_gone = instance.lifecycle == Lifecycle::gone;

@@ -38,7 +38,7 @@ class EtcdStore final : public Store {
         local_(local),
         fence_(std::move(fence)),
         link_(options_.etcd, options_.may_ask),
-        recorder_(link_, keys_, options_.activities_max),
+        recorder_(link_, keys_, options_.controller, options_.activities_max),
         compacted_at_(link_.now()) {}
 
   Expected<void> prepare();  // once, before all else

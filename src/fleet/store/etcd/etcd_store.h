@@ -24,6 +24,7 @@ struct EtcdStoreOptions {
   net::EtcdOptions etcd;  // its deadline is how long a call of the store may block, and a call of a
                           // large batch or of load() is several
   std::string stack;
+  std::string controller{};              // which one records: stands in each activity
   std::int64_t activities_max = 10'000;  // kept; older ones go
   // So often what etcd remembers of older values is forgotten, but for the last such while. That is
   // of everybody's keys in that etcd, as Kubernetes does it; 0: never, where etcd compacts itself

@@ -169,7 +169,7 @@ std::optional<Batch::ClusterRow> cluster_from(std::string_view name, std::string
   return row.whole(std::move(cluster));
 }
 
-std::string row_text(const Activity& activity) {
+std::string row_text(const Activity& activity, std::string_view controller) {
   Json row = {{"at", to_text(activity.at)}, {"at_ms", to_ms(activity.at)}};
   put(row, "cluster", activity.cluster);
   put(row, "instance", activity.instance);
@@ -178,6 +178,7 @@ std::string row_text(const Activity& activity) {
   put(row, "because", activity.because);
   put(row, "limited_by", activity.limited_by);
   put(row, "by", activity.by);
+  put(row, "controller", controller);
   if (activity.cut) row["cut"] = *activity.cut;
   return row.dump();
 }

@@ -21,7 +21,8 @@ inline constexpr std::int64_t format_newest = 1;
 std::string format_text(std::string_view stack);
 std::string row_text(const Instance& instance);  // what is recorded of it; durations as time left
 std::string row_text(const Batch::ClusterRow& row);
-std::string row_text(const Activity& activity);  // its number is its key's
+// Its number is its key's. `controller`: who records it.
+std::string row_text(const Activity& activity, std::string_view controller);
 
 // Nothing: damaged, or not ours.
 struct Format {

@@ -69,6 +69,7 @@ TEST(EtcdRowText, a_counter_and_a_part_come_back_as_they_were) {
 TEST(EtcdBatchWrites, activities_come_first_and_the_last_row_of_an_instance_counts) {
   Batch batch;
   batch.activities.resize(2);
+  batch.activities[0].kind = "launch";
   Instance one;
   one.id = {"game-1"};
   batch.instances.push_back({"game", one});
@@ -76,9 +77,11 @@ TEST(EtcdBatchWrites, activities_come_first_and_the_last_row_of_an_instance_coun
   batch.instances.push_back({"game", one});
   batch.clusters.push_back({"game", {}, 2});
   const Keys keys{etcd_root("show")};
-  const auto writes = writes_of(keys, batch);
+  const auto writes = writes_of(keys, batch, "a");
   ASSERT_EQ(writes.size(), 4u);
   EXPECT_TRUE(writes[0].is_activity() && writes[1].is_activity());
+  EXPECT_TRUE(writes[0].value->ends_with(R"("kind":"launch","by":"utakata","controller":"a"})"))
+      << *writes[0].value;
   EXPECT_EQ(writes[2].key, "/utakata/show/clusters/game");
   EXPECT_EQ(writes[3], (Write{.key = "/utakata/show/instances/game/game-1", .value = {}}));
 }
