@@ -63,6 +63,9 @@ function(utakata_library NAME)
         set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
       endif()
     endforeach()
+    if(TARGET ${NAME}_test)
+      target_compile_options(${NAME}_test PRIVATE -O0)  # what sanitizers add to a test takes longer to optimize than to run
+    endif()
   endif()
 endfunction()
 
