@@ -396,7 +396,9 @@ void Parts::open_publish(const Saved& saved) {
     redis_view_ = std::make_unique<RedisView>(
         control_loop_,
         RedisViewSettings{.address = wire::redis_address(stack.publish.redis).value(),
-                          .stack = stack.name},
+                          .stack = stack.name,
+                          // A lease may be begun anew by etcd's next leader.
+                          .lives = 5s + (owners_ ? 2 * stack.etcd.lease : Duration{0})},
         say);
   if (stack.publish.haproxy)
     haproxy_view_ = std::make_unique<HaproxyView>(

@@ -289,7 +289,25 @@ void Api::forget(const std::string& cluster) {
 
 std::vector<PublishedCluster> Api::published() const {
   std::vector<PublishedCluster> all;
-  for (const auto& places : state_->clusters) all.push_back(places->ledger().published());
+  for (const auto& places : state.clusters) all.push_back(places->ledger().published());
+  if (!state.options.owners) return all;
+  const auto kind = [&](const auto& cluster) { return state.options.owners->of(cluster).kind; };
+  const auto wanted = state.options.owners->wanted();
+  // Nobody else can have what we have lost sight of.
+  const bool is_alone = state.options.owners->others().empty();
+  for (PublishedCluster& one : all) {
+    // What the stack has no more is cleared away by its last owner.
+    const bool is_over = std::ranges::find(wanted, one.cluster) == wanted.end();
+    if (!is_over && !is_alone && kind(one.cluster) != Ownership::Kind::ours)
+      one.whose = Whose::nobodys;
+  }
+  // Of those that we have only just got nothing is known yet.
+  for (const std::string& cluster : wanted)
+    if (!state.find(cluster))
+      all.push_back(
+          {.cluster = cluster,
+           .whose = kind(cluster) == Ownership::Kind::others ? Whose::others : Whose::nobodys,
+           .lines = {}});
   return all;
 }
 
@@ -297,6 +315,8 @@ void Api::on_report(std::function<void(SeatReport)> hear) { state_->hear = std::
 
 void Api::on_notice(std::function<void(const std::string&)> say) {
   state_->say = std::move(say);
+  using Whose = PublishedCluster::Whose;
+  const State& state = *state_;
   for (const std::string& what : std::exchange(state_->unsaid, {})) state_->say(what);
 }
 
