@@ -32,6 +32,7 @@
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
+#include "net/tls.h"
 #include "wire/digest.h"
 #include "zones/zones.h"
 
@@ -271,6 +272,9 @@ void Parts::leave_once_heard(Instant until) {
 
 int Parts::open_api(const Saved& saved) {
   const Stack& stack = options_.stack;
+  if (const std::string& ca = stack.api.ca; !ca.empty())
+    if (const auto trust = net::TlsDialler::open({.ca_file = ca}); !trust)
+      return cannot_start(fmt::format("`ca` of `api`: {}", trust.error().what));
   api_ = std::make_unique<Api>(api_loop_, *this,
                                ApiOptions{.stack = stack.name,
                                           .api = stack.api,
