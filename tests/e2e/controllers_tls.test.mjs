@@ -78,7 +78,7 @@ const owns = (controller, expected, within = 20_000) =>
     { within, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
   );
 
-describe('controllers over TLS', { skip: why_not }, () => {
+describe('controllers over TLS', { concurrency: 2, skip: why_not }, () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'utakata-controllers-tls-'));
     for (const name of ['ca', 'another']) make_authority(folder, name);
@@ -143,6 +143,8 @@ describe('controllers over TLS', { skip: why_not }, () => {
       const { a } = await start(t, { ca, is_apart: true });
       const [other] = (await a.status()).others;
       assert.match(other.problem, /certificate/i);
+      const { stdout } = await a.command('ps', '--stack', 'twins');
+      assert.match(stdout, /The controller b at https:\S+ does not answer: .*certificate/i);
       const { status, body } = await a.place('game', {}, { timeout: 20_000 });
       assert.equal(status, 503);
       assert.match(body.detail, /The owner of game did not answer.*tls: .*certificate/);

@@ -5,7 +5,7 @@ import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Crowd, WsClient } from './kit/clients.mjs';
+import { WsClient } from './kit/clients.mjs';
 import { start_etcd, why_not as no_etcd } from './kit/etcd.mjs';
 import { Haproxy, why_not as no_haproxy } from './kit/haproxy.mjs';
 import { redis } from './kit/redis.mjs';
@@ -60,7 +60,7 @@ async function start(t) {
   const view = new View(haproxy, store);
   t.after(() => view.end());
   await view.holds(instances);
-  return { a, b, haproxy, instances, view };
+  return { etcd, a, b, haproxy, instances, view };
 }
 
 const owns = (controller, expected, within = 20_000) =>
@@ -158,10 +158,7 @@ class View {
   }
 }
 
-async function four_come({ a, haproxy }, t) {
-  const crowd = new Crowd(a, 'game');
-  t.after(() => crowd.end());
-  // As this end sees it; which instance it is nobody tells through HAProxy.
+async function four_come({ haproxy }, t) {
   const four = [];
   for (let k = 0; k < 4; k++) four.push(await new WsClient({ url: haproxy.url }).open());
   t.after(() => four.forEach((one) => one.cut()));
@@ -173,7 +170,7 @@ async function all_there(clients) {
   assert.deepEqual(await Promise.all(clients.map((one, i) => one.echo(texts[i]))), texts);
 }
 
-describe('published among several controllers', { skip: no_etcd || no_haproxy }, () => {
+describe('published among several controllers', { concurrency: 2, skip: no_etcd || no_haproxy }, () => {
   test('an owner is killed and gets its cluster back: what stands in HAProxy and Redis stays', async (t) => {
     const it = await start(t);
     const { a, b, haproxy, instances, view } = it;
@@ -227,5 +224,23 @@ describe('published among several controllers', { skip: no_etcd || no_haproxy },
     await owns(b, { lobby: 'a', game: 'b' }); // after 4 s
     await sleep(3000);
     assert.deepEqual(await view.end(), []);
+  });
+
+  test('a controller is replaced, and etcd is away for longer than a view lives: all stays', async (t) => {
+    const it = await start(t);
+    const { etcd, a, b, instances, view } = it;
+    const four = await four_come(it, t);
+    view.watch(instances);
+    await b.replaced();
+    await owns(b, { lobby: 'a', game: 'b' });
+    await etcd.kill();
+    await sleep(14_000); // 5 s and two leases of 3 s
+    etcd.start(etcd.members[0]);
+    await etcd.answers();
+    await owns(a, { lobby: 'a', game: 'b' });
+    await sleep(2000);
+    assert.deepEqual(await view.end(), []);
+    await all_there(four);
+    await Promise.all(four.map((one) => one.leave()));
   });
 });
