@@ -14,6 +14,7 @@
 #include "cli/target.h"
 #include "fleet/stack/advice.h"
 #include "fleet/stack/stack_file.h"
+#include "net/tls.h"
 #include "zones/zones.h"
 
 namespace utakata {
@@ -43,9 +44,12 @@ std::vector<Mistake> missing_files(const Stack& stack) {
       mistakes.push_back(
           {0, 0,
            fmt::format("{}: the folder {} of `app` is not there.", cluster.name, cluster.app)});
-  for (const auto& file : {stack.api.certificate, stack.api.key})
+  for (const auto& file : {stack.api.certificate, stack.api.key, stack.api.ca})
     if (!file.empty() && !std::filesystem::exists(file, error))
       mistakes.push_back({0, 0, fmt::format("The file {} of `api` is not there.", file)});
+  if (const auto& ca = stack.api.ca; std::filesystem::exists(ca, error))
+    if (const auto trust = net::TlsDialler::open({.ca_file = ca}); !trust)
+      mistakes.push_back({0, 0, fmt::format("`ca` of `api`: {}.", trust.error().what)});
   return mistakes;
 }
 

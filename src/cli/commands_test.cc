@@ -184,6 +184,16 @@ TEST_F(Commands, check_of_a_good_file_says_so) {
   EXPECT_NE(err_.find("has no default"), std::string::npos) << err_;
   EXPECT_EQ(call({"check", file("stack: a\nclusters: { w: { run: x, app: ./not-there } }\n")}), 2);
   EXPECT_NE(err_.find("not-there of `app` is not there"), std::string::npos) << err_;
+  const auto trusting = [&](const std::string& ca) {
+    return file("stack: a\napi: { certificate: stack.yaml, key: stack.yaml, ca: " + ca +
+                " }\nclusters: { w: { run: x } }\n");
+  };
+  EXPECT_EQ(call({"check", trusting("stack.yaml")}), 2);
+  EXPECT_NE(err_.find("`ca` of `api`: tls: the certificates " + good + " cannot be used"),
+            std::string::npos)
+      << err_;
+  EXPECT_EQ(call({"check", trusting("not-there.pem")}), 2);
+  EXPECT_NE(err_.find("not-there.pem of `api` is not there"), std::string::npos) << err_;
 }
 
 TEST_F(Commands, schema_is_json) {

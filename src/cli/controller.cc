@@ -32,6 +32,7 @@
 #include "net/curl/http_client.h"
 #include "net/loop.h"
 #include "net/secret.h"
+#include "net/tls.h"
 #include "wire/digest.h"
 #include "zones/zones.h"
 
@@ -271,6 +272,9 @@ void Parts::leave_once_heard(Instant until) {
 
 int Parts::open_api(const Saved& saved) {
   const Stack& stack = options_.stack;
+  if (const std::string& ca = stack.api.ca; !ca.empty())
+    if (const auto trust = net::TlsDialler::open({.ca_file = ca}); !trust)
+      return cannot_start(fmt::format("`ca` of `api`: {}", trust.error().what));
   api_ = std::make_unique<Api>(api_loop_, *this,
                                ApiOptions{.stack = stack.name,
                                           .api = stack.api,
@@ -396,7 +400,9 @@ void Parts::open_publish(const Saved& saved) {
     redis_view_ = std::make_unique<RedisView>(
         control_loop_,
         RedisViewSettings{.address = wire::redis_address(stack.publish.redis).value(),
-                          .stack = stack.name},
+                          .stack = stack.name,
+                          // A lease may be begun anew by etcd's next leader.
+                          .lives = 5s + (owners_ ? 2 * stack.etcd.lease : Duration{0})},
         say);
   if (stack.publish.haproxy)
     haproxy_view_ = std::make_unique<HaproxyView>(

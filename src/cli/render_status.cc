@@ -150,6 +150,11 @@ std::string render_status(const std::string& text, const Style& style) {
   if (const auto up = number_in(controller, "uptime_ms")) out += ", up " + age_text(*up);
   out += "\n\n" + clusters.to_text(style);
   if (!instances.is_empty()) out += "\n" + instances.to_text(style);
+  for (const auto& other : list_in(json, "others"))
+    if (const auto why = text_in(other, "problem"); !why.empty())
+      out += fmt::format("\nThe controller {} at {} does not answer: {}\n",
+                         printable(text_in(other, "name")), printable(text_in(other, "url")),
+                         printable(why));
   return out;
 }
 

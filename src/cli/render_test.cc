@@ -57,6 +57,18 @@ TEST(Rendering, hosts_and_zones_have_a_column_where_any_are_told) {
   EXPECT_NE(heads("", R"("zone":"b",)").find("PID  ZONE  URL"), std::string::npos);
 }
 
+TEST(Rendering, controllers_that_do_not_answer_are_named_with_the_reason) {
+  const std::string text =
+      render_status(R"({"others":[7,{"name":"b","url":"https://b:1","problem":"tls: \u001bno"},)"
+                    R"({"name":"c","url":"https://c:1","problem":""}]})",
+                    plain);
+  EXPECT_NE(text.find("\nThe controller b at https://b:1 does not answer: tls: "),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find('\033'), std::string::npos);
+  EXPECT_EQ(text.find("https://c:1"), std::string::npos);
+}
+
 TEST(Rendering, explain_tells_where_launches_may_go) {
   const std::string text = render_explain(
       R"({"cluster":"a","hosts":[{"host":"w1","zone":"b","up":true,"open":true,"instances":2,

@@ -40,9 +40,10 @@ class WebSocket::State final : public wire::WebSocketSink,
                                public std::enable_shared_from_this<State> {
  public:
   State(Loop& loop, Descriptor socket, WebSocketRole role, const WebSocketSettings& settings,
-        std::string received, std::shared_ptr<void> while_open)
+        std::string received, std::shared_ptr<void> while_open, std::unique_ptr<TlsStream> tls)
       : loop_(loop),
         socket_(std::move(socket)),
+        tls_(std::move(tls)),
         role_(role),
         settings_(settings),
         parser_(role, {.message_bytes = settings.message_bytes}),
@@ -70,6 +71,7 @@ class WebSocket::State final : public wire::WebSocketSink,
   void take(std::string_view bytes);
   void end_of_input();
   void flush();
+  void watch_out();
   bool written();
   void leave();
   void release();
@@ -81,6 +83,7 @@ class WebSocket::State final : public wire::WebSocketSink,
 
   Loop& loop_;
   Descriptor socket_;
+  std::unique_ptr<TlsStream> tls_;  // none: plain
   WebSocketRole role_;
   WebSocketSettings settings_;
   wire::WebSocketParser parser_;
@@ -117,17 +120,18 @@ void WebSocket::State::start(Calls calls) {
 
 void WebSocket::State::on_ready(std::uint32_t events) {
   if (events & EPOLLOUT) flush();
-  if (phase_ != Phase::closed && (events & (EPOLLIN | EPOLLERR | EPOLLHUP))) read();
+  const bool is_due = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) || (tls_ && tls_->wants_write());
+  if (phase_ != Phase::closed && is_due) read();
 }
 
 void WebSocket::State::read() {
   if (!received_.empty()) take(std::exchange(received_, {}));
   if (phase_ == Phase::closed) return;
   std::array<char, 16 * 1024> bytes;  // once a turn: others are served between
-  const auto moved = tcp_receive(socket_.get(), bytes);
+  const auto moved = tls_ ? tls_->receive(bytes) : tcp_receive(socket_.get(), bytes);
   switch (moved.how) {
     case Moved::How::would_block:
-      return;
+      return watch_out();
     case Moved::How::bytes:
       return take({bytes.data(), moved.bytes});
     case Moved::How::ended:
@@ -205,7 +209,8 @@ bool WebSocket::State::written() {
 void WebSocket::State::flush() {
   if (phase_ == Phase::closed) return;
   while (backlog() > 0) {
-    const auto moved = tcp_send(socket_.get(), std::string_view(unsent_).substr(sent_));
+    const auto rest = std::string_view(unsent_).substr(sent_);
+    const auto moved = tls_ ? tls_->send(rest) : tcp_send(socket_.get(), rest);
     if (moved.how == Moved::How::would_block) break;
     if (moved.how != Moved::How::bytes)
       return end_later(end_.is_clean ? end_ : WebSocketEnd{.reason = "The connection was lost."});
@@ -219,17 +224,24 @@ void WebSocket::State::flush() {
     unsent_.erase(0, sent_);
     sent_ = 0;
   }
-  const bool wants_out = backlog() > 0;
-  if (is_started_ && wants_out != wants_out_)
-    loop_.rewatch(socket_.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN);
-  wants_out_ = wants_out;
-  if (phase_ != Phase::leaving || wants_out) return;
+  watch_out();
+  if (phase_ != Phase::leaving || backlog() > 0) return;
   // All is said. The server closes first (7.1.1); a refused peer is given time to read why: closing
   // with input unread would reset the connection and could take our close frame with it.
   if (role_ == WebSocketRole::server && end_.is_clean) return end_later(end_);
-  if (!half_closed_ && (role_ == WebSocketRole::server || !end_.is_clean))
+  if (!half_closed_ && (role_ == WebSocketRole::server || !end_.is_clean)) {
+    if (tls_) tls_->say_goodbye();
     shutdown(socket_.get(), SHUT_WR);
+  }
   half_closed_ = true;
+}
+
+// For what the socket has yet to take.
+void WebSocket::State::watch_out() {
+  const bool wants_out = backlog() > 0 || (tls_ && tls_->wants_write());
+  if (is_started_ && wants_out != wants_out_)
+    loop_.rewatch(socket_.get(), wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  wants_out_ = wants_out;
 }
 
 void WebSocket::State::leave() {
@@ -286,6 +298,8 @@ void WebSocket::State::end_tell() {
 void WebSocket::State::release() {
   phase_ = Phase::closed;
   if (is_started_ && socket_) loop_.unwatch(socket_.get());
+  if (tls_) tls_->say_goodbye();
+  tls_.reset();
   socket_.reset();
   while_open_.reset();
   loop_.cancel(ping_timer_);
@@ -301,9 +315,9 @@ void WebSocket::State::abandon() {
 
 WebSocket::WebSocket(Loop& loop, Descriptor socket, WebSocketRole role,
                      const WebSocketSettings& settings, std::string received,
-                     std::shared_ptr<void> while_open)
+                     std::shared_ptr<void> while_open, std::unique_ptr<TlsStream> tls)
     : state_(std::make_shared<State>(loop, std::move(socket), role, settings, std::move(received),
-                                     std::move(while_open))) {}
+                                     std::move(while_open), std::move(tls))) {}
 WebSocket::~WebSocket() { state_->abandon(); }
 void WebSocket::start(Calls calls) { state_->start(std::move(calls)); }
 bool WebSocket::send(WebSocketKind kind, std::string_view payload) {

@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "net/descriptor.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "wire/websocket.h"
 
 namespace utakata::net {
@@ -41,10 +42,11 @@ class WebSocket {
   };
 
   // For WebSocketServer and WebSocketClient. `received` is what came right behind the handshake;
-  // `while_open` is let go when the socket is closed.
+  // `while_open` is let go when the socket is closed; with `tls`, whose handshake is done, all goes
+  // through that.
   WebSocket(Loop& loop, Descriptor socket, wire::WebSocketRole role,
             const WebSocketSettings& settings, std::string received = {},
-            std::shared_ptr<void> while_open = {});
+            std::shared_ptr<void> while_open = {}, std::unique_ptr<TlsStream> tls = {});
   ~WebSocket();  // cuts at once, without `ended`; may happen inside any of the calls
 
   // To be called once; nothing is read before.

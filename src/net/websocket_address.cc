@@ -25,16 +25,19 @@ bool is_port(std::string_view text) {
 Expected<WebSocketUrl> websocket_url(std::string_view url) {
   if (!std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7f; }))
     return not_a_url("it has blanks, control characters or letters that must be percent-encoded.");
-  if (url.starts_with("wss://")) return not_a_url("wss:// is not built yet; use ws://.");
-  constexpr std::string_view scheme = "ws://";
-  if (!url.starts_with(scheme)) return not_a_url("it must begin with ws://.");
+  const bool is_tls = url.starts_with("wss://");
+  const std::string_view scheme = is_tls ? "wss://" : "ws://";
+  if (!url.starts_with(scheme)) return not_a_url("it must begin with ws:// or wss://.");
   if (url.find('#') != url.npos)
     return not_a_url("a fragment (#) has no meaning here (RFC 6455 section 3).");
   url.remove_prefix(scheme.size());
   const auto authority = url.substr(0, url.find_first_of("/?"));
   const auto target = url.substr(authority.size());
-  WebSocketUrl parts{
-      .authority = std::string(authority), .host = {}, .port = "80", .target = std::string(target)};
+  WebSocketUrl parts{.authority = std::string(authority),
+                     .host = {},
+                     .port = is_tls ? "443" : "80",
+                     .target = std::string(target),
+                     .is_tls = is_tls};
   if (!parts.target.starts_with('/')) parts.target.insert(0, "/");
   if (authority.find('@') != authority.npos) return not_a_url("it must not carry a user's name.");
   std::string_view host = authority, rest;

@@ -1,4 +1,4 @@
-// Where a ws:// URL leads. Private to net/websocket_client.
+// Where a ws:// or wss:// URL leads. Private to net/websocket_client.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ struct WebSocketUrl {
   std::string host;       // without brackets
   std::string port;
   std::string target;  // path and query
+  bool is_tls = false;
 };
 Expected<WebSocketUrl> websocket_url(std::string_view url);
 

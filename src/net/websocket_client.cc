@@ -39,7 +39,8 @@ class OwnSocket {
   OwnSockets::iterator at_;
 };
 
-//   looking up --> connecting (each address in turn) --> asking --> answered
+//   looking up --> connecting (each address in turn) --> shaking hands (TLS) --> asking -->
+//   answered
 struct Dialling {
   WebSocketDial dial;
   WebSocketClient::Done done;
@@ -47,6 +48,7 @@ struct Dialling {
   std::vector<TcpAddress> addresses{};
   std::size_t next = 0;  // of addresses
   Descriptor socket{};
+  std::unique_ptr<TlsStream> tls{};
   std::shared_ptr<OwnSocket> own{};
   std::string key{}, unsent{}, received{};
   bool is_connected = false;
@@ -82,6 +84,7 @@ struct WebSocketClient::State {
   void connect_next(DialId id);
   void on_ready(DialId id);
   void on_connected(DialId id, Dialling& dialling);
+  void shake_hands(DialId id, Dialling& dialling);
   void send(DialId id, Dialling& dialling);
   void receive(DialId id, Dialling& dialling);
   void drop_socket(Dialling& dialling) const;
@@ -109,6 +112,8 @@ void WebSocketClient::State::begin(DialId id) {
   if (!are_header_lines(dialling.dial.headers))
     return fail(id, Problem::Kind::invalid,
                 "a header must be a line \"Name: value\" ended by CRLF.", false);
+  if (dialling.url.is_tls && !dialling.dial.trust)
+    return fail(id, Problem::Kind::invalid, "whom wss:// trusts is not said.", false);
   dialling.addresses = known_addresses(dialling.url);
   if (!dialling.addresses.empty()) return connect_next(id);
   const auto found = [this, id](const Expected<TcpAddresses>& addresses) {
@@ -149,6 +154,7 @@ void WebSocketClient::State::connect_next(DialId id) {
 void WebSocketClient::State::on_ready(DialId id) {
   auto& dialling = dials.at(id);
   if (!dialling.is_connected) return on_connected(id, dialling);
+  if (dialling.tls && !dialling.tls->is_ready()) return shake_hands(id, dialling);
   if (!dialling.unsent.empty()) return send(id, dialling);
   receive(id, dialling);
 }
@@ -161,22 +167,35 @@ void WebSocketClient::State::on_connected(DialId id, Dialling& dialling) {
   dialling.key = new_key();
   dialling.unsent = wire::websocket_request(dialling.url.authority, dialling.url.target,
                                             dialling.key, dialling.dial.headers);
-  send(id, dialling);
+  if (!dialling.url.is_tls) return send(id, dialling);
+  dialling.tls = dialling.dial.trust->dial(dialling.socket.get(), dialling.url.host);
+  shake_hands(id, dialling);
+}
+
+void WebSocketClient::State::shake_hands(DialId id, Dialling& dialling) {
+  const auto moved = dialling.tls->handshake();
+  if (moved.how == Moved::How::bytes) return send(id, dialling);
+  if (moved.how == Moved::How::would_block)
+    return loop.rewatch(dialling.socket.get(),
+                        dialling.tls->wants_write() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  fail(id, Problem::Kind::refused, fmt::format("tls: {}.", dialling.tls->failure()), true);
 }
 
 void WebSocketClient::State::send(DialId id, Dialling& dialling) {
-  const auto moved = tcp_send(dialling.socket.get(), dialling.unsent);
-  if (moved.how == Moved::How::would_block) return;
+  const auto moved = dialling.tls ? dialling.tls->send(dialling.unsent)
+                                  : tcp_send(dialling.socket.get(), dialling.unsent);
+  if (moved.how == Moved::How::would_block) return loop.rewatch(dialling.socket.get(), EPOLLOUT);
   if (moved.how != Moved::How::bytes)
     return fail(id, Problem::Kind::unavailable,
                 "the connection was lost before the handshake was sent.", true);
   dialling.unsent.erase(0, moved.bytes);
-  if (dialling.unsent.empty()) loop.rewatch(dialling.socket.get(), EPOLLIN);
+  loop.rewatch(dialling.socket.get(), dialling.unsent.empty() ? EPOLLIN : EPOLLOUT);
 }
 
 void WebSocketClient::State::receive(DialId id, Dialling& dialling) {
   std::array<char, 16 * 1024> bytes;
-  const auto moved = tcp_receive(dialling.socket.get(), bytes);
+  const auto moved =
+      dialling.tls ? dialling.tls->receive(bytes) : tcp_receive(dialling.socket.get(), bytes);
   if (moved.how == Moved::How::would_block) return;
   if (moved.how != Moved::How::bytes)
     return fail(id, Problem::Kind::unavailable,
@@ -189,12 +208,13 @@ void WebSocketClient::State::receive(DialId id, Dialling& dialling) {
   taken.received.erase(0, **read);
   taken.done(std::make_unique<WebSocket>(loop, std::move(taken.socket), wire::WebSocketRole::client,
                                          taken.dial.settings, std::move(taken.received),
-                                         std::move(taken.own)));
+                                         std::move(taken.own), std::move(taken.tls)));
 }
 
 void WebSocketClient::State::drop_socket(Dialling& dialling) const {
   if (dialling.socket) loop.unwatch(dialling.socket.get());
   dialling.own.reset();
+  dialling.tls.reset();
   dialling.socket.reset();
 }
 
@@ -208,7 +228,8 @@ Dialling WebSocketClient::State::take(DialId id) {
 
 void WebSocketClient::State::fail(DialId id, Problem::Kind kind, std::string_view why, bool retry) {
   const auto taken = take(id);
-  const auto where = taken.url.authority.empty() ? "ws" : "ws://" + taken.url.authority;
+  const std::string scheme = taken.url.is_tls ? "wss" : "ws";
+  const auto where = taken.url.authority.empty() ? scheme : scheme + "://" + taken.url.authority;
   taken.done(problem(kind, fmt::format("{}: {}", where, why), retry));
 }
 

@@ -16,10 +16,11 @@
 namespace utakata::net {
 
 struct WebSocketDial {
-  std::string url;        // ws://host:port/path?query; TLS (wss) is not built yet
+  std::string url;        // ws://host:port/path?query, or wss://
   std::string headers{};  // further whole lines, each ended by CRLF
   Duration deadline{5s};  // until the handshake is done, name lookup and connect included
   WebSocketSettings settings{};
+  const TlsDialler* trust = nullptr;  // of wss, which needs it; outlives the dial
 };
 
 class WebSocketClient {
@@ -31,8 +32,8 @@ class WebSocketClient {
                        // inside `done`
   // `done` is called once, never before dial() has returned; whoever takes the WebSocket starts it.
   // A dropped one is cut. Problems: `timed_out`, `unavailable` (no connection, or lost), `refused`
-  // (the answer is not an upgrade), `invalid` (the URL). A message names scheme, host and port
-  // only: a path may carry a ticket.
+  // (the answer is not an upgrade, or the certificate is not trusted), `invalid` (the URL). A
+  // message names scheme, host and port only: a path may carry a ticket.
   DialId dial(WebSocketDial dial, Done done);
   void cancel(DialId id);  // without `done`; what has ended, or never was, is not a failure
 

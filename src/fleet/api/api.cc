@@ -214,15 +214,18 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
   State& state = *state_;
   if (state.options.owners)
     state.others = std::make_unique<Others>(
-        loop, *state.options.owners, Others::Options{.token = state.options.peer_token},
+        loop, *state.options.owners,
+        Others::Options{.token = state.options.peer_token, .ca = state.options.api.ca},
         Others::Here{
             .can_answer = [&state](std::string_view c) { return !state.is_elsewhere(c); },
             .take = [&state](const net::HttpRequest& request,
                              net::HttpReply reply) { state.take(request, std::move(reply)); }});
   if (state.options.owners)
-    state.copies =
-        std::make_unique<Copies>(loop, *state.options.owners, state.options.stack,
-                                 state.options.peer_token, [&state] { state.apply_held(); });
+    state.copies = std::make_unique<Copies>(loop, *state.options.owners,
+                                            Copies::Options{.stack = state.options.stack,
+                                                            .token = state.options.peer_token,
+                                                            .ca = state.options.api.ca},
+                                            [&state] { state.apply_held(); });
   state.open_journal();
   state.tick_all();
   state.tick = loop.every(100ms, [&state] { state.tick_all(); });
@@ -242,6 +245,12 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
     state.server->on_upgrade([&state](const net::HttpRequest& request, const net::TcpPeer& peer,
                                       net::Descriptor socket) {
       state.door->open(request, peer, std::move(socket), state.gate.is_peer(request));
+    });
+    state.server->on_upgrade_tls([&state](const net::HttpRequest& request, const net::TcpPeer& peer,
+                                          net::Descriptor socket,
+                                          std::unique_ptr<net::TlsStream> tls) {
+      state.door->open(request, peer, std::move(socket), state.gate.is_peer(request),
+                       std::move(tls));
     });
   }
   state.server->on_notice([&state](const std::string& what) {
@@ -288,8 +297,28 @@ void Api::forget(const std::string& cluster) {
 }
 
 std::vector<PublishedCluster> Api::published() const {
+  using Whose = PublishedCluster::Whose;
+  const State& state = *state_;
   std::vector<PublishedCluster> all;
-  for (const auto& places : state_->clusters) all.push_back(places->ledger().published());
+  for (const auto& places : state.clusters) all.push_back(places->ledger().published());
+  if (!state.options.owners) return all;
+  const auto kind = [&](const auto& cluster) { return state.options.owners->of(cluster).kind; };
+  const auto wanted = state.options.owners->wanted();
+  // Nobody else can have what we have lost sight of.
+  const bool is_alone = state.options.owners->others().empty();
+  for (PublishedCluster& one : all) {
+    // What the stack has no more is cleared away by its last owner.
+    const bool is_over = std::ranges::find(wanted, one.cluster) == wanted.end();
+    if (!is_over && !is_alone && kind(one.cluster) != Ownership::Kind::ours)
+      one.whose = Whose::nobodys;
+  }
+  // Of those that we have only just got nothing is known yet.
+  for (const std::string& cluster : wanted)
+    if (!state.find(cluster))
+      all.push_back(
+          {.cluster = cluster,
+           .whose = kind(cluster) == Ownership::Kind::others ? Whose::others : Whose::nobodys,
+           .lines = {}});
   return all;
 }
 

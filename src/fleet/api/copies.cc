@@ -24,12 +24,11 @@ struct Copies::Stream {
   bool is_over = false;
 };
 
-Copies::Copies(net::Loop& loop, const Owners& owners, std::string stack, std::string token,
+Copies::Copies(net::Loop& loop, const Owners& owners, Options options,
                std::function<void()> changed)
     : loop_(loop),
       owners_(owners),
-      stack_(std::move(stack)),
-      token_(std::move(token)),
+      options_(std::move(options)),
       changed_(std::move(changed)),
       client_(loop) {
   timer_ = loop_.every(look_every, [this] { turn(); });
@@ -66,13 +65,14 @@ void Copies::begin(const std::string& cluster, const std::string& url) {
   stream->url = url;
   stream->began = loop_.now();
   attempts_[cluster] = stream;
-  stream->call =
-      client_.call({.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, stack_, cluster),
-                    .headers = {"Authorization: Bearer " + token_, "X-Utakata-Caller: admin"},
-                    .deadline = 3s,
-                    .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); },
-                    .keep_alive = ask_kernel_every},
-                   [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
+  stream->call = client_.call(
+      {.url = fmt::format("{}/v1/stacks/{}/clusters/{}/ledger", url, options_.stack, cluster),
+       .headers = {"Authorization: Bearer " + options_.token, "X-Utakata-Caller: admin"},
+       .deadline = 3s,
+       .ca_file = options_.ca,
+       .on_piece = [this, stream](std::string_view bytes) { hear(stream, bytes); },
+       .keep_alive = ask_kernel_every},
+      [this, stream](const Expected<net::HttpResult>&) { ended(stream); });
 }
 
 void Copies::hear(const std::shared_ptr<Stream>& stream, std::string_view bytes) {

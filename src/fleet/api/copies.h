@@ -20,9 +20,12 @@ namespace utakata {
 
 class Copies {
  public:
+  struct Options {
+    std::string stack, token;
+    std::string ca{};  // PEM file of whom we trust at https; empty: the system's
+  };
   // `changed`: a stream has ended.
-  Copies(net::Loop& loop, const Owners& owners, std::string stack, std::string token,
-         std::function<void()> changed);
+  Copies(net::Loop& loop, const Owners& owners, Options options, std::function<void()> changed);
   ~Copies();
 
   void turn();  // owners may have changed
@@ -48,7 +51,7 @@ class Copies {
 
   net::Loop& loop_;
   const Owners& owners_;
-  const std::string stack_, token_;
+  const Options options_;
   const std::function<void()> changed_;
   net::HttpClient client_;
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;   // by cluster

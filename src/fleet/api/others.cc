@@ -12,11 +12,6 @@ namespace {
 // Nobody looks at others.
 constexpr std::string_view kept_headers[] = {
     "host", "authorization", "origin", "x-forwarded-for", "forwarded", "x-utakata-caller"};
-constexpr std::pair<std::string_view, std::string_view> handed_back[] = {
-    {"retry-after", "Retry-After"},
-    {"x-utakata-url", "X-Utakata-Url"},
-    {"www-authenticate", "WWW-Authenticate"},
-    {"allow", "Allow"}};
 constexpr Duration try_every{100ms};
 
 }  // namespace
@@ -54,6 +49,7 @@ struct Others::Waiting {
   net::HttpReply reply;
   Passage passage;
   Instant until;
+  std::string problem{};  // why its owner did not answer, last
 };
 
 Others::Others(net::Loop& loop, const Owners& owners, Options options, Here here)
@@ -75,7 +71,8 @@ net::HttpCall Others::call_of(const std::string& method, std::string url, std::s
                       "X-Utakata-Caller: " + caller},
           .body = std::move(body),
           .deadline = 3s,
-          .answer_bytes_max = 64 * 1024 * 1024};
+          .answer_bytes_max = 64 * 1024 * 1024,
+          .ca_file = options_.ca};
 }
 
 void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Passage passage) {
@@ -115,9 +112,13 @@ void Others::wait(std::shared_ptr<Waiting> one) {
     return send_problem(
         one->reply,
         {.status = 503,
-         .detail = fmt::format("{} has no owner at the moment: its controller is away, and no "
-                               "other could take it yet.",
-                               one->passage.cluster),
+         .detail = one->problem.empty()
+                       ? fmt::format("{} has no owner at the moment: its controller is away, and "
+                                     "no other could take it yet.",
+                                     one->passage.cluster)
+                       : fmt::format("The owner of {} did not answer, and no other has taken it "
+                                     "yet: {}",
+                                     one->passage.cluster, one->problem),
          .retry_after = 1s},
         one->passage.headers);
   waiting_.push_back(std::move(one));
@@ -144,9 +145,8 @@ void Others::try_again() {
 }
 
 void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
-  if (!url.starts_with("http://")) return send_by_http(std::move(one), url);
   auto& link = links_[url];
-  if (!link) link = std::make_unique<PeerLink>(loop_, url, options_.token);
+  if (!link) link = std::make_unique<PeerLink>(loop_, url, options_.token, options_.ca);
   const std::string target = one->request.target();
   const PeerAsk ask{
       .caller = one->passage.caller,
@@ -159,28 +159,6 @@ void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
   });
 }
 
-void Others::send_by_http(std::shared_ptr<Waiting> one, const std::string& url) {
-  net::HttpCall call = call_of(std::string(one->request.method), url + one->request.target(),
-                               std::string(one->request.body), one->passage.caller);
-  if (one->passage.is_by_token)
-    call.headers = {fmt::format("Authorization: {}", one->request.header("authorization"))};
-  client_.call(std::move(call), [this, one, url](Expected<net::HttpResult> result) {
-    if (!result) return answered(one, url, std::unexpected(result.error()));
-    std::string headers = "Cache-Control: no-store\r\n";
-    PeerAnswer answer{.status = result->status,
-                      .content_type = "application/json",
-                      .headers = {},
-                      .body = result->body};
-    for (const auto& [name, value] : result->headers) {
-      if (name == "content-type") answer.content_type = value;
-      for (const auto& [known, written] : handed_back)
-        if (name == known) headers += fmt::format("{}: {}\r\n", written, value);
-    }
-    answer.headers = headers;
-    answered(one, url, answer);
-  });
-}
-
 void Others::answered(const std::shared_ptr<Waiting>& one, const std::string& url,
                       const Expected<PeerAnswer>& answer) {
   if (url == silent_url_) is_trying_ = false;
@@ -188,6 +166,7 @@ void Others::answered(const std::shared_ptr<Waiting>& one, const std::string& ur
   if (!answer && url != silent_url_) silent_url_ = url, is_trying_ = false;
   // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
   const bool is_answered = answer && answer->status != 421;
+  if (!answer) one->problem = answer.error().what;
   if (!is_answered && one->passage.is_repeatable) return wait(one);
   if (!answer)
     return send_problem(one->reply,

@@ -36,6 +36,7 @@ class Others {
  public:
   struct Options {
     std::string token;       // of ours, for them
+    std::string ca{};        // PEM file of whom we trust at https; empty: the system's
     Duration patience{12s};  // longer than a takeover takes, even if etcd needs a new leader first
     std::size_t waiting_max = 10'000;
   };
@@ -75,7 +76,6 @@ class Others {
   bool may_send(const std::string& url);
   Ownership owner_of(const std::string& cluster) const;
   void send(std::shared_ptr<Waiting> one, const std::string& url);
-  void send_by_http(std::shared_ptr<Waiting> one, const std::string& url);
   void answered(const std::shared_ptr<Waiting>& one, const std::string& url,
                 const Expected<PeerAnswer>& answer);
   void drop_links();
@@ -87,7 +87,7 @@ class Others {
   const Owners& owners_;
   const Options options_;
   const Here here_;
-  net::HttpClient client_;                                  // by TLS, and to ask each
+  net::HttpClient client_;                                  // to ask each
   std::map<std::string, std::unique_ptr<PeerLink>> links_;  // by url
   std::map<std::string, std::string> told_;                 // clusters' owners' urls
   std::deque<std::shared_ptr<Waiting>> waiting_;

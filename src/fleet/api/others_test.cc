@@ -402,6 +402,28 @@ TEST_F(TwoApis, what_an_owner_before_the_last_one_told_is_no_knowledge) {
   EXPECT_EQ(status(b.ask("POST", game)), 503);
 }
 
+TEST_F(TwoApis, each_tells_those_who_choose_by_themselves_whose_a_cluster_is) {
+  const auto told = [](Side& side) {
+    std::string all;
+    side.on_loop([&] {
+      for (const PublishedCluster& one : side.api.published())
+        all += fmt::format("{} {} {};", one.cluster, int(one.whose), one.lines.size());
+    });
+    return all;
+  };
+  EXPECT_EQ(told(a), "game 0 1;lobby 1 0;");
+  EXPECT_EQ(told(b), "game 2 0;lobby 1 0;");
+  a.owners.set("game", {});
+  EXPECT_EQ(told(a), "game 1 1;lobby 1 0;") << "what it knows, and may be another's";
+  a.owners.set_others({});
+  EXPECT_EQ(told(a), "game 0 1;lobby 1 0;") << "there is nobody who could have it";
+  a.owners.set_others({{"b", b.url}});
+  b.becomes("game", taken_over());
+  EXPECT_EQ(told(b), "game 1 0;lobby 1 0;") << "ours, and nothing known of it yet";
+  a.becomes("game", {.kind = Ownership::Kind::others, .controller = "b", .url = b.url});
+  EXPECT_EQ(told(a), "game 2 0;lobby 1 0;");
+}
+
 TEST_F(TwoApis, several_clusters_may_be_lost_at_once) {
   a.becomes("lobby", ours());
   a.sees("lobby");

@@ -122,23 +122,25 @@ PeerDoor::~PeerDoor() {
 }
 
 void PeerDoor::open(const net::HttpRequest& request, const net::TcpPeer& peer,
-                    net::Descriptor socket, bool is_peer) {
+                    net::Descriptor socket, bool is_peer, std::unique_ptr<net::TlsStream> tls) {
+  const auto send = [&](std::string_view text) {
+    return (tls ? tls->send(text) : net::tcp_send(socket.get(), text)).bytes == text.size();
+  };
   if (!is_peer || request.path != "/v1/peer") {
-    net::tcp_send(socket.get(), is_peer
-                                    ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: "
-                                      "close\r\n\r\n"
-                                    : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: "
-                                      "close\r\n\r\n");
+    (void)send(is_peer
+                   ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                   : "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    tls.reset();
     return;
   }
-  const std::string answer = wire::websocket_answer(request.header("sec-websocket-key"));
-  if (net::tcp_send(socket.get(), answer).bytes != answer.size()) return;
+  if (!send(wire::websocket_answer(request.header("sec-websocket-key")))) return tls.reset();
   auto line = std::make_shared<Line>(
       *this, peer.address,
       std::make_unique<net::WebSocket>(loop_, std::move(socket), wire::WebSocketRole::server,
                                        net::WebSocketSettings{.message_bytes = message_bytes,
                                                               .backlog_bytes = message_bytes,
-                                                              .ping_every = Duration{20s}}));
+                                                              .ping_every = Duration{20s}},
+                                       std::string{}, nullptr, std::move(tls)));
   lines_.push_back(line);
   line->start();
 }

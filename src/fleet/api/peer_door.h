@@ -23,7 +23,7 @@ class PeerDoor {
 
   // A request that asks to become a WebSocket. Who is not a controller is told so, and cut.
   void open(const net::HttpRequest& request, const net::TcpPeer& peer, net::Descriptor socket,
-            bool is_peer);
+            bool is_peer, std::unique_ptr<net::TlsStream> tls = {});
 
  private:
   class Line;

@@ -12,10 +12,11 @@ constexpr std::size_t message_bytes = 64 * 1024 * 1024;
 
 }  // namespace
 
-PeerLink::PeerLink(net::Loop& loop, std::string url, std::string token)
+PeerLink::PeerLink(net::Loop& loop, std::string url, std::string token, std::string ca)
     : loop_(loop),
       url_(std::move(url)),
       token_(std::move(token)),
+      ca_(std::move(ca)),
       client_(loop),
       turn_end_(loop.on_turn_end([this] { send(); })),
       timer_(loop.every(look_every, [this] { look(); })) {}
@@ -35,13 +36,19 @@ void PeerLink::ask(PeerAsk ask, Done done) {
 
 void PeerLink::dial() {
   std::string url = url_;
-  if (url.starts_with("http:")) url.replace(0, 4, "ws");
+  if (url.starts_with("http")) url.replace(0, 4, "ws");
+  if (url.starts_with("wss:") && !trust_) {
+    auto trust = net::TlsDialler::open({.ca_file = ca_});
+    if (!trust) return lost(trust.error().what);
+    trust_ = std::move(*trust);
+  }
   dial_ = client_.dial({.url = url + "/v1/peer",
                         .headers = fmt::format("Authorization: Bearer {}\r\n", token_),
                         .deadline = patience,
                         .settings = {.message_bytes = message_bytes,
                                      .backlog_bytes = message_bytes,
-                                     .ping_every = Duration{0}}},
+                                     .ping_every = Duration{0}},
+                        .trust = trust_.get()},
                        [this](auto socket) { opened(std::move(socket)); });
 }
 

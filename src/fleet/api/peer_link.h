@@ -13,6 +13,7 @@
 #include "base/problem.h"
 #include "fleet/api/peer_words.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "net/websocket_client.h"
 
 namespace utakata {
@@ -22,9 +23,10 @@ class PeerLink {
   // The answer's views are valid in the call. Problem `unavailable`: no answer came; whether it was
   // done is not known.
   using Done = std::function<void(const Expected<PeerAnswer>&)>;
-  // `url`: of the other's API, http://host:port. Dials when it is first asked, and again as soon as
-  // it is asked after it was lost.
-  PeerLink(net::Loop& loop, std::string url, std::string token);
+  // `url`: of the other's API, http(s)://host:port. Dials when it is first asked, and again as soon
+  // as it is asked after it was lost. `ca`: PEM file of whom we trust at https; empty: the
+  // system's.
+  PeerLink(net::Loop& loop, std::string url, std::string token, std::string ca = {});
   ~PeerLink();  // nobody is told any more
   PeerLink(const PeerLink&) = delete;
   PeerLink& operator=(const PeerLink&) = delete;
@@ -47,7 +49,8 @@ class PeerLink {
   void look();
 
   net::Loop& loop_;
-  const std::string url_, token_;
+  const std::string url_, token_, ca_;
+  std::unique_ptr<net::TlsDialler> trust_;  // of https, once dialled
   net::WebSocketClient client_;
   net::WebSocketClient::DialId dial_ = 0;  // under way
   std::unique_ptr<net::WebSocket> socket_;

@@ -2,6 +2,7 @@
 // clients' servers read, a load balancer. Crosses from the placing side to the control loop.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +21,14 @@ struct PublishedCluster {
     // `place: weighted` divided by the weight.
     double load = 0;
   };
+  // Where several controllers run the stack each tells of all clusters.
+  enum class Whose : std::uint8_t {
+    ours,
+    nobodys,  // at the moment, or it is not known: what stands of it stays as it is
+    others    // and they tell of it
+  };
   std::string cluster;
+  Whose whose = Whose::ours;
   int capacity = 0;  // of one instance
   std::vector<Line> lines;
 };

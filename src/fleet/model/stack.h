@@ -24,6 +24,7 @@ struct ApiSpec {
   std::string advertise = "127.0.0.1";  // the host name or address that clients reach instances at
   std::uint16_t ports_first = 20000, ports_last = 29999;  // given to instances
   std::string certificate, key;                           // PEM files; empty: plain HTTP
+  std::string ca;  // PEM file: whom controllers trust among themselves; empty: the system's
   std::vector<std::string> origins;  // allowed to place from a browser; empty: any
   bool operator==(const ApiSpec&) const = default;
 };

@@ -125,6 +125,7 @@ TEST(Mistakes, of_the_stack) {
       {"stack: a\nstore: { etcd: [ \"https://a\" ], key: k }" + rest,
        {"2:8 `certificate` and `key` belong together"}},
       {"stack: a\nstore: { etcd: [ \"http://a\" ], ca: c }" + rest, {"2:8 at https://"}},
+      {"stack: a\napi: { ca: ca.pem }" + rest, {"2:6 give their `certificate` and `key`, too"}},
       {"stack: a\napi: { listen: 7070 }" + rest, {"2:16 `listen` must be an address and a port"}},
       {"stack: a\napi: { listen: 127.0.0.1:70700 }" + rest, {"2:16 `listen` must be"}},
       {"stack: a\napi: { ports: 5-1 }" + rest, {"2:15 `ports` must be a range"}},

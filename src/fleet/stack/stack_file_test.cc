@@ -154,7 +154,8 @@ TEST(StackFile, a_range_without_rules_keeps_headroom) {
 
 TEST(StackFile, extras_of_a_cluster_and_of_the_api) {
   const Stack stack = good(R"(stack: a
-api: { listen: "[::1]:0", certificate: tls/a.pem, key: /etc/a.key, origins: ["https://a.example"] }
+api: { listen: "[::1]:0", certificate: tls/a.pem, key: /etc/a.key, ca: tls/ca.pem,
+       origins: ["https://a.example"] }
 clusters:
   w:
     run: x
@@ -172,6 +173,7 @@ clusters:
   EXPECT_EQ(stack.api.advertise, "::1");
   EXPECT_EQ(stack.api.certificate, "/srv/show/tls/a.pem");
   EXPECT_EQ(stack.api.key, "/etc/a.key");
+  EXPECT_EQ(stack.api.ca, "/srv/show/tls/ca.pem");
   EXPECT_EQ(stack.api.origins, std::vector<std::string>{"https://a.example"});
   const ClusterSpec& w = stack.clusters[0];
   EXPECT_EQ(w.count, (CountSpec{CountSpec::Kind::prometheus, "/metrics", "ws_connections",

@@ -85,6 +85,10 @@ const Key<StackDraft> api_keys[] = {
      [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.api.certificate); }},
     {{"key", Mark::now, "text", "The certificate's private key, a PEM file."},
      [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.api.key); }},
+    {{"ca", Mark::now, "text",
+      "Of several controllers at https: a PEM file of who signed their certificates, and nobody "
+      "else is trusted among them; the system's without it."},
+     [](Reader& r, const Yaml& y, StackDraft& d) { r.path(y, d.stack.api.ca); }},
     {{"origins", Mark::now, "texts",
       "Web pages that may place clients, such as https://game.example; any without it."},
      [](Reader& r, const Yaml& y, StackDraft& d) { r.texts(y, d.stack.api.origins); }},
@@ -96,6 +100,8 @@ void read_api(Reader& r, const Yaml& y, StackDraft& d) {
   const ApiSpec& api = d.stack.api;
   if (api.certificate.empty() != api.key.empty())
     r.mistake(y, "`certificate` and `key` belong together: give both or none.");
+  if (!api.ca.empty() && api.certificate.empty())
+    r.mistake(y, "`ca` is of controllers at https://: give their `certificate` and `key`, too.");
 }
 
 void read_store_file(Reader& r, const Yaml& y, StackDraft& d) {

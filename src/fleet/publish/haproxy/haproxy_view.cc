@@ -48,6 +48,7 @@ struct HaproxyView::State {
     loop.cancel(leaving_ends);
   }
 
+  void take(std::vector<PublishedCluster> clusters);
   void begin();
   std::optional<std::string> number_of(const std::string& host);
   void look();
@@ -71,7 +72,7 @@ struct HaproxyView::State {
   std::unique_ptr<HaproxyCall> call;
   std::vector<PublishedCluster> newest;
   bool is_due = false;             // a look at `newest` is
-  std::set<std::string> backends;  // ever told of
+  std::set<std::string> backends;  // ever told of, but for those whose cluster another has now
   // Hosts with names: those of this round, those being asked for, and what was answered.
   std::set<std::string> named, asked;
   std::map<std::string, Expected<std::string>> numbers;
@@ -97,6 +98,18 @@ std::string HaproxyView::State::its_name(const std::string& where) const {
   const auto backend = where.substr(0, where.find(' '));
   return backend.empty() ? fmt::format("HAProxy at {}", place)
                          : fmt::format("backend `{}` of HAProxy at {}", backend, place);
+}
+
+// A backend whose cluster is not ours any more is forgotten, with what was about to be told there.
+void HaproxyView::State::take(std::vector<PublishedCluster> clusters) {
+  newest = std::move(clusters);
+  is_due = true;
+  for (const auto& one : newest) {
+    if (one.whose == PublishedCluster::Whose::ours) continue;
+    const auto backend = haproxy_backend(settings.haproxy, one.cluster);
+    if (!backend || backends.erase(*backend) == 0) continue;
+    if (!round.empty() && round.begin()->first == *backend) lines.clear();
+  }
 }
 
 void HaproxyView::State::begin() {
@@ -141,6 +154,10 @@ void HaproxyView::State::look() {
 
 void HaproxyView::State::looked(const std::string& answer) {
   const auto& [backend, wishes] = *round.begin();
+  if (!backends.contains(backend)) {
+    round.erase(round.begin());
+    return look();
+  }
   const auto servers = haproxy_servers(answer, backend);
   if (!servers) {
     trouble(backend, servers.error().what);
@@ -254,8 +271,7 @@ HaproxyView::~HaproxyView() = default;
 
 void HaproxyView::publish(std::vector<PublishedCluster> clusters) {
   if (state_->on_left) return;
-  state_->newest = std::move(clusters);
-  state_->is_due = true;
+  state_->take(std::move(clusters));
   state_->begin();
 }
 

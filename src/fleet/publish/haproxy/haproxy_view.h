@@ -3,7 +3,8 @@
 // away, frozen or another program: nothing waits for it, one request at most is under way, and only
 // the newest view waits. What is wrong is said once, and once that it is over. Loop thread only.
 //
-// A server's name is utakata:STACK:MARK:INSTANCE. Others in the same backend are left alone.
+// A server's name is utakata:STACK:MARK:INSTANCE. Others in the same backend are left alone; where
+// several controllers run the stack, so are backends of clusters that are not ours now.
 #pragma once
 
 #include <functional>
@@ -21,7 +22,7 @@ namespace utakata {
 struct HaproxyViewSettings {
   HaproxySpec haproxy{};
   std::string stack{};
-  std::string mark{};  // of the store: another controller's servers are not ours
+  std::string mark{};  // of the store: another stack's servers are not ours
   Duration answer_within{3s};
   Duration retry_first{100ms}, retry_most{2s};  // doubled from the one to the other
 };

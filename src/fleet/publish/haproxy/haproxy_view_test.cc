@@ -48,6 +48,16 @@ class HaproxyViewTest : public testing::Test {
     loop.cancel(every);
     return held;
   }
+  // The same of several controllers, each of which tells of all clusters.
+  bool keep_until(const std::vector<std::pair<HaproxyView*, std::vector<PublishedCluster>>>& views,
+                  const std::function<bool()>& holds) {
+    const auto every = loop.every(10ms, [&] {
+      for (const auto& [view, clusters] : views) view->publish(clusters);
+    });
+    const bool held = net::run_until(loop, holds);
+    loop.cancel(every);
+    return held;
+  }
   bool is(const std::string& name, int admin, int weight) {
     const auto found = haproxy.servers.find(name);
     return found != haproxy.servers.end() && found->second.admin == admin &&
@@ -224,6 +234,69 @@ TEST_F(HaproxyViewTest, what_another_controller_has_there_is_said_and_left_alone
   haproxy.servers.erase(theirs);
   EXPECT_TRUE(keeps_until(*view, {line(1, 100)}, [&] { return has_said(2, "in step again"); }));
   EXPECT_EQ(said.size(), 2u);
+}
+
+using Whose = PublishedCluster::Whose;
+using Lines = std::vector<PublishedCluster::Line>;
+
+PublishedCluster game(const Lines& lines, Whose whose = Whose::ours) {
+  return {.cluster = "game", .whose = whose, .capacity = 100, .lines = lines};
+}
+
+// Its owner is killed, another takes it, the first comes back and gets it again.
+TEST_F(HaproxyViewTest, a_cluster_that_changes_its_owner_keeps_its_servers_untouched) {
+  auto a = view_of(settings()), b = view_of(settings());
+  const Lines both{line(1, 100), line(2, 100)};
+  const auto others = game({}, Whose::others);
+  const auto for_a_while = [later = Instant{}, this]() mutable {
+    if (later == Instant{}) later = loop.now() + 100ms;
+    return loop.now() > later;
+  };
+  EXPECT_TRUE(keep_until({{a.get(), {game(both)}}, {b.get(), {others}}},
+                         [&] { return is(one, 0, 256) && is(two, 0, 256); }));
+  haproxy.commands.clear();
+  a.reset();
+  EXPECT_TRUE(keep_until({{b.get(), {game({}, Whose::nobodys)}}}, for_a_while));
+  auto uncounted = both;
+  for (auto& each : uncounted) each.free = 0, each.is_free_known = false;
+  EXPECT_TRUE(keep_until({{b.get(), {game(uncounted)}}}, for_a_while));
+  EXPECT_TRUE(keep_until({{b.get(), {game(both)}}}, for_a_while));
+  EXPECT_EQ(haproxy.commands, std::vector<std::string>{});
+
+  // What has died since is taken out, and what is new added, by the owner of now alone.
+  a = view_of(settings());
+  const std::string three = "utakata:show:01234567:game-3";
+  EXPECT_TRUE(keep_until({{a.get(), {others}}, {b.get(), {game({line(2, 100), line(3, 100)})}}},
+                         [&] { return !haproxy.servers.contains(one) && is(three, 0, 256); }));
+  haproxy.commands.clear();
+  const Lines now{line(2, 100), line(3, 100), line(4, 100)};
+  EXPECT_TRUE(keep_until({{a.get(), {game(now)}}, {b.get(), {others}}},
+                         [&] { return is("utakata:show:01234567:game-4", 0, 256); }));
+  // It has lost sight of who owns what: what it knows is not told.
+  EXPECT_TRUE(
+      keep_until({{a.get(), {game(now)}}, {b.get(), {game(both, Whose::nobodys)}}}, for_a_while));
+  EXPECT_EQ(haproxy.commands.size(), 2u) << "the new one is added and opened";
+  EXPECT_EQ(said, std::vector<std::string>{});
+}
+
+TEST_F(HaproxyViewTest, who_goes_takes_out_nothing_of_a_cluster_that_is_not_its_own_any_more) {
+  const auto a = view_of(settings()), b = view_of(settings());
+  EXPECT_TRUE(keep_until({{a.get(), {game({line(1, 100)})}}}, [&] { return is(one, 0, 256); }));
+  // In the middle of a look, of which nothing is told any more.
+  a->publish({game({})});
+  a->publish({game({}, Whose::others)});
+  EXPECT_TRUE(keep_until({{b.get(), {game({line(1, 100), line(2, 100)})}}},
+                         [&] { return is(two, 0, 256); }));
+  haproxy.commands.clear();
+  bool has_left = false;
+  a->leave(30s, [&] { has_left = true; });
+  EXPECT_TRUE(net::run_until(loop, [&] { return has_left; }));
+  EXPECT_EQ(haproxy.commands, std::vector<std::string>{});
+  EXPECT_TRUE(is(one, 0, 256));
+
+  // One that is no more is cleared away by its last owner.
+  EXPECT_TRUE(keep_until({{b.get(), {}}}, [&] { return haproxy.servers.empty(); }));
+  EXPECT_EQ(said, std::vector<std::string>{});
 }
 
 TEST_F(HaproxyViewTest, instances_at_a_name_are_told_by_its_number) {

@@ -25,17 +25,24 @@ HaproxyWish wish_for(const PublishedCluster::Line& line, int capacity, const std
 
 }  // namespace
 
+std::optional<std::string> haproxy_backend(const HaproxySpec& spec, const std::string& cluster) {
+  if (!spec.clusters.empty() && std::ranges::find(spec.clusters, cluster) == spec.clusters.end())
+    return std::nullopt;
+  return expand(spec.backend,
+                [&](std::string_view name) {
+                  return name == "cluster" ? std::optional(cluster) : std::nullopt;
+                })
+      .value_or(spec.backend);
+}
+
 std::map<std::string, std::vector<HaproxyWish>> haproxy_wishes(
     const HaproxySpec& spec, const std::string& prefix, std::span<const PublishedCluster> clusters,
     const HostNumber& number_of) {
   std::map<std::string, std::vector<HaproxyWish>> all;
   for (const auto& cluster : clusters) {
-    const auto is_it = [&](const std::string& name) { return name == cluster.cluster; };
-    if (!spec.clusters.empty() && std::ranges::none_of(spec.clusters, is_it)) continue;
-    const auto its_name = [&](std::string_view name) {
-      return name == "cluster" ? std::optional(cluster.cluster) : std::nullopt;
-    };
-    auto& wishes = all[expand(spec.backend, its_name).value_or(spec.backend)];
+    const auto backend = haproxy_backend(spec, cluster.cluster);
+    if (!backend || cluster.whose != PublishedCluster::Whose::ours) continue;
+    auto& wishes = all[*backend];
     for (const auto& line : cluster.lines)
       wishes.push_back(wish_for(line, cluster.capacity, prefix, number_of));
   }

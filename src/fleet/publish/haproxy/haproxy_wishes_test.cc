@@ -56,6 +56,7 @@ TEST(HaproxyWishes, clusters_have_backends_of_their_names_or_as_told) {
   EXPECT_EQ(backends({}), "game 1;lobby 0;");
   EXPECT_EQ(backends({.backend = "show-${cluster}"}), "show-game 1;show-lobby 0;");
   EXPECT_EQ(backends({.backend = "web", .clusters = {"game"}}), "web 1;");
+  EXPECT_EQ(haproxy_backend({.backend = "web", .clusters = {"game"}}, "lobby"), std::nullopt);
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ namespace utakata {
 struct RedisViewSettings {
   wire::RedisAddress address{};
   std::string stack{};
-  Duration lives{5s};  // five refreshes: a view older than that is worse than none
+  // Five refreshes: a view older than that is worse than none. Among several controllers longer
+  // than a takeover takes.
+  Duration lives{5s};
   Duration answer_within{3s};
   Duration retry_first{100ms}, retry_most{2s};  // doubled from the one to the other
 };

@@ -15,6 +15,7 @@ std::vector<PublishedCluster> game(double load, const std::string& url = "ws://a
            .lines = {{.identity = placeable_identity("game-1", url),
                       .open = true,
                       .free = 1,
+                      .is_free_known = true,
                       .load = load}}}};
 }
 
@@ -47,6 +48,27 @@ TEST_F(RedisViewTest, the_newest_stands_there_whole_and_expires) {
   EXPECT_EQ(redis.ask({"ZRANGE", "utakata:show:game", "0", "-1"}), "1");
   view.publish({{.cluster = "game"}});
   EXPECT_TRUE(run_until([&] { return redis.ask({"EXISTS", "utakata:show:game"}) == "0"; }));
+  EXPECT_TRUE(said.empty());
+}
+
+TEST_F(RedisViewTest, the_next_owner_leaves_members_there_that_it_has_not_counted_yet) {
+  net::RedisForTests redis;
+  RedisView former(loop, at(redis.address()), say());
+  auto both = game(7);
+  both[0].lines.push_back(both[0].lines[0]);
+  both[0].lines[1].identity = placeable_identity("game-2", "ws://b:1");
+  former.publish(both);
+  EXPECT_TRUE(run_until([&] { return redis.ask(score) == "7"; }));
+  RedisView next(loop, at(redis.address()), say());
+  auto uncounted = game(1);
+  uncounted[0].lines[0].is_free_known = false;
+  next.publish(uncounted);
+  const std::vector<std::string> other{"ZSCORE", "utakata:show:game", "ws://b:1"};
+  EXPECT_TRUE(run_until([&] { return redis.ask(other).empty(); }));
+  EXPECT_EQ(redis.ask(score), "7");
+  EXPECT_EQ(redis.ask({"EXISTS", "utakata:show:game:kept"}), "0");
+  next.publish(game(2));
+  EXPECT_TRUE(run_until([&] { return redis.ask(score) == "2"; }));
   EXPECT_TRUE(said.empty());
 }
 
