@@ -216,18 +216,21 @@ Expected<std::string> Control::admin_instance(const AdminCall& call) {
   return done(fmt::format("{} {}", call.instance, what_follows));
 }
 
+Expected<void> Control::take_down(Cluster& cluster, const AdminCall& call) {
+  Desired desired = cluster.fleet().desired;
+  desired.shutting_down = true;
+  desired.down_now = desired.down_now || call.now;
+  if (call.deadline_ms) desired.down_deadline = std::chrono::milliseconds{*call.deadline_ms};
+  const char* how = call.now ? "at once, cutting who is connected" : "waiting for clients";
+  return cluster.desire(desired, wish(parts_.clock, cluster.spec().name, "down", how));
+}
+
 Expected<std::string> Control::admin_down(const AdminCall& call) {
   for (auto& cluster : clusters_) {
     if (!cluster->is_ours()) continue;  // its owner is asked, too
-    Desired desired = cluster->fleet().desired;
-    desired.shutting_down = true;
-    desired.down_now = desired.down_now || call.now;
-    if (call.deadline_ms) desired.down_deadline = std::chrono::milliseconds{*call.deadline_ms};
-    const char* how = call.now ? "at once, cutting who is connected" : "waiting for clients";
-    if (auto kept = cluster->desire(desired, wish(parts_.clock, cluster->spec().name, "down", how));
-        !kept)
-      return std::unexpected(kept.error());
+    if (auto kept = take_down(*cluster, call); !kept) return std::unexpected(kept.error());
   }
+  down_ = call;  // for those that nobody owns just now, should they become ours
   for (auto& cluster : clusters_) {
     if (!cluster->is_ours()) continue;
     only_observes() ? cluster->forget() : cluster->replan();
@@ -261,6 +264,7 @@ Expected<std::string> Control::admin_apply(const AdminCall& call) {
                    fmt::format("{}, and nothing is changed meanwhile: wait, or say "
                                "--override-freeze, which is recorded",
                                freeze));
+  down_.reset();  // whoever gives a file means it
   for (auto& cluster : clusters_) {
     const auto found = std::ranges::find(fresh.clusters, cluster->spec().name, &ClusterSpec::name);
     if (!cluster->is_ours()) {

@@ -172,6 +172,9 @@ void Control::down_turn() {
   bool all_down = true;
   for (auto& cluster : clusters_) {
     const Fleet& fleet = cluster->fleet();
+    // It had no owner when all were told; what cannot be recorded now is tried again.
+    if (down_ && cluster->is_ours() && !fleet.desired.shutting_down)
+      (void)take_down(*cluster, *down_);
     all_down = all_down && fleet.desired.shutting_down && fleet.instances.empty();
   }
   if (!all_down || is_down_told_ || clusters_.empty()) return;

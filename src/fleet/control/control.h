@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -118,12 +119,14 @@ class Control {
   Expected<std::string> admin_instance(const AdminCall& call);
   Expected<std::string> admin_scale(const AdminCall& call);
   Expected<std::string> admin_down(const AdminCall& call);
+  Expected<void> take_down(Cluster& cluster, const AdminCall& call);
   Expected<std::string> admin_apply(const AdminCall& call);
   Expected<std::string> admin_activities(const AdminCall& call);
 
   ControlParts parts_;
   Stack stack_;
   std::vector<std::unique_ptr<Cluster>> clusters_;  // in the stack's order
+  std::optional<AdminCall> down_;                   // the whole stack was told to go
   bool is_down_told_ = false;
   // Those that a finished `down` had ended before we came: whoever starts the stack again means it.
   std::set<std::string> over_;

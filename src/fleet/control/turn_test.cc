@@ -212,5 +212,19 @@ TEST_F(Turn, a_down_ends_everyone_whoever_owns_what) {
   EXPECT_TRUE(house.is_down);
 }
 
+TEST_F(Turn, a_down_is_meant_for_a_cluster_that_had_no_owner_just_then_too) {
+  owners.now = {{"game", theirs}, {"lobby", ours(1)}};
+  house.start();
+  house.seconds(5);
+  becomes("game", {});
+  ASSERT_TRUE(house.control->ask({.verb = AdminCall::Verb::down, .now = true}).has_value());
+  house.seconds(5);
+  EXPECT_FALSE(house.is_down);
+  becomes("game", ours(2));
+  house.seconds(5);
+  EXPECT_TRUE(house.is_down);
+  EXPECT_EQ(house.alive(), 0);
+}
+
 }  // namespace
 }  // namespace utakata

@@ -8,7 +8,7 @@
 
 namespace utakata::net {
 
-std::optional<TlsWords> tls_words(const TlsFiles& files, std::string_view why) {
+std::optional<TlsWords> tls_words(const ClientTlsFiles& files, std::string_view why) {
   for (const auto* const path : {&files.ca, &files.certificate, &files.key})
     if (!path->empty() && access(path->c_str(), R_OK) != 0)
       return TlsWords{fmt::format("{} cannot be read: {}", *path, std::strerror(errno)),

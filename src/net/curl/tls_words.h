@@ -7,7 +7,7 @@
 
 namespace utakata::net {
 
-struct TlsFiles {  // as of HttpCall; each may be empty
+struct ClientTlsFiles {  // as of HttpCall; each may be empty
   std::string ca, certificate, key;
 };
 
@@ -18,6 +18,6 @@ struct TlsWords {
 
 // From the sentence of a call that failed, which has libcurl's and OpenSSL's words in it. Nothing:
 // it is not TLS that failed. Looks whether the files can be read.
-std::optional<TlsWords> tls_words(const TlsFiles& files, std::string_view why);
+std::optional<TlsWords> tls_words(const ClientTlsFiles& files, std::string_view why);
 
 }  // namespace utakata::net
