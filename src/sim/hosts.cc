@@ -121,7 +121,9 @@ void Hosts::die(Guest& guest, const std::string& what) {
           .id = guest.id,
           .handle = guest.handle,
           .address = {},
-          .what = what});
+          .what = what,
+          .host = host_of(guest),
+          .zone = zone_of(guest)});
 }
 
 void Hosts::lose(int machine) {

@@ -146,6 +146,7 @@ class Observer {
         return;
       case ProviderNews::Kind::gone:
         if (is_of_another) return;
+        take_place(i, news);
         // What others launch is no proof against a version of ours.
         if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping) take_death(i, news.what);
         become_gone(i, "gone", news.what);

@@ -134,7 +134,9 @@ void SwarmProvider::State::tell_gone(const Id& id) {
         .id = id,
         .handle = berth.service.empty() ? std::string() : swarm_handle(berth.service),
         .address = {},
-        .what = berth.end_text});
+        .what = berth.end_text,
+        .host = berth.host.name,
+        .zone = berth.host.zone});
   ended_logs.push_back(log_of(id));
   if (ended_logs.size() <= options.ended_logs_max) return;
   for (const char* generation : {"", ".1"}) unlink((ended_logs.front() + generation).c_str());
