@@ -20,7 +20,7 @@ Fleet fleet_from(const Saved& saved, const ClusterSpec& spec, Instant now) {
   for (const InstanceRow& row : saved.instances) {
     if (row.cluster != spec.name) continue;
     Instance i = row.instance;
-    i.since = i.served_since = i.launched_at = i.last_answer = now;
+    i.since = i.launched_at = i.last_answer = now;
     fleet.instances.push_back(std::move(i));
   }
   return fleet;

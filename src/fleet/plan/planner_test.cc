@@ -244,6 +244,19 @@ TEST(Planner, who_served_long_drained_and_was_just_resumed_does_not_die_young) {
   EXPECT_EQ(world.did("launch").size(), 5u) << "both are replaced at once";
 }
 
+TEST(Planner, what_ended_while_the_controller_was_away_is_no_crash_loop) {
+  World world(game(3, 5));
+  world.ticks(5);
+  Fleet recorded = world.planner.fleet();
+  for (Instance& i : recorded.instances) i.served_since.reset(), i.count.reset();
+  world.planner = Planner(recorded, world.now);
+  for (const char* id : {"game-1", "game-2", "game-3"}) {
+    world.dies(id, "ended while nobody watched");
+    EXPECT_EQ(world.last.held_back, "");
+  }
+  EXPECT_EQ(world.did("launch").size(), 6u);
+}
+
 TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
   ClusterSpec spec = game(1, 5);
   spec.drain.deadline = 46s;  // when a silence has lasted longer than clients wait
