@@ -19,7 +19,8 @@ class BackOff final : public Promise {
     refused_.clear();
     life_ = now;
   }
-  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool is_refused, Instant now) override {
+  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool is_refused,
+                   Instant now) override {
     launches_[id] = {spec.version, now};
     if (!is_refused) return;
     maybe_at_ = now;

@@ -102,13 +102,13 @@ void Simulation::watch(Lives& lives) {
     const SimWorld world = world_of(*one);
     for (auto& promise : one->promises) promise->asks_stop(id, world);
   };
-  lives.on_launch = [this, &lives](const InstanceId& id, const LaunchSpec& spec, bool could_be_asked) {
+  lives.on_launch = [this, &lives](const InstanceId& id, const LaunchSpec& spec,
+                                   bool could_be_asked) {
     Watched* const one = watched(spec.cluster);
     if (!one) return;
     // What a former owner asks for late is answered to it alone.
     const bool is_refused = !could_be_asked && (!company_ || one->acting == &lives);
-    for (auto& promise : one->promises)
-      promise->asks_launch(id, spec, is_refused, timeline_.now());
+    for (auto& promise : one->promises) promise->asks_launch(id, spec, is_refused, timeline_.now());
   };
   if (!company_) return;
   lives.on_acts = [this, &lives](const std::string& cluster) { acts(lives, cluster); };

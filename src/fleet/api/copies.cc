@@ -85,18 +85,18 @@ void Copies::ended(const std::shared_ptr<Stream>& stream) {
   changed_();
 }
 
-Copies::State Copies::state(std::string_view cluster, std::int64_t tenure) const {
+Copies::Told Copies::told(std::string_view cluster, std::int64_t tenure) const {
   const auto known = streams_.find(cluster);
-  if (known == streams_.end()) return State::none;
+  if (known == streams_.end()) return Told::none;
   const Stream& stream = *known->second;
-  if (!stream.copy.is_whole()) return State::none;
+  if (!stream.copy.is_whole()) return Told::none;
   // Of the owner right before us, and of nobody before that one.
-  if (stream.copy.tenure() + 1 != tenure) return State::some;
-  if (stream.is_over) return State::all;
+  if (stream.copy.tenure() + 1 != tenure) return Told::some;
+  if (stream.is_over) return Told::all;
   const auto acknowledged = client_.last_acknowledged(stream.call);
   const bool is_silent = acknowledged && *acknowledged < acknowledged_within &&
                          loop_.now() - stream.last_heard > silence;
-  return is_silent ? State::all : State::coming;
+  return is_silent ? Told::all : Told::coming;
 }
 
 std::string Copies::teller(std::string_view cluster) const {

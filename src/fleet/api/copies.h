@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fleet/api/ledger_stream.h"
+#include "fleet/api/takeovers.h"
 #include "fleet/owner/owners.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
@@ -29,13 +30,8 @@ class Copies {
   // What the former owner of a cluster that is ours now left. Its last word may not come: it stands
   // still, say. Its kernel goes on sending what it had said, and acknowledges that we are there:
   // who was not heard for a second from such a host has nothing more on its way.
-  enum class State {
-    none,    // or not whole
-    some,    // of an owner before that one
-    coming,  // it may still be telling
-    all
-  };
-  State state(std::string_view cluster, std::int64_t tenure) const;
+  using Told = Takeovers::Told;
+  Told told(std::string_view cluster, std::int64_t tenure) const;
   std::string teller(std::string_view cluster) const;  // its url; empty: nobody tells, or any more
   void replay(std::string_view cluster, PlaceLog& to) const;
   void forget(std::string_view cluster);
