@@ -289,7 +289,7 @@ Desk::Told Desk::told(const std::string& cluster, std::int64_t tenure) const {
 
 void Desk::copy_turn() {
   for (const std::string& cluster : parts_.owners.wanted()) {
-    const Ownership owner = parts_.owners.of(cluster);
+    const Ownership owner = owner_of(cluster);
     if (owner.kind != Ownership::Kind::others || owner.url.empty() || attempts_.contains(cluster))
       continue;
     if (const auto known = copies_.find(cluster); known != copies_.end()) {

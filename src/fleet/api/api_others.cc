@@ -123,6 +123,7 @@ void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
     keep_past(std::move(places));
   }
   others->told(cluster, owner->url);
+  copies->owned_by(cluster, owner->url);
   send_json(call.reply, 204, {}, call.cors);
 }
 

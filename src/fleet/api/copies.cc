@@ -35,7 +35,13 @@ Copies::~Copies() { loop_.cancel(timer_); }
 
 void Copies::turn() {
   for (const std::string& cluster : owners_.wanted()) {
-    const Ownership now = owners_.of(cluster);
+    Ownership now = owners_.of(cluster);
+    if (const auto said = owned_by_.find(cluster); said != owned_by_.end()) {
+      if (now.kind == Ownership::Kind::nobody)
+        now = {.kind = Ownership::Kind::others, .controller = {}, .url = said->second};
+      else
+        owned_by_.erase(said);
+    }
     if (now.kind != Ownership::Kind::others || now.url.empty() || attempts_.contains(cluster))
       continue;
     const auto known = streams_.find(cluster);

@@ -27,6 +27,8 @@ class Copies {
   ~Copies();
 
   void turn();  // owners may have changed
+  // A cluster's owner has told us itself, which may be before we hear of it from elsewhere.
+  void owned_by(const std::string& cluster, const std::string& url) { owned_by_[cluster] = url; }
   // What the former owner of a cluster that is ours now left. Its last word may not come: it stands
   // still, say. Its kernel goes on sending what it had said, and acknowledges that we are there:
   // who was not heard for a second from such a host has nothing more on its way.
@@ -49,6 +51,7 @@ class Copies {
   net::HttpClient client_;
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;  // by cluster
   std::map<std::string, std::shared_ptr<Stream>> attempts_;  // that nothing has come of yet
+  std::map<std::string, std::string> owned_by_;              // urls, as their owners said
   net::Loop::TimerId timer_ = 0;
 };
 
