@@ -8,33 +8,9 @@ namespace utakata {
 namespace {
 
 constexpr Duration kWay{2ms};  // between two controllers
-constexpr Duration kAnswerDeadline{3s}, kPatience{8s}, kLook{500ms};
+constexpr Duration kAnswerDeadline{3s}, kLook{500ms};
 
 }  // namespace
-
-// Each of several hears; ledger_stream.h is what they are.
-class DeskLogs final : public PlaceLog {
- public:
-  std::vector<PlaceLog*> all;
-  void instance(std::uint32_t number, std::string_view id) override {
-    for (PlaceLog* one : all) one->instance(number, id);
-  }
-  void granted(const HoldRecord& hold) override {
-    for (PlaceLog* one : all) one->granted(hold);
-  }
-  void ended(std::uint64_t placement) override {
-    for (PlaceLog* one : all) one->ended(placement);
-  }
-  void arrived(std::uint64_t placement) override {
-    for (PlaceLog* one : all) one->arrived(placement);
-  }
-  void key_bound(const RoomRecord& room, std::string_view key) override {
-    for (PlaceLog* one : all) one->key_bound(room, key);
-  }
-  void key_ended(std::uint32_t room) override {
-    for (PlaceLog* one : all) one->key_ended(room);
-  }
-};
 
 struct Desk::Copy {
   std::string cluster, url;
@@ -71,7 +47,10 @@ struct Desk::Stream {
 };
 
 Desk::Desk(Parts parts, Ledgers past)
-    : parts_(std::move(parts)), past_(std::move(past)), has_past_(!past_.empty()) {}
+    : parts_(std::move(parts)),
+      past_(std::move(past)),
+      has_past_(!past_.empty()),
+      takeovers_(&parts_.owners) {}
 
 Desk::~Desk() {
   *alive_ = false;
@@ -103,22 +82,25 @@ PlacementLedger& Desk::make(const std::string& cluster) {
   return *ledger;
 }
 
-bool Desk::has_overslept() const { return ticked_ != Instant{} && now() - ticked_ > 1s; }
-bool Desk::is_unsure() const { return has_overslept() || now() < unsure_until_; }
-
 bool Desk::is_elsewhere(const std::string& cluster) const {
-  const Ownership::Kind owner = parts_.owners.of(cluster).kind;
-  if (owner == Ownership::Kind::others) return true;
-  if (owner == Ownership::Kind::nobody && is_unsure()) return true;
-  return !find(cluster);
+  return takeovers_.is_elsewhere(cluster, find(cluster) != nullptr, now());
+}
+
+Ownership Desk::owner_of(const std::string& cluster) const {
+  Ownership known = parts_.owners.of(cluster);
+  if (known.kind != Ownership::Kind::nobody) return known;
+  if (const auto found = handed_to_.find(cluster); found != handed_to_.end())
+    known = {.kind = Ownership::Kind::others, .controller = {}, .url = found->second};
+  return known;
 }
 
 void Desk::apply(const std::shared_ptr<const PlacementView>& view) {
+  if (takeovers_.is_over(view->cluster)) end(view->cluster);
   PlacementLedger* ledger = find(view->cluster);
   if (!ledger) {
     // It was on its way when the cluster went to another.
     if (parts_.owners.of(view->cluster).kind != Ownership::Kind::ours) return;
-    if (is_still_told(view)) return;
+    if (waits(view)) return;
     ledger = &take_up(*view);
   }
   ledger->apply(*view, now());
@@ -126,36 +108,27 @@ void Desk::apply(const std::shared_ptr<const PlacementView>& view) {
   parts_.hear(ledger->report());
 }
 
-bool Desk::is_still_told(const std::shared_ptr<const PlacementView>& view) {
-  const Ownership now_ours = parts_.owners.of(view->cluster);
-  const bool is_coming =
-      !now_ours.is_inherited && told(view->cluster, now_ours.tenure) == Told::coming;
-  const bool is_counted =
-      view->instances.empty() || std::ranges::any_of(view->instances, &Placeable::count_known);
-  const Instant since = taken_since_.try_emplace(view->cluster, now()).first->second;
-  if ((!is_coming && is_counted) || now() - since > 1s) {
-    taken_since_.erase(view->cluster);
-    held_views_.erase(view->cluster);
-    return false;
-  }
-  held_views_[view->cluster] = view;
-  return true;
+bool Desk::waits(const std::shared_ptr<const PlacementView>& view) {
+  const std::string& cluster = view->cluster;
+  const auto copy = copies_.find(cluster);
+  const bool tells = copy != copies_.end() && !copy->second->is_over;
+  const auto begun =
+      takeovers_.begin(view, told(cluster, parts_.owners.of(cluster).tenure), tells, now());
+  if (begun.is_new) tell_taken(cluster, copy->second->url);
+  return begun.waits;
 }
 
 PlacementLedger& Desk::take_up(const PlacementView& view) {
   const std::string& cluster = view.cluster;
-  const Ownership ownership = parts_.owners.of(cluster);
-  const Told heard = ownership.is_inherited ? Told::none : told(cluster, ownership.tenure);
-  const bool is_told = heard == Told::all;
-  if (heard != Told::none) past_.erase(cluster);
+  const auto source = takeovers_.take_up(cluster, told(cluster, parts_.owners.of(cluster).tenure),
+                                         past_.contains(cluster), has_past_);
+  if (source.is_copy) past_.erase(cluster);
   const auto known = past_.find(cluster);
-  // An earlier life of ours had it, and ended before it was told what was in it.
-  const bool is_empty_handed = known == past_.end() && ownership.tenure > 1;
   PlacementLedger& ledger = make(cluster);
   {
     const auto replay = ledger.replay(now());
     if (known != past_.end()) known->second->dump(*replay);
-    if (heard != Told::none) copies_.at(cluster)->bytes.replay(*replay);
+    if (source.is_copy) copies_.at(cluster)->bytes.replay(*replay);
   }
   past_.erase(cluster);
   if (const auto copy = copies_.find(cluster); copy != copies_.end()) {
@@ -163,17 +136,48 @@ PlacementLedger& Desk::take_up(const PlacementView& view) {
     copies_.erase(copy);
   }
   auto& logs = logs_[cluster];
-  logs = std::make_unique<DeskLogs>();
+  logs = std::make_unique<PlaceTee>();
   ledger.log_to(logs.get());
-  const bool has_no_past = ownership.is_inherited ? !has_past_ || is_empty_handed : !is_told;
-  if (has_no_past) ledger.distrust_past(now() + view.hold);
+  if (!source.is_complete) ledger.distrust_past(now() + view.hold);
   return ledger;
 }
 
+// To the controller that had a cluster before us: it may still place, if it has lost sight of who
+// owns what.
+void Desk::tell_taken(const std::string& cluster, const std::string& former) {
+  Company& company = parts_.company;
+  Lives* const peer = company.find(former);
+  if (!peer) return;
+  parts_.timeline.after(kWay, [&company, from = parts_.number, peer, cluster] {
+    if (!company.are_linked(from, peer->number())) return;
+    peer->arrives(
+        [peer, cluster, url = Company::url_of(from)] { peer->desk()->hand_over(cluster, url); });
+  });
+}
+
+void Desk::hand_over(const std::string& cluster, const std::string& url) {
+  if (parts_.owners.of(cluster).kind == Ownership::Kind::ours) return;
+  const auto others = parts_.owners.others();
+  if (std::ranges::find(others, url, &Controller::url) == others.end()) return;
+  takeovers_.hand_over(cluster);
+  end(cluster);
+  handed_to_[cluster] = url;
+}
+
+// What is known of it is the past's from now on.
+void Desk::end(const std::string& cluster) {
+  end_streams(cluster);
+  const auto ledger = ledgers_.find(cluster);
+  if (ledger == ledgers_.end()) return;
+  ledger->second->log_to(nullptr);
+  past_.insert_or_assign(cluster, std::move(ledger->second));
+  ledgers_.erase(ledger);
+}
+
 void Desk::tick() {
-  if (has_overslept()) unsure_until_ = now() + 2s;
-  ticked_ = now();
+  takeovers_.tick(now());
   for (auto& [cluster, ledger] : ledgers_) ledger->expire(now(), 1000);
+  for (const auto& view : takeovers_.kept()) apply(view);
   if (!waiting_.empty()) try_again();
   if (now() - copied_at_ < kLook) return;
   copied_at_ = now();
@@ -182,16 +186,11 @@ void Desk::tick() {
 
 void Desk::turn() {
   copy_turn();
-  std::vector<std::string> lost;
+  takeovers_.turn();
+  std::vector<std::string> over;
   for (const auto& [cluster, ledger] : ledgers_)
-    if (parts_.owners.of(cluster).kind == Ownership::Kind::others) lost.push_back(cluster);
-  for (const std::string& cluster : lost) {
-    end_streams(cluster);
-    const auto ledger = ledgers_.find(cluster);
-    ledger->second->log_to(nullptr);
-    past_.insert_or_assign(cluster, std::move(ledger->second));
-    ledgers_.erase(ledger);
-  }
+    if (takeovers_.is_over(cluster)) over.push_back(cluster);
+  for (const std::string& cluster : over) end(cluster);
   if (!waiting_.empty()) parts_.after(Duration{0}, [this] { try_again(); });
 }
 
@@ -199,10 +198,9 @@ void Desk::take(const std::shared_ptr<Call>& call) {
   const std::string& cluster = call->question.cluster;
   if (!is_elsewhere(cluster)) return place(*call, *find(cluster));
   if (call->is_from_peer) return call->not_ours();
-  call->until = now() + kPatience;
-  const Ownership owner = parts_.owners.of(cluster);
-  const bool may_send = owner.kind == Ownership::Kind::others && !owner.url.empty() &&
-                        (owner.url != silent_url_ || !std::exchange(is_trying_, true));
+  call->until = now() + Silence::patience;
+  const Ownership owner = owner_of(cluster);
+  const bool may_send = owner.kind == Ownership::Kind::others && silence_.may_send(owner.url);
   may_send ? send(call, owner.url) : wait(call);
 }
 
@@ -236,9 +234,9 @@ void Desk::wait(const std::shared_ptr<Call>& call) {
 
 void Desk::try_again() {
   for (auto& call : std::exchange(waiting_, {})) {
-    const Ownership owner = parts_.owners.of(call->question.cluster);
-    if (owner.kind == Ownership::Kind::others && now() < call->until && !owner.url.empty() &&
-        (owner.url != silent_url_ || !std::exchange(is_trying_, true)))
+    const Ownership owner = owner_of(call->question.cluster);
+    if (owner.kind == Ownership::Kind::others && now() < call->until &&
+        silence_.may_send(owner.url))
       send(call, owner.url);
     else if (!is_elsewhere(call->question.cluster))
       place(*call, *find(call->question.cluster));
@@ -256,9 +254,7 @@ void Desk::send(const std::shared_ptr<Call>& call, const std::string& url) {
                                                                 bool is_silent) {
     if (std::exchange(*is_over, true) || !*alive) return;
     parts_.after(Duration{0}, [this, call, url, answer, is_silent] {
-      if (url == silent_url_) is_trying_ = false;
-      if (!is_silent && url == silent_url_) silent_url_.clear();
-      if (is_silent && url != silent_url_) silent_url_ = url, is_trying_ = false;
+      silence_.went(url, !is_silent);
       answer ? call->answer(*answer) : wait(call);
     });
   };
@@ -293,7 +289,7 @@ Desk::Told Desk::told(const std::string& cluster, std::int64_t tenure) const {
 
 void Desk::copy_turn() {
   for (const std::string& cluster : parts_.owners.wanted()) {
-    const Ownership owner = parts_.owners.of(cluster);
+    const Ownership owner = owner_of(cluster);
     if (owner.kind != Ownership::Kind::others || owner.url.empty() || attempts_.contains(cluster))
       continue;
     if (const auto known = copies_.find(cluster); known != copies_.end()) {
@@ -350,7 +346,7 @@ void Desk::copy_ended(const std::shared_ptr<Copy>& copy) {
   const auto attempt = attempts_.find(copy->cluster);
   if (attempt != attempts_.end() && attempt->second == copy) attempts_.erase(attempt);
   if (std::exchange(copy->is_over, true)) return;
-  for (const auto& [cluster, view] : std::exchange(held_views_, {})) apply(view);
+  for (const auto& view : takeovers_.kept()) apply(view);
 }
 
 // `stream`'s listener is another's desk, and may be gone by now.
@@ -372,14 +368,15 @@ void Desk::tell_ledger(const std::string& cluster, const std::shared_ptr<Stream>
   stream->writer->head(ownership.tenure, now());
   ledger->dump(*stream->writer);
   stream->writer->whole();
-  logs_.at(cluster)->all.push_back(stream->writer.get());
+  logs_.at(cluster)->add(stream->writer.get());
   streams_.push_back(stream);
 }
 
 void Desk::end_streams(const std::string& cluster) {
-  if (const auto logs = logs_.find(cluster); logs != logs_.end()) logs->second->all.clear();
+  const auto logs = logs_.find(cluster);
   for (const auto& stream : streams_) {
     if (stream->cluster != cluster) continue;
+    if (logs != logs_.end()) logs->second->remove(stream->writer.get());
     stream->writer->end();
     stream->is_over = true;
     Stream::pump(stream, parts_.timeline, parts_.company);

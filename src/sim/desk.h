@@ -1,6 +1,7 @@
 // The placing side of one controller among several: what fleet/api does, over a made-up network.
-// The ledger, its copies and whose a cluster is are the product's own; what api/ decides around
-// them (api.cc, api_others.cc, copies.cc, others.cc) is followed here, and must be when it changes.
+// The ledger, its copies, whose a cluster is, who may place what after a takeover and who is asked
+// again are the product's own; what carries them (api.cc, api_others.cc, copies.cc, others.cc) is
+// followed here, and must be when it changes.
 //
 // One life of a controller. One thread.
 #pragma once
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "fleet/api/ledger_stream.h"
+#include "fleet/api/silence.h"
+#include "fleet/api/takeovers.h"
 #include "fleet/owner/owners.h"
 #include "fleet/plan/place.h"
 #include "sim/company.h"
@@ -57,14 +60,16 @@ class Desk {
  private:
   struct Copy;    // of another's ledger, as far as it was heard
   struct Stream;  // to another
-  enum class Told { none, some, coming, all };
+  using Told = Takeovers::Told;
 
   PlacementLedger* find(const std::string& cluster) const;
   PlacementLedger& make(const std::string& cluster);
-  bool has_overslept() const;
-  bool is_unsure() const;
   bool is_elsewhere(const std::string& cluster) const;
-  bool is_still_told(const std::shared_ptr<const PlacementView>& view);
+  Ownership owner_of(const std::string& cluster) const;
+  bool waits(const std::shared_ptr<const PlacementView>& view);
+  void tell_taken(const std::string& cluster, const std::string& former);
+  void hand_over(const std::string& cluster, const std::string& url);
+  void end(const std::string& cluster);
   PlacementLedger& take_up(const PlacementView& view);
   void place(Call& call, PlacementLedger& ledger);
   void wait(const std::shared_ptr<Call>& call);
@@ -82,15 +87,14 @@ class Desk {
   const Parts parts_;
   Ledgers ledgers_, past_;
   bool has_past_ = false;
-  Instant ticked_{}, copied_at_{}, unsure_until_{};
-  std::map<std::string, std::shared_ptr<const PlacementView>> held_views_;
-  std::map<std::string, Instant> taken_since_;
+  Takeovers takeovers_;
+  Silence silence_;
+  Instant copied_at_{};
+  std::map<std::string, std::string> handed_to_;  // clusters' owners' urls, as they said
   std::map<std::string, std::shared_ptr<Copy>, std::less<>> copies_, attempts_;
   std::vector<std::shared_ptr<Stream>> streams_;
-  std::map<std::string, std::unique_ptr<class DeskLogs>> logs_;
+  std::map<std::string, std::unique_ptr<PlaceTee>> logs_;
   std::deque<std::shared_ptr<Call>> waiting_;
-  std::string silent_url_;
-  bool is_trying_ = false;
   std::uint64_t made_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

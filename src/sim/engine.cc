@@ -64,7 +64,9 @@ void EngineProvider::adopt(const InstanceId& id, const std::string& handle, cons
             .id = id,
             .handle = known->handle,
             .address = known->address,
-            .what = {}});
+            .what = {},
+            .host = engine_.hosts_.host_of(*known),
+            .zone = engine_.hosts_.zone_of(*known)});
     return;
   }
   engine_.timeline_.after(5ms, [this, alive = alive_, id, handle] {
@@ -90,7 +92,9 @@ void EngineProvider::find(const InstanceId& id, const std::string& handle) {
           .id = id,
           .handle = guest->handle,
           .address = guest->address,
-          .what = {}});
+          .what = {},
+          .host = engine_.hosts_.host_of(*guest),
+          .zone = engine_.hosts_.zone_of(*guest)});
 }
 
 void EngineProvider::look_around() {

@@ -121,7 +121,9 @@ void Hosts::die(Guest& guest, const std::string& what) {
           .id = guest.id,
           .handle = guest.handle,
           .address = {},
-          .what = what});
+          .what = what,
+          .host = host_of(guest),
+          .zone = zone_of(guest)});
 }
 
 void Hosts::lose(int machine) {
@@ -181,6 +183,7 @@ void Hosts::told(std::span<const std::uint32_t> asked, std::span<const Sight> si
     if (!sights[i].count) continue;
     told.count = sights[i].count;
     told.zeros = told.count->connections == 0 && guest.on_the_way == 0 ? told.zeros + 1 : 0;
+    if (guest.on_the_way == 0 && ++guest.counts_alone >= 4) guest.is_one_owed = false;
   }
 }
 

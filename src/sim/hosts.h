@@ -61,7 +61,9 @@ struct Guest {
   // Where arrivals are only counted, that of one uninvited ends the hold of somebody who is on the
   // way, whose own then ends another's: until nobody was on the way for some counts.
   bool is_one_owed = false;
-  int seconds_alone = 0;
+  int counts_alone = 0;
+  // When the present life of the controller began somebody was on the way to it.
+  bool was_awaited = false;
   Instant gated_at{};
   std::optional<Instant> serving_since{};
 

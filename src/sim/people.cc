@@ -278,7 +278,7 @@ void People::connects(std::uint32_t who, Guest& guest) {
   if (person.is_uninvited || person.is_blind) {
     guest.uninvited_at = timeline_.now();
     guest.is_one_owed = true;
-    guest.seconds_alone = 0;
+    guest.counts_alone = 0;
   }
   ++crowd.connections;
   crowd.waited_ms.push_back(std::uint32_t(to_ms(timeline_.now() - person.asks_since)));

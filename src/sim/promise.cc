@@ -33,6 +33,11 @@ bool is_past_patience(const Guest& guest, const ClusterSpec& spec, Instant now) 
   return now - guest.last_answer > spec.heal.clients_wait;
 }
 
+bool may_be_free_too_early(const Guest& guest, const SimWorld& world) {
+  return guest.was_awaited && world.now - world.controller_since < world.spec.hold &&
+         !world.spec.count.accepted.empty();
+}
+
 bool is_intent(const Activity& one, std::string_view kind) {
   return one.phase == Activity::Phase::intent && one.kind == kind;
 }

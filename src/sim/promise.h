@@ -79,10 +79,12 @@ class Promise {
   // By one that could not have heard what its former owner placed: nobody is left who did.
   virtual void is_taken_unheard(Instant) {}
   virtual void records(const SimStep&) {}
-  virtual void asks_launch(const InstanceId&, const LaunchSpec&, bool /*could be asked*/, Instant) {
-  }
+  // `is_refused`: at once, and whoever owns the cluster knows.
+  virtual void asks_launch(const InstanceId&, const LaunchSpec&, bool /*is_refused*/, Instant) {}
   virtual void asks_stop(const InstanceId&, const SimWorld&) {}
   virtual void answers(const Asking&, const PlaceAnswer&, const Guest*, const SimWorld&) {}
+  // By one that does not know that another has the cluster.
+  virtual void answers_unknowing(const Asking&, const Guest*) {}
   virtual void connects(const Guest&, const Asking&, const SimWorld&) {}
   virtual void leaves(const Guest&, const Asking&) {}
   virtual void ends(const SimEnd&) {}
@@ -107,6 +109,10 @@ std::span<const PromiseKind> promise_kinds();  // in the order of their numbers
 bool is_past_deadline(const Decided& decided, Instant now);
 bool is_past_patience(const Guest& guest, const ClusterSpec& spec, Instant now);
 bool is_intent(const Activity& one, std::string_view kind);
+// Whose seat was given back in another's stead is not in the journal: for `hold` after the end of a
+// controller's life the seat of one who was on the way then may be free too early, where arrivals
+// are only counted.
+bool may_be_free_too_early(const Guest& guest, const SimWorld& world);
 
 std::unique_ptr<Promise> promise_no_cut(Promise::Witness witness);        // 1
 std::unique_ptr<Promise> promise_victim(Promise::Witness witness);        // 2

@@ -19,10 +19,10 @@ class BackOff final : public Promise {
     refused_.clear();
     life_ = now;
   }
-  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool could_be_asked,
+  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool is_refused,
                    Instant now) override {
     launches_[id] = {spec.version, now};
-    if (could_be_asked) return;
+    if (!is_refused) return;
     maybe_at_ = now;
     refused_[spec.host] = now;
     if (!is_to_be_tried_elsewhere(spec, now)) failed(spec.version, now);

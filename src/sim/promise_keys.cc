@@ -27,11 +27,16 @@ class Keys final : public Promise {
       broken(fmt::format("room {} lives on {} and is sent to {}", *asking.room, room.on.text,
                          guest->id.text));
     if (!room.there.empty() && room.on == guest->id) tested();
-    if (!room.is_known && guest->decided == Lifecycle::draining &&
+    const bool is_new = !room.is_known && !room.given_unknowing.contains(guest->id);
+    if (is_new && guest->decided == Lifecycle::draining &&
         world.now - world.decided.at(guest->id).drained_at > 10ms)
       broken(fmt::format("room {} is new, and {} drains", *asking.room, guest->id.text));
     room.is_known = true;
     room.placed.insert(asking.who);
+  }
+  // Who owns the cluster next is told of it, and honours it.
+  void answers_unknowing(const Asking& asking, const Guest* guest) override {
+    if (asking.room && guest) rooms_[*asking.room].given_unknowing.insert(guest->id);
   }
   void connects(const Guest& guest, const Asking& asking, const SimWorld& world) override {
     if (!asking.room || asking.is_uninvited) return;
@@ -64,6 +69,7 @@ class Keys final : public Promise {
   struct Room {
     InstanceId on;
     std::set<std::uint32_t> placed, there;  // people; those that left are in neither
+    std::set<InstanceId> given_unknowing;
     bool is_known = false;
     std::optional<Instant> untold_in{};  // in which tenure, by its beginning
   };

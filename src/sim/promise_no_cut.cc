@@ -13,7 +13,6 @@ namespace {
 class NoCut final : public Promise {
  public:
   using Promise::Promise;
-  void begins_life(Instant now) override { life_since_ = now; }
   void records(const SimStep& step) override {
     for (const Activity& one : step.activities)
       if (const Guest* guest =
@@ -43,10 +42,7 @@ class NoCut final : public Promise {
   void judge(const Guest& guest, const Decided& decided, const SimWorld& world) const {
     if (!is_empty_by_promise(guest, decided, world)) return;
     if (decided.was == Lifecycle::draining) tested();
-    // As in promise_seats.cc: whose seat is free too early after a crash is not waited for.
-    const bool is_way_known = !life_since_ || world.now - *life_since_ >= world.spec.hold ||
-                              world.spec.count.accepted.empty();
-    if (guest.connections == 0 && !is_way_known) return;
+    if (guest.connections == 0 && may_be_free_too_early(guest, world)) return;
     if (guest.connections + guest.on_the_way > 0)
       return broken(fmt::format("{} is to stop with {} on it and {} on the way", guest.id.text,
                                 guest.connections, guest.on_the_way));
@@ -55,8 +51,6 @@ class NoCut final : public Promise {
       broken(fmt::format("{} is to stop after {} of nobody", guest.id.text,
                          plural(guest.told.zeros, "fresh count")));
   }
-
-  std::optional<Instant> life_since_;
 };
 
 }  // namespace

@@ -13,22 +13,14 @@ namespace {
 class Seats final : public Promise {
  public:
   using Promise::Promise;
-  void begins_life(Instant now) override { life_since_ = now; }
   void connects(const Guest& guest, const Asking&, const SimWorld& world) override {
     if (guest.connections == world.spec.capacity) tested();
-    if (guest.connections != world.spec.capacity + 1 || !guest.is_known_well(world.spec, world.now))
-      return;
-    // Whose seat was given back in another's stead is not in the journal: after a crash it is free
-    // too early where arrivals are only counted.
-    if (life_since_ && world.now - *life_since_ < world.spec.hold &&
-        !world.spec.count.accepted.empty())
+    if (guest.connections != world.spec.capacity + 1 ||
+        !guest.is_known_well(world.spec, world.now) || may_be_free_too_early(guest, world))
       return;
     broken(fmt::format("{} has {} on it, {} at most", guest.id.text, guest.connections,
                        world.spec.capacity));
   }
-
- private:
-  std::optional<Instant> life_since_;
 };
 
 }  // namespace

@@ -23,13 +23,13 @@ class SpreadPromise final : public Promise {
     refused_.clear();
     told_.clear();  // the next life tells again of whom it has not seen gone
   }
-  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool could_be_asked,
+  void asks_launch(const InstanceId& id, const LaunchSpec& spec, bool is_refused,
                    Instant now) override {
     const auto meant = meant_.find(id);
     if (meant != meant_.end() && meant->second != spec.host + "/" + spec.zone)
       broken(fmt::format("{} is asked for on {}/{}, meant for {}", id.text, spec.host, spec.zone,
                          meant->second));
-    if (!could_be_asked) refused_[spec.host] = now;
+    if (is_refused) refused_[spec.host] = now;
   }
   void ends(const SimEnd& end) override {
     if (end.guest.machine < 0) return;

@@ -97,8 +97,7 @@ Census Simulation::census(const std::string& cluster) {
   Census census;
   for (const std::uint32_t index : hosts_.there(cluster)) {
     Guest& guest = hosts_[index];
-    guest.seconds_alone = guest.on_the_way == 0 ? guest.seconds_alone + 1 : 0;
-    if (guest.seconds_alone >= 4) guest.is_one_owed = false;
+    if (guest.on_the_way > 0) guest.counts_alone = 0;
     census.serving += guest.phase == Guest::Phase::serving;
     census.answering += guest.answers();
     census.suspected += guest.told.suspect_at.has_value();

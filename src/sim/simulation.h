@@ -34,6 +34,7 @@ class Simulation {
   };
   struct Hearing {  // of a controller, to the owner of a cluster
     Instant life{}, since{}, until{};
+    Instant owner_since{};  // to which of its owners
   };
   struct Watched {
     const ClusterSpec* spec;
@@ -63,6 +64,7 @@ class Simulation {
   void watch(Lives& lives);
   bool has_placed(const Company::Placing& placing);
   void acts(Lives& lives, const std::string& cluster);
+  void begin_life(Watched& watched);                                // of its controller
   bool owns(const Lives& lives, const std::string& cluster) const;  // in truth
   Lives* acting(const Watched& watched) const;  // none: nobody acts for it just now
   void judge_owners();

@@ -55,8 +55,7 @@ void Simulation::crash(Lives& lives, Duration away) {
   undo_later(away, [this, &lives] {
     // Before it begins: it may record, or end again, at once.
     for (Watched& one : watched_)
-      for (auto& promise : one.promises)
-        if (!company_) promise->begins_life(timeline_.now());
+      if (!company_) begin_life(one);
     for (std::uint32_t i = 0; !company_ && i < watched_.size(); ++i) people_.forget_line(i);
     lives.begin();
   });

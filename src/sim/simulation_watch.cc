@@ -102,10 +102,13 @@ void Simulation::watch(Lives& lives) {
     const SimWorld world = world_of(*one);
     for (auto& promise : one->promises) promise->asks_stop(id, world);
   };
-  lives.on_launch = [this](const InstanceId& id, const LaunchSpec& spec, bool could_be_asked) {
-    if (Watched* const one = watched(spec.cluster))
-      for (auto& promise : one->promises)
-        promise->asks_launch(id, spec, could_be_asked, timeline_.now());
+  lives.on_launch = [this, &lives](const InstanceId& id, const LaunchSpec& spec,
+                                   bool could_be_asked) {
+    Watched* const one = watched(spec.cluster);
+    if (!one) return;
+    // What a former owner asks for late is answered to it alone.
+    const bool is_refused = !could_be_asked && (!company_ || one->acting == &lives);
+    for (auto& promise : one->promises) promise->asks_launch(id, spec, is_refused, timeline_.now());
   };
   if (!company_) return;
   lives.on_acts = [this, &lives](const std::string& cluster) { acts(lives, cluster); };
@@ -130,10 +133,15 @@ void Simulation::acts(Lives& lives, const std::string& cluster) {
   lives.forget_seats(cluster);
   for (const std::uint32_t index : hosts_.there(cluster)) hosts_[index].told = {};
   recorded_.begin_life(cluster);
-  for (auto& promise : one->promises) {
-    promise->begins_life(timeline_.now());
-    if (!has_heard) promise->is_taken_unheard(timeline_.now());
-  }
+  begin_life(*one);
+  if (has_heard) return;
+  for (auto& promise : one->promises) promise->is_taken_unheard(timeline_.now());
+}
+
+void Simulation::begin_life(Watched& watched) {
+  for (const std::uint32_t index : hosts_.there(watched.spec->name))
+    hosts_[index].was_awaited = hosts_[index].on_the_way > 0;
+  for (auto& promise : watched.promises) promise->begins_life(timeline_.now());
 }
 
 // Each second: who could listen to the owner, and since when.
@@ -149,11 +157,13 @@ void Simulation::note_hearing(Watched& watched) {
   if ((*owner)->ledger(cluster)) watched.known_in = watched.acting_since;
   for (std::size_t i = 0; i < lives_.size(); ++i) {
     Hearing& hearing = watched.hearing[i];
+    // A frozen one goes on hearing, and begins with no other: it does not know of him.
+    const bool listens = hearing.owner_since == watched.acting_since || lives_[i]->is_up();
     const bool hears =
-        lives_[i]->control() && company_->are_linked(i, (*owner)->number());  // frozen ones, too
+        lives_[i]->control() && company_->are_linked(i, (*owner)->number()) && listens;
     if (!hears || hearing.life != lives_[i]->since())
       hearing = {.life = lives_[i]->since(), .since = timeline_.now()};
-    if (hears) hearing.until = timeline_.now();
+    if (hears) hearing.until = timeline_.now(), hearing.owner_since = watched.acting_since;
   }
 }
 
@@ -199,6 +209,7 @@ bool Simulation::has_placed(const Company::Placing& placing) {
   const bool was_last = one.acting == &by && one.acting_since >= by.since();
   if (!owns(by, cluster) && (company_->etcd.owner(cluster) || !was_last)) {
     if (placing.guest) hosts_[placing.guest->index].uninvited_at = timeline_.now();
+    for (auto& promise : one.promises) promise->answers_unknowing(placing.asking, placing.guest);
     return true;
   }
   Asking asking = placing.asking;

@@ -14,9 +14,6 @@
 namespace utakata {
 namespace {
 
-// Who is there ends what it tells within a round trip.
-constexpr Duration stands_still_after{300ms};
-
 PlaceSecret random_secret() {
   PlaceSecret secret;
   check(getrandom(&secret, sizeof secret, 0) == sizeof secret, "the kernel gives random numbers");
@@ -34,7 +31,8 @@ Api::State::State(net::Loop& the_loop, FleetAccess& the_fleet, ApiOptions the_op
             .place = options.place_token_hash,
             .peer = options.peer_token.empty() ? "" : wire::sha256_hex(options.peer_token)}),
       rates({}, random_secret()),
-      secret(options.place_secret ? *options.place_secret : random_secret()) {}
+      secret(options.place_secret ? *options.place_secret : random_secret()),
+      takeovers(options.owners) {}
 
 Places* Api::State::find(std::string_view cluster) const {
   for (const auto& places : clusters)
@@ -81,11 +79,12 @@ void Api::State::open_journal() {
 
 void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
   const PlacementView& view = *whole;
+  if (takeovers.is_over(view.cluster)) end_over();
   Places* places = find(view.cluster);
   if (!places) {
     // It was on its way when the cluster went to another.
     if (options.owners && options.owners->of(view.cluster).kind != Ownership::Kind::ours) return;
-    if (is_still_told(whole)) return;
+    if (waits(whole)) return;
     places = &take_up(view);
   }
   places->apply_begin(whole, now());
@@ -93,27 +92,24 @@ void Api::State::apply(const std::shared_ptr<const PlacementView>& whole) {
 }
 
 // The former owner of a cluster may not have told all yet, and may not know that it is over: it is
-// told so, and ends. One that stands still does not; nor does one that is cut off, for which nobody
-// waits longer than a second.
-bool Api::State::is_still_told(const std::shared_ptr<const PlacementView>& view) {
+// told so, and ends. One that stands still does not; nor does one that is cut off.
+bool Api::State::waits(const std::shared_ptr<const PlacementView>& view) {
   if (!copies) return false;
   const Ownership ownership = options.owners->of(view->cluster);
-  const auto [taken, is_new] = taken_since.try_emplace(view->cluster, now());
-  const Duration waited = now() - taken->second;
-  const Copies::State told = copies->state(view->cluster, ownership.tenure);
-  const bool tells = !ownership.is_inherited && !copies->teller(view->cluster).empty();
-  if (is_new && tells) tell_taken(view->cluster, ownership);
-  const bool is_coming = tells && (told == Copies::State::coming || waited < stands_still_after);
-  // Nor are those who wait refused because nobody has been counted yet.
-  const bool is_counted =
-      view->instances.empty() || std::ranges::any_of(view->instances, &Placeable::count_known);
-  if ((!is_coming && is_counted) || waited > 1s) {
-    taken_since.erase(view->cluster);
-    held_views.erase(view->cluster);
-    return false;
-  }
-  held_views[view->cluster] = view;
-  return true;
+  const auto begun = takeovers.begin(view, copies->told(view->cluster, ownership.tenure),
+                                     !copies->teller(view->cluster).empty(), now());
+  if (begun.is_new) tell_taken(view->cluster, ownership);
+  return begun.waits;
+}
+
+// What another has placed since is not known here.
+void Api::State::end_over() {
+  const auto is_over = [&](const auto& places) { return takeovers.is_over(places->cluster()); };
+  for (const auto& places : clusters)
+    if (is_over(places)) end_ledgers(places->cluster());
+  const auto lost = std::ranges::stable_partition(clusters, std::not_fn(is_over));
+  for (auto& places : lost) keep_past(std::move(places));
+  clusters.erase(lost.begin(), lost.end());
 }
 
 // Of a cluster that another has now: should that one end before it told us anything, this is the
@@ -127,42 +123,31 @@ void Api::State::keep_past(std::unique_ptr<Places> places) {
 
 // The first view of a cluster: its seats and keys go on from what is known of them.
 Places& Api::State::take_up(const PlacementView& view) {
-  const Ownership ownership =
-      options.owners ? options.owners->of(view.cluster) : Ownership{.is_inherited = true};
-  const Copies::State told = copies && !ownership.is_inherited
-                                 ? copies->state(view.cluster, ownership.tenure)
-                                 : Copies::State::none;
-  const bool is_told = told == Copies::State::all;
-  // What was heard counts, be it not all: a room that is known to be somewhere stays there. Of
-  // whom we never heard, an earlier life of ours may have known something.
-  const bool is_heard = told != Copies::State::none;
-  if (is_heard)
-    std::erase_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
-  const auto known =
-      std::ranges::find_if(past, [&](const auto& each) { return each->cluster() == view.cluster; });
-  // An earlier life of ours had it, and ended before it was told what was in it.
-  const bool is_empty_handed = known == past.end() && ownership.tenure > 1;
-  if (known != past.end()) {
+  const auto of_past = [&] {
+    return std::ranges::find_if(past, [&](const auto& p) { return p->cluster() == view.cluster; });
+  };
+  using Told = Takeovers::Told;
+  const Told told =
+      copies ? copies->told(view.cluster, options.owners->of(view.cluster).tenure) : Told::none;
+  const bool has_past = options.seats_path.empty() || (journal && journal->has_past());
+  const auto source = takeovers.take_up(view.cluster, told, of_past() != past.end(), has_past);
+  if (source.is_copy && of_past() != past.end()) past.erase(of_past());
+  if (const auto known = of_past(); known != past.end()) {
     clusters.push_back(std::move(*known));
     past.erase(known);
   } else {
     make(view.cluster, clusters);
-    if (is_heard) copies->replay(view.cluster, *clusters.back()->ledger().replay(now()));
+    if (source.is_copy) copies->replay(view.cluster, *clusters.back()->ledger().replay(now()));
     if (journal) {
       clusters.back()->logs().add(&journal->log_of(view.cluster));
-      if (is_heard) clusters.back()->ledger().dump(journal->log_of(view.cluster));
+      if (source.is_copy) clusters.back()->ledger().dump(journal->log_of(view.cluster));
     }
   }
   if (copies) copies->forget(view.cluster);
-  // What an earlier life, or owner, held on the instances that it left is not known, or not all of
-  // it.
-  const bool has_no_past =
-      ownership.is_inherited
-          ? is_empty_handed || (!options.seats_path.empty() && (!journal || !journal->has_past()))
-          : !is_told;
   Instant until{};
-  if (has_no_past) until = now() + view.hold;
-  if (journal && ownership.is_inherited) until = std::max(until, journal->past_lost_until());
+  if (!source.is_complete) until = now() + view.hold;
+  const bool is_inherited = !options.owners || options.owners->of(view.cluster).is_inherited;
+  if (journal && is_inherited) until = std::max(until, journal->past_lost_until());
   clusters.back()->ledger().distrust_past(until);
   return *clusters.back();
 }
@@ -184,12 +169,11 @@ void Api::State::apply_on(const std::string& cluster) {
 // Each tenth of a second: what has expired, in slices that a waiting placement does not notice
 // (1,000 x 60 ns).
 void Api::State::tick_all() {
-  if (has_overslept()) unsure_until = now() + 2s;
-  ticked = now();
+  takeovers.tick(now());
   wall_offset = clock.wall().time_since_epoch() - clock.now().time_since_epoch();
   bool more = false;
   for (const auto& places : clusters) more |= places->ledger().expire(now(), 1000);
-  if (!held_views.empty()) apply_held();
+  apply_kept();
   if (more) loop.post([this] { tick_all(); });
   if (!past.empty() && now() > past_until) past.clear();  // the stack no longer has them
   if (!journal || !journal->snapshot_due()) return;
@@ -225,7 +209,7 @@ Api::Api(net::Loop& loop, FleetAccess& fleet, ApiOptions options)
                                             Copies::Options{.stack = state.options.stack,
                                                             .token = state.options.peer_token,
                                                             .ca = state.options.api.ca},
-                                            [&state] { state.apply_held(); });
+                                            [&state] { state.apply_kept(); });
   state.open_journal();
   state.tick_all();
   state.tick = loop.every(100ms, [&state] { state.tick_all(); });
@@ -276,19 +260,8 @@ void Api::turn() {
   State& state = *state_;
   if (!state.options.owners) return;
   state.copies->turn();
-  std::erase_if(state.handed_over, [&](const std::string& cluster) {
-    return state.options.owners->of(cluster).kind != Ownership::Kind::nobody;
-  });
-  // What another has placed since is not known here.
-  const auto is_lost = [&](const auto& places) {
-    return !places->is_applying &&
-           state.options.owners->of(places->cluster()).kind == Ownership::Kind::others;
-  };
-  for (const auto& places : state.clusters)
-    if (is_lost(places)) state.end_ledgers(places->cluster());
-  const auto lost = std::ranges::stable_partition(state.clusters, std::not_fn(is_lost));
-  for (auto& places : lost) state.keep_past(std::move(places));
-  state.clusters.erase(lost.begin(), lost.end());
+  state.takeovers.turn();
+  state.end_over();
   state.others->turn();
 }
 

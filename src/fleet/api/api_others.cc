@@ -37,23 +37,8 @@ std::string detail_of(const Others::Answer& answer) {
 
 }  // namespace
 
-// Frozen, say: whoever came meanwhile is not answered before it is known whose the cluster is now.
-bool Api::State::has_overslept() const {
-  return others && ticked != Instant{} && now() - ticked > 1s;
-}
-
-bool Api::State::is_unsure() const { return others && (has_overslept() || now() < unsure_until); }
-
 bool Api::State::is_elsewhere(std::string_view cluster) const {
-  if (!others) return false;
-  const Ownership::Kind owner = options.owners->of(cluster).kind;
-  if (owner == Ownership::Kind::others) return true;
-  if (owner == Ownership::Kind::nobody && (is_unsure() || handed_over.contains(cluster)))
-    return true;
-  // Without a known owner we go on with what we have: others may have lost sight of the owners too.
-  if (find(cluster)) return false;
-  const auto wanted = options.owners->wanted();  // none: we have only just begun
-  return wanted.empty() || std::ranges::find(wanted, cluster) != wanted.end();
+  return takeovers.is_elsewhere(cluster, find(cluster) != nullptr, now());
 }
 
 void Api::State::send_on(ApiCall& call, Others::Passage passage) {
@@ -151,7 +136,7 @@ void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
     return send_problem(call.reply,
                         {.status = 400, .detail = "No controller of this stack is called so."},
                         call.cors);
-  handed_over.insert(cluster);
+  takeovers.hand_over(cluster);
   end_ledgers(cluster);
   const auto ours = std::ranges::find_if(
       clusters, [&](const auto& places) { return places->cluster() == cluster; });
@@ -161,6 +146,7 @@ void Api::State::hand_over(ApiCall& call, const std::string& cluster) {
     keep_past(std::move(places));
   }
   others->told(cluster, owner->url);
+  copies->owned_by(cluster, owner->url);
   send_json(call.reply, 204, {}, call.cors);
 }
 
@@ -201,8 +187,8 @@ bool Api::is_heard() const {
   });
 }
 
-void Api::State::apply_held() {
-  for (const auto& [cluster, view] : std::exchange(held_views, {})) apply(view);
+void Api::State::apply_kept() {
+  for (const auto& view : takeovers.kept()) apply(view);
 }
 
 // What each controller does for its own clusters: by the others first, then here. One that has died

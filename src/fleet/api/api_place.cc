@@ -8,7 +8,7 @@
 namespace utakata {
 
 bool Api::State::take_placement(const net::HttpRequest& request, net::HttpReply& reply) {
-  if (request.method != "POST" || is_unsure()) return false;
+  if (request.method != "POST" || takeovers.is_unsure(now())) return false;
   for (const auto& places : clusters) {
     if (request.path != places->path()) continue;
     ApiCall call{request, reply, "POST", Caller::stranger, {}};

@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "fleet/api/peer_door.h"
 #include "fleet/api/places.h"
 #include "fleet/api/seat_journal.h"
+#include "fleet/api/takeovers.h"
 #include "fleet/plan/place_strangers.h"
 
 namespace utakata {
@@ -33,8 +33,9 @@ struct Api::State {
   void take(const net::HttpRequest& request, net::HttpReply reply);
   void apply(const std::shared_ptr<const PlacementView>& view);
   void apply_on(const std::string& cluster);
-  bool is_still_told(const std::shared_ptr<const PlacementView>& view);
-  void apply_held();
+  bool waits(const std::shared_ptr<const PlacementView>& view);
+  void apply_kept();
+  void end_over();  // ledgers that are not all any more
   Places& take_up(const PlacementView& view);
   void keep_past(std::unique_ptr<Places> places);
   void open_journal();  // and what an earlier life left in it
@@ -52,8 +53,6 @@ struct Api::State {
 
   // api_others.cc
   bool is_elsewhere(std::string_view cluster) const;
-  bool has_overslept() const;
-  bool is_unsure() const;  // whose a cluster is that was ours
   void send_on(ApiCall& call, Others::Passage passage);
   void ask_all(ApiCall& call, AdminCall admin);
   struct ToAll {
@@ -109,13 +108,7 @@ struct Api::State {
   std::unique_ptr<Others> others;  // where there may be some
   std::unique_ptr<PeerDoor> door;
   std::unique_ptr<Copies> copies;
-  Instant ticked{};        // last
-  Instant unsure_until{};  // we stood still: others may own what was ours
-  // Of clusters whose former owner is still telling what it gave, and since when.
-  std::map<std::string, std::shared_ptr<const PlacementView>> held_views;
-  std::map<std::string, Instant> taken_since;
-  // Another owner has told us that it has them, and the registry not yet.
-  std::set<std::string, std::less<>> handed_over;
+  Takeovers takeovers;
   std::vector<std::shared_ptr<LedgerStream>> ledger_streams;  // to other controllers
   std::int64_t requests = 0;
 };

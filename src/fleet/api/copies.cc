@@ -38,7 +38,13 @@ Copies::~Copies() { loop_.cancel(timer_); }
 
 void Copies::turn() {
   for (const std::string& cluster : owners_.wanted()) {
-    const Ownership now = owners_.of(cluster);
+    Ownership now = owners_.of(cluster);
+    if (const auto said = owned_by_.find(cluster); said != owned_by_.end()) {
+      if (now.kind == Ownership::Kind::nobody)
+        now = {.kind = Ownership::Kind::others, .controller = {}, .url = said->second};
+      else
+        owned_by_.erase(said);
+    }
     if (now.kind != Ownership::Kind::others || now.url.empty()) continue;
     if (const auto attempt = attempts_.find(cluster); attempt != attempts_.end()) {
       if (attempt->second->url == now.url) continue;
@@ -98,18 +104,18 @@ void Copies::ended(const std::shared_ptr<Stream>& stream) {
   changed_();
 }
 
-Copies::State Copies::state(std::string_view cluster, std::int64_t tenure) const {
+Copies::Told Copies::told(std::string_view cluster, std::int64_t tenure) const {
   const auto known = streams_.find(cluster);
-  if (known == streams_.end()) return State::none;
+  if (known == streams_.end()) return Told::none;
   const Stream& stream = *known->second;
-  if (!stream.copy.is_whole()) return State::none;
+  if (!stream.copy.is_whole()) return Told::none;
   // Of the owner right before us, and of nobody before that one.
-  if (stream.copy.tenure() + 1 != tenure) return State::some;
-  if (stream.is_over) return State::all;
+  if (stream.copy.tenure() + 1 != tenure) return Told::some;
+  if (stream.is_over) return Told::all;
   const auto acknowledged = client_.last_acknowledged(stream.call);
   const bool is_silent = acknowledged && *acknowledged < acknowledged_within &&
                          loop_.now() - stream.last_heard > silence;
-  return is_silent ? State::all : State::coming;
+  return is_silent ? Told::all : Told::coming;
 }
 
 std::string Copies::teller(std::string_view cluster) const {

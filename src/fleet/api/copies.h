@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fleet/api/ledger_stream.h"
+#include "fleet/api/takeovers.h"
 #include "fleet/owner/owners.h"
 #include "net/curl/http_client.h"
 #include "net/loop.h"
@@ -29,16 +30,13 @@ class Copies {
   ~Copies();
 
   void turn();  // owners may have changed
+  // A cluster's owner has told us itself, which may be before we hear of it from elsewhere.
+  void owned_by(const std::string& cluster, const std::string& url) { owned_by_[cluster] = url; }
   // What the former owner of a cluster that is ours now left. Its last word may not come: it stands
   // still, say. Its kernel goes on sending what it had said, and acknowledges that we are there:
   // who was not heard for a second from such a host has nothing more on its way.
-  enum class State {
-    none,    // or not whole
-    some,    // of an owner before that one
-    coming,  // it may still be telling
-    all
-  };
-  State state(std::string_view cluster, std::int64_t tenure) const;
+  using Told = Takeovers::Told;
+  Told told(std::string_view cluster, std::int64_t tenure) const;
   std::string teller(std::string_view cluster) const;  // its url; empty: nobody tells, or any more
   void replay(std::string_view cluster, PlaceLog& to) const;
   void forget(std::string_view cluster);
@@ -56,6 +54,7 @@ class Copies {
   net::HttpClient client_;
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;   // by cluster
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> attempts_;  // not told all yet
+  std::map<std::string, std::string> owned_by_;  // urls, as their owners said
   net::Loop::TimerId timer_ = 0;
 };
 

@@ -79,7 +79,7 @@ void Others::send_on(const net::HttpRequest& request, net::HttpReply reply, Pass
   auto one = std::make_shared<Waiting>(request, std::move(reply), std::move(passage),
                                        loop_.now() + options_.patience);
   const Ownership now = owner_of(one->passage.cluster);
-  if (now.kind == Ownership::Kind::others && may_send(now.url)) return send(one, now.url);
+  if (now.kind == Ownership::Kind::others && silence_.may_send(now.url)) return send(one, now.url);
   wait(std::move(one));
 }
 
@@ -100,11 +100,6 @@ void Others::tell(const std::string& url, const std::string& target, const std::
 void Others::told(const std::string& cluster, const std::string& url) {
   told_[cluster] = url;
   turn();
-}
-
-bool Others::may_send(const std::string& url) {
-  if (url.empty()) return false;
-  return url != silent_url_ || !std::exchange(is_trying_, true);
 }
 
 void Others::wait(std::shared_ptr<Waiting> one) {
@@ -134,7 +129,8 @@ void Others::try_again() {
   auto all = std::exchange(waiting_, {});
   for (auto& one : all) {
     const Ownership now = owner_of(one->passage.cluster);
-    if (now.kind == Ownership::Kind::others && loop_.now() < one->until && may_send(now.url))
+    if (now.kind == Ownership::Kind::others && loop_.now() < one->until &&
+        silence_.may_send(now.url))
       send(std::move(one), now.url);
     else if (here_.can_answer(one->passage.cluster))
       here_.take(one->request, std::move(one->reply));
@@ -161,9 +157,7 @@ void Others::send(std::shared_ptr<Waiting> one, const std::string& url) {
 
 void Others::answered(const std::shared_ptr<Waiting>& one, const std::string& url,
                       const Expected<PeerAnswer>& answer) {
-  if (url == silent_url_) is_trying_ = false;
-  if (answer && url == silent_url_) silent_url_.clear(), turn();
-  if (!answer && url != silent_url_) silent_url_ = url, is_trying_ = false;
+  if (silence_.went(url, answer.has_value())) turn();
   // 421: it is not the owner any more. No answer: it may be gone, and another takes over.
   const bool is_answered = answer && answer->status != 421;
   if (!answer) one->problem = answer.error().what;

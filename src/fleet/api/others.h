@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fleet/api/peer_link.h"
+#include "fleet/api/silence.h"
 #include "fleet/owner/owners.h"
 #include "net/curl/http_client.h"
 #include "net/http_server.h"
@@ -35,9 +36,9 @@ class KeptRequest final : public net::HttpRequest {
 class Others {
  public:
   struct Options {
-    std::string token;       // of ours, for them
-    std::string ca{};        // PEM file of whom we trust at https; empty: the system's
-    Duration patience{12s};  // longer than a takeover takes, even if etcd needs a new leader first
+    std::string token;  // of ours, for them
+    std::string ca{};   // PEM file of whom we trust at https; empty: the system's
+    Duration patience{Silence::patience};
     std::size_t waiting_max = 10'000;
   };
   struct Here {  // ourselves
@@ -73,7 +74,6 @@ class Others {
  private:
   struct Waiting;
   void try_again();
-  bool may_send(const std::string& url);
   Ownership owner_of(const std::string& cluster) const;
   void send(std::shared_ptr<Waiting> one, const std::string& url);
   void answered(const std::shared_ptr<Waiting>& one, const std::string& url,
@@ -92,8 +92,7 @@ class Others {
   std::map<std::string, std::string> told_;                 // clusters' owners' urls
   std::deque<std::shared_ptr<Waiting>> waiting_;
   net::Loop::TimerId timer_ = 0;  // while somebody waits
-  std::string silent_url_;        // did not answer: of all who wait one tries it, again and again
-  bool is_trying_ = false;
+  Silence silence_;
 };
 
 }  // namespace utakata

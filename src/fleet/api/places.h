@@ -24,34 +24,6 @@ class ExpiryText {
   char text_[24];  // 2026-11-22T02:14:33.120Z
 };
 
-// Tells each of several logs.
-class PlaceTee final : public PlaceLog {
- public:
-  void add(PlaceLog* log) { logs_.push_back(log); }
-  void remove(PlaceLog* log) { std::erase(logs_, log); }
-  void instance(std::uint32_t number, std::string_view id) override {
-    for (PlaceLog* log : logs_) log->instance(number, id);
-  }
-  void granted(const HoldRecord& hold) override {
-    for (PlaceLog* log : logs_) log->granted(hold);
-  }
-  void ended(std::uint64_t placement) override {
-    for (PlaceLog* log : logs_) log->ended(placement);
-  }
-  void arrived(std::uint64_t placement) override {
-    for (PlaceLog* log : logs_) log->arrived(placement);
-  }
-  void key_bound(const RoomRecord& room, std::string_view key) override {
-    for (PlaceLog* log : logs_) log->key_bound(room, key);
-  }
-  void key_ended(std::uint32_t room) override {
-    for (PlaceLog* log : logs_) log->key_ended(room);
-  }
-
- private:
-  std::vector<PlaceLog*> logs_;
-};
-
 class Places {
  public:
   Places(std::string stack, std::string cluster, PlacementLedger::Options options);

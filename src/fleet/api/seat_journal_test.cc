@@ -119,6 +119,30 @@ TEST_F(Journal, holds_and_keys_are_found_by_the_next_life) {
   EXPECT_EQ(life.ledger.seats_held(), 9 * 4 + 19);
 }
 
+// As made-up days found it: a reserve's end is not logged, and one who comes into the room later
+// brought the rest of it to life again, of seats that were others' by then.
+TEST_F(Journal, a_reserve_that_was_over_is_not_held_anew_because_the_room_is_asked_for_again) {
+  for (const Duration again_after : {59000ms, 60000ms, 60100ms, 61000ms}) {
+    std::filesystem::remove(path_);
+    int held = 0;
+    {
+      Life life(path_, now_);
+      life.ledger.apply(view_of(1, 10, now_), now_);
+      EXPECT_TRUE(life.ledger.place({.key = "room"}, now_));
+      now_ += again_after;  // it is found to be over up to 134 ms later
+      EXPECT_TRUE(life.ledger.place({.key = "room"}, now_));
+      now_ += 2s;
+      life.ledger.apply(view_of(1, 10, now_), now_);
+      held = life.ledger.seats_held();
+    }
+    EXPECT_EQ(held, again_after < 60s ? 3 : 1) << to_ms(again_after);
+    Life next(path_, now_);
+    now_ += 2s;
+    next.ledger.apply(view_of(1, 10, now_), now_);
+    EXPECT_EQ(next.ledger.seats_held(), held) << to_ms(again_after);
+  }
+}
+
 TEST_F(Journal, a_long_life_keeps_a_small_file_and_loses_nothing) {
   std::set<std::uint64_t> live;
   {

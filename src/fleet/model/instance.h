@@ -57,6 +57,8 @@ struct Instance {
 
   // What this life of the controller has seen.
   Instant since{};  // when `lifecycle` was entered
+  // First; a resume leaves it. Of one that served before this life: since it first answered in it.
+  std::optional<Instant> served_since;
   Instant launched_at{};
   Verification verification = Verification::not_ready;
   std::string verify_problem;  // of a failed one

@@ -45,8 +45,10 @@ struct ProviderNews {
                      // nobody watched"
   bool retry = false;  // of launch_failed: the fault was not the program's (no free port, process
                        // table full)
-  std::string cluster = {};    // where `id` is empty
-  std::string host{}, zone{};  // of launched and found, where the provider has more than one
+  std::string cluster = {};  // where `id` is empty
+  // Of launched, found and gone, where the provider has more than one: who ends before its launch
+  // was told of may have been anywhere.
+  std::string host{}, zone{};
 };
 
 // What came of `verify` of a starting instance.

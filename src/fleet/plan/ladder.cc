@@ -55,7 +55,9 @@ void Ladder::died(const Instance& i, const std::string& why, Instant now) {
   Trouble& trouble = trouble_of(*host, now);
   const bool is_missed = i.lifecycle == Lifecycle::starting || i.lifecycle == Lifecycle::serving;
   if (is_missed) trouble.places.push_back({i.id, now});
-  if (i.lifecycle != Lifecycle::starting && now - i.since > young) return;
+  // Who ended while nobody watched may have served for long.
+  const bool is_young = i.served_since && now - *i.served_since <= young;
+  if (i.lifecycle != Lifecycle::starting && !is_young) return;
   trouble.young_deaths.push_back({i.id, now});
   if (int(trouble.young_deaths.size()) < deaths_max) return;
   trouble.until = std::max(trouble.until, now + passed_over_after_deaths);

@@ -48,6 +48,7 @@ class Observer {
     if (sight.answered) {
       i.misses = 0;
       i.last_answer = seen_.at;
+      if (!i.served_since) i.served_since = seen_.at;
     } else if (seen_.late) {
       // We slept: silence cannot be told from our own absence, so it starts anew.
       i.misses = 0;
@@ -57,8 +58,8 @@ class Observer {
     }
     if (i.suspect || i.misses >= fleet_.spec.heal.misses - 1) i.suspected_at = seen_.at;
     take_numbers(i, sight);
-    if (i.lifecycle == Lifecycle::serving && seen_.at - i.since >= Backoff::stable &&
-        backoff_.failing(i.version))
+    if (i.lifecycle == Lifecycle::serving && i.served_since &&
+        seen_.at - *i.served_since >= Backoff::stable && backoff_.failing(i.version))
       backoff_.proved(i.version, i.launched_at);
   }
 
@@ -110,6 +111,7 @@ class Observer {
   void become_serving(Instance& i, const Sight& sight) {
     i.lifecycle = Lifecycle::serving;
     i.since = i.last_answer = seen_.at;
+    i.served_since = seen_.at;
     i.misses = 0;
     take_numbers(i, sight);
     add(i, "ready", fmt::format("ready {} after its launch", to_text(seen_.at - i.launched_at)));
@@ -146,6 +148,7 @@ class Observer {
         return;
       case ProviderNews::Kind::gone:
         if (is_of_another) return;
+        take_place(i, news);
         // What others launch is no proof against a version of ours.
         if (!news.id.text.empty() && i.lifecycle != Lifecycle::stopping) take_death(i, news.what);
         become_gone(i, "gone", news.what);
@@ -186,7 +189,8 @@ class Observer {
 
   bool died_young(const Instance& i) const {
     return i.lifecycle == Lifecycle::starting ||
-           (i.lifecycle == Lifecycle::serving && seen_.at - i.since < Backoff::stable);
+           (i.lifecycle == Lifecycle::serving && i.served_since &&
+            seen_.at - *i.served_since < Backoff::stable);
   }
 
   void become_gone(Instance& i, const char* kind, const std::string& what) {

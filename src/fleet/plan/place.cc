@@ -79,7 +79,9 @@ PlaceAnswer PlacementLedger::place_draw(std::uint32_t index, const PlaceRequest&
     return refuse({.why = Refusal::Why::key_away, .retry_after = come_back()});
   if (rate_.limits() && request.seats > rate_.in_window)
     return refuse({.why = Refusal::Why::too_many_at_once, .limit = rate_.in_window});
-  const std::uint32_t reserved = room.reserve == kNone ? 0 : holds_[room.reserve].seats;
+  // One that is due is over, be it found or not: whoever replays this goes by the time alone.
+  const bool is_reserved = room.reserve != kNone && holds_[room.reserve].expires > now;
+  const std::uint32_t reserved = is_reserved ? holds_[room.reserve].seats : 0;
   const std::uint32_t beyond = seats - std::min(seats, reserved);
   // Seats given back by those who left were offered to all: they are taken anew, and may be gone.
   if (beyond > 0 &&

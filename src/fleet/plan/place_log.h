@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/instant.h"
 
@@ -42,6 +43,34 @@ class PlaceLog {
   virtual void key_bound(const RoomRecord& room,
                          std::string_view key) = 0;  // again: its present state
   virtual void key_ended(std::uint32_t room) = 0;
+};
+
+// Tells each of several logs.
+class PlaceTee final : public PlaceLog {
+ public:
+  void add(PlaceLog* log) { logs_.push_back(log); }
+  void remove(PlaceLog* log) { std::erase(logs_, log); }
+  void instance(std::uint32_t number, std::string_view id) override {
+    for (PlaceLog* log : logs_) log->instance(number, id);
+  }
+  void granted(const HoldRecord& hold) override {
+    for (PlaceLog* log : logs_) log->granted(hold);
+  }
+  void ended(std::uint64_t placement) override {
+    for (PlaceLog* log : logs_) log->ended(placement);
+  }
+  void arrived(std::uint64_t placement) override {
+    for (PlaceLog* log : logs_) log->arrived(placement);
+  }
+  void key_bound(const RoomRecord& room, std::string_view key) override {
+    for (PlaceLog* log : logs_) log->key_bound(room, key);
+  }
+  void key_ended(std::uint32_t room) override {
+    for (PlaceLog* log : logs_) log->key_ended(room);
+  }
+
+ private:
+  std::vector<PlaceLog*> logs_;
 };
 
 }  // namespace utakata

@@ -82,6 +82,9 @@ class PlacementLedger::Replay final : public PlaceLog {
     ledger_.holds_.schedule(index, now_);
     std::uint32_t beyond = hold.seats;
     if (room && !record.retold) {
+      // Nobody drew the rest in time, which is not logged: others may have it.
+      if (room->reserved_until <= record.granted)
+        hold_seats(hold.slot, hold.stranger, -int(std::exchange(room->reserved, 0)));
       const std::uint32_t drawn = std::min(hold.seats, room->reserved);
       room->reserved -= drawn;
       room->reserved_until = std::max(room->reserved_until, record.expires);

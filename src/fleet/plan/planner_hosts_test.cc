@@ -75,6 +75,28 @@ TEST(PlannerHosts, hosts_that_are_lost_one_after_the_other_are_no_crash_loop) {
   EXPECT_EQ(world.spread(), "2 0 0") << "no back-off";
 }
 
+// As a made-up day found it: where the provider chooses the host, nobody is told which before the
+// launch is done.
+TEST(PlannerHosts, who_is_lost_with_its_host_before_its_place_was_told_is_no_crash_loop) {
+  ClusterSpec spec = game(2, 4);
+  spec.spread = SpreadOver::none;
+  World world = on_hosts(spec, {{"a1", "a"}, {"b1", "b"}});
+  world.boots = false;  // all are young
+  ASSERT_EQ(world.host_of("game-1"), "");
+  world.hosts[0].is_up = false;
+  for (const char* id : {"game-1", "game-2", "game-3"}) {
+    world.hears({.kind = ProviderNews::Kind::gone,
+                 .id = {id},
+                 .handle = {},
+                 .address = {},
+                 .what = "its host is lost",
+                 .host = "a1",
+                 .zone = "a"});
+    EXPECT_EQ(world.last.held_back, "");
+  }
+  EXPECT_EQ(world.did("launch").size(), 5u);
+}
+
 TEST(PlannerHosts, where_it_dies_young_twice_the_third_is_launched_elsewhere) {
   World world(game(3, 6));
   world.hosts = three;

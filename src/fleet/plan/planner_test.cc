@@ -226,6 +226,37 @@ TEST(Planner, what_drained_and_was_suspect_is_resumed_in_the_step_in_which_it_an
   EXPECT_EQ(world.did("launch").size(), 2u);
 }
 
+// As a made-up day found it: a host was lost seconds after some of those on it had been resumed.
+TEST(Planner, who_served_long_drained_and_was_just_resumed_does_not_die_young) {
+  World world(with_headroom(game(1, 5), 140));
+  world.clients = {{"game-1", 5}, {"game-2", 3}, {"game-3", 2}};
+  world.ticks(30);
+  world.planner.respec(game(1, 5));
+  world.ticks(90);
+  ASSERT_EQ(world.count(Lifecycle::draining), 2);
+  world.planner.respec(with_headroom(game(1, 5), 140));
+  world.ticks(2);
+  ASSERT_EQ(world.did("resume").size(), 2u);
+  for (const char* id : {"game-2", "game-3"}) {
+    world.dies(id, "its host is lost");
+    EXPECT_EQ(world.last.held_back, "");
+  }
+  EXPECT_EQ(world.did("launch").size(), 5u) << "both are replaced at once";
+}
+
+TEST(Planner, what_ended_while_the_controller_was_away_is_no_crash_loop) {
+  World world(game(3, 5));
+  world.ticks(5);
+  Fleet recorded = world.planner.fleet();
+  for (Instance& i : recorded.instances) i.served_since.reset(), i.count.reset();
+  world.planner = Planner(recorded, world.now);
+  for (const char* id : {"game-1", "game-2", "game-3"}) {
+    world.dies(id, "ended while nobody watched");
+    EXPECT_EQ(world.last.held_back, "");
+  }
+  EXPECT_EQ(world.did("launch").size(), 6u);
+}
+
 TEST(Planner, what_is_condemned_at_its_deadline_is_stopped_once) {
   ClusterSpec spec = game(1, 5);
   spec.drain.deadline = 46s;  // when a silence has lasted longer than clients wait

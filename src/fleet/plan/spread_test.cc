@@ -17,6 +17,7 @@ Instance on(const std::string& id, const std::string& host, const std::string& z
   i.host = host;
   i.zone = zone;
   i.since = i.launched_at = i.last_answer = noon - 1h;
+  i.served_since = noon - 1h;
   return i;
 }
 
@@ -139,12 +140,38 @@ TEST(Ladder, two_that_died_young_on_a_host_send_the_next_elsewhere_for_five_minu
   EXPECT_EQ(ladder.passed_over(a1, noon + 1s), "") << "that one was old";
   young.lifecycle = Lifecycle::serving;
   young.since = noon - 50s;
+  young.served_since = noon - 50s;
   ladder.died(young, "exit code 2", noon + 2s);
   EXPECT_EQ(next(fleet, ladder, noon + 2s),
             "zone b: 1 of 1 there, on b1; not a1: 2 died young there, the last: exit code 2");
   EXPECT_EQ(ladder.passed_over(b1, noon + 2s), "");
   EXPECT_NE(ladder.passed_over(a1, noon + 301s), "");
   EXPECT_EQ(ladder.passed_over(a1, noon + 302s), "");
+}
+
+TEST(Ladder, who_served_long_does_not_die_young_because_it_has_just_begun_to_drain) {
+  Ladder ladder;
+  ladder.see({a1, b1});
+  for (const char* id : {"game-1", "game-2"}) {
+    Instance old = on(id, "a1", "a", draining);
+    old.since = noon - 1s;
+    ladder.died(old, "exit code 1", noon);
+  }
+  EXPECT_EQ(ladder.passed_over(a1, noon), "");
+}
+
+// As a made-up day found it: a host was lost and back again while the controller was away, and all
+// that it had held was taken to have died young there.
+TEST(Ladder, who_ended_while_nobody_watched_is_not_held_against_its_host) {
+  Ladder ladder;
+  ladder.see({a1, b1});
+  for (const char* id : {"game-1", "game-2", "game-3"}) {
+    Instance unseen = on(id, "a1", "a");
+    unseen.since = unseen.launched_at = unseen.last_answer = noon;
+    unseen.served_since.reset();
+    ladder.died(unseen, "ended while nobody watched", noon);
+  }
+  EXPECT_EQ(ladder.passed_over(a1, noon), "");
 }
 
 TEST(Ladder, young_deaths_far_apart_are_chance) {

@@ -209,7 +209,9 @@ TEST_F(Swarm, on_a_lost_host_it_is_gone_and_its_service_removed) {
   ASSERT_TRUE(is_running("s1"));
   ASSERT_TRUE(lists_go_on());
   change([&] { fake.nodes[1]["Status"]["State"] = "down"; });
-  EXPECT_EQ(world.wait(Kind::gone, "game-1").what, "its host web-1 is lost");
+  const ProviderNews gone = world.wait(Kind::gone, "game-1");
+  EXPECT_EQ(gone.what, "its host web-1 is lost");
+  EXPECT_EQ(gone.host, "web-1") << "its launch may not have been told yet";
   EXPECT_FALSE(world.provider->hosts()[0].is_up);
   EXPECT_TRUE(world.until([&] { return asked("DELETE /services/s1") > 0; }));
 }

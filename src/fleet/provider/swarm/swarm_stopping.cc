@@ -133,7 +133,9 @@ void SwarmProvider::State::tell_gone(const Id& id) {
         .id = id,
         .handle = berth.service.empty() ? std::string() : swarm_handle(berth.service),
         .address = {},
-        .what = berth.end_text});
+        .what = berth.end_text,
+        .host = berth.host.name,
+        .zone = berth.host.zone});
   ended_logs.add(log_of(id));
 }
 
