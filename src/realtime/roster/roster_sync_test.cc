@@ -8,7 +8,7 @@
 namespace utakata::realtime {
 namespace {
 
-constexpr Duration lease = RosterSpec{}.lease;
+const Duration lease = RosterSpec{}.lease;
 
 class RosterSyncTest : public testing::Test {
  protected:

@@ -8,7 +8,7 @@
 namespace utakata::realtime {
 namespace {
 
-constexpr Duration lease = RosterSpec{}.lease;
+const Duration lease = RosterSpec{}.lease;
 
 class RosterTest : public testing::Test {
  protected:
