@@ -71,8 +71,7 @@ const stands_still = (pid) =>
 // `frozen` owns `name`, and dies for a while; so does the cluster's only instance.
 async function freeze_once({ etcd, a, lines }, [name, frozen, other]) {
   const line = lines[frozen === a ? 0 : 1];
-  const recorded = () => other.activities({ cluster: name });
-  const before = (await recorded()).length;
+  const before = (await other.activities()).at(-1).number;
   const [victim] = await other.instances(name);
   const thawed = new Promise((resolve) => {
     frozen.freeze();
@@ -113,7 +112,7 @@ async function freeze_once({ etcd, a, lines }, [name, frozen, other]) {
     name,
     after: Math.min(await deadline, taken.revision), // the other one took it later than its deadline
   });
-  const since = (await recorded()).slice(before);
+  const since = await other.activities({ cluster: name, after: before });
   const launches = since.filter(({ kind, phase }) => kind === 'launch' && phase === 'intent');
   assert.equal(launches.length, 1, `one substitute, by one of them: ${JSON.stringify(since, null, 1)}`);
   await a.watcher.caught_up();

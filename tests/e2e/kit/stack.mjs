@@ -222,7 +222,7 @@ class Fleet {
       .flatMap((one) => one.instances)
       .find((one) => one.id === id);
   }
-  // All activities after a number; pages through them.
+  // All activities after a number, of the newest 500.
   async activities({ after = 0, cluster, instance, kind } = {}) {
     const all = [];
     for (;;) {
