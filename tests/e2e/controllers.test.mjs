@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Crowd } from './kit/clients.mjs';
 import { start_etcd, why_not } from './kit/etcd.mjs';
-import { start_stack, utakata_program } from './kit/stack.mjs';
+import { utakata_program } from './kit/stack.mjs';
+import { owners, owns, start_twins } from './kit/twins.mjs';
 import { monotonic_ms, wait_for } from './kit/wait.mjs';
 
 const lease_ms = 3000;
@@ -38,19 +39,11 @@ clusters:
 // a and b, each with its cluster; what both serve is there.
 async function start(t, { members = 1, capacity = 50 } = {}) {
   const etcd = await start_etcd(members);
-  const made = { etcd };
-  t.after(async () => {
-    const runs = ({ child }) => child.exitCode === null && child.signalCode === null;
-    try {
-      await made.a?.stop(); // and the proof that nothing promised was broken; b ends with it
-    } finally {
-      if (made.b && runs(made.b)) await made.b.kill9();
-      await etcd.stop();
-    }
+  const { a, b } = await start_twins(t, {
+    yaml: stack(etcd, capacity),
+    recorded: () => etcd.activities('twins'),
+    last: () => etcd.stop(),
   });
-  const a = (made.a = await start_stack({ yaml: stack(etcd, capacity), name: 'a' }));
-  a.recorded = () => etcd.activities('twins');
-  const b = (made.b = await a.beside('b'));
   await owns(a, { lobby: 'a', game: 'b' });
   await Promise.all([a.serving('lobby', 2), a.serving('game', 2)]);
   return { etcd, a, b };
@@ -70,18 +63,6 @@ const post = (agent, url, body) =>
     asked.on('error', reject);
     asked.end(JSON.stringify(body));
   });
-
-const owners = async (controller) =>
-  Object.fromEntries((await controller.status()).clusters.map((one) => [one.name, one.owner]));
-const owns = (controller, expected, within = 20_000) =>
-  wait_for(
-    async () => {
-      const now = await owners(controller);
-      assert.deepEqual(now, expected);
-      return true;
-    },
-    { within, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
-  );
 
 describe('several controllers', { concurrency: 2, skip: why_not }, () => {
   test('each runs its cluster, and both answer for both', async (t) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { cut_line } from './kit/cut_line.mjs';
 import { start_etcd, why_not } from './kit/etcd.mjs';
-import { start_stack } from './kit/stack.mjs';
+import { owns, start_twins } from './kit/twins.mjs';
 import { wait_for } from './kit/wait.mjs';
 
 const freezes = Number(process.env.FREEZES ?? (process.env.SOAK ? 100 : 20));
@@ -31,37 +31,25 @@ clusters: ${cluster('lobby', 'a', kit)} ${cluster('game', 'b', kit)}
 async function start(t) {
   const etcd = await start_etcd();
   const port = new URL(etcd.endpoints[0]).port;
-  const made = { etcd, lines: [await cut_line(port), await cut_line(port)] };
-  t.after(async () => {
-    try {
-      await made.a?.stop(); // and the proof that nothing promised was broken; b ends with it
-    } finally {
-      if (made.b && made.b.child.exitCode === null && made.b.child.signalCode === null)
-        await made.b.kill9();
-      for (const line of made.lines) line.close();
-      await etcd.stop();
-    }
-  });
   // Each reaches etcd by a line of its own.
-  made.a = await start_stack({ yaml: stack(made.lines[0]), name: 'a' });
-  made.a.recorded = () => etcd.activities('twins');
-  const file = join(made.a.folder, 'of_b.yaml');
-  writeFileSync(file, readFileSync(made.a.stack_file, 'utf8').replace(made.lines[0].url, made.lines[1].url));
-  made.b = await made.a.beside('b', file);
-  await owns(made.a, { lobby: 'a', game: 'b' });
-  await Promise.all([made.a.serving('lobby', 1), made.a.serving('game', 1)]);
-  return made;
-}
-
-const owns = (asked, expected) =>
-  wait_for(
-    async () => {
-      const now = (await asked.status()).clusters.map(({ name, owner }) => [name, owner]);
-      assert.deepEqual(Object.fromEntries(now), expected);
-      return true;
+  const lines = [await cut_line(port), await cut_line(port)];
+  const { a, b } = await start_twins(t, {
+    yaml: stack(lines[0]),
+    recorded: () => etcd.activities('twins'),
+    file_of_b(a) {
+      const file = join(a.folder, 'of_b.yaml');
+      writeFileSync(file, readFileSync(a.stack_file, 'utf8').replace(lines[0].url, lines[1].url));
+      return file;
     },
-    { within: 20_000, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
-  );
+    last() {
+      for (const line of lines) line.close();
+      return etcd.stop();
+    },
+  });
+  await owns(a, { lobby: 'a', game: 'b' });
+  await Promise.all([a.serving('lobby', 1), a.serving('game', 1)]);
+  return { etcd, lines, a, b };
+}
 
 const stands_still = (pid) =>
   readdirSync(`/proc/${pid}/task`).every((thread) =>

@@ -9,6 +9,7 @@ import { make_authority, make_certificate } from './kit/certificates.mjs';
 import { Crowd } from './kit/clients.mjs';
 import { start_etcd, why_not } from './kit/etcd.mjs';
 import { start_stack } from './kit/stack.mjs';
+import { owns, start_twins } from './kit/twins.mjs';
 import { monotonic_ms, wait_for } from './kit/wait.mjs';
 
 // Of this test's own requests, which fetch() makes; whom controllers trust is theirs to say.
@@ -44,39 +45,22 @@ ${['lobby', 'game']
 
 async function start(t, trust = {}) {
   const etcd = await start_etcd(1);
-  const made = {};
-  t.after(async () => {
-    const runs = ({ child }) => child.exitCode === null && child.signalCode === null;
-    try {
-      // Who does not trust the other cannot take it down: each is ended by itself.
-      if (trust.is_apart && made.b) {
-        await made.b.kill9();
-        await owns(made.a, { lobby: 'a', game: 'a' });
-      }
-      await made.a?.stop();
-    } finally {
-      if (made.b && runs(made.b)) await made.b.kill9();
-      await etcd.stop();
-    }
+  const { a, b } = await start_twins(t, {
+    yaml: stack(etcd, trust),
+    recorded: () => etcd.activities('twins'),
+    // Who does not trust the other cannot take it down: each is ended by itself.
+    async first({ a, b }) {
+      if (!trust.is_apart || !b) return;
+      await b.kill9();
+      await owns(a, { lobby: 'a', game: 'a' });
+    },
+    last: () => etcd.stop(),
   });
-  const a = (made.a = await start_stack({ yaml: stack(etcd, trust), name: 'a' }));
-  a.recorded = () => etcd.activities('twins');
-  const b = (made.b = await a.beside('b'));
   for (const one of [a, b]) assert.match(one.api, /^https:/);
   await owns(a, { lobby: 'a', game: 'b' });
   await Promise.all([a.serving('lobby', 2), b.serving('game', 2)]);
   return { a, b };
 }
-
-const owns = (controller, expected, within = 20_000) =>
-  wait_for(
-    async () => {
-      const all = (await controller.status()).clusters.map((one) => [one.name, one.owner]);
-      assert.deepEqual(Object.fromEntries(all), expected);
-      return true;
-    },
-    { within, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
-  );
 
 describe('controllers over TLS', { concurrency: 2, skip: why_not }, () => {
   before(() => {

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Crowd } from './kit/clients.mjs';
 import { start_etcd, why_not } from './kit/etcd.mjs';
-import { start_stack } from './kit/stack.mjs';
+import { start_twins } from './kit/twins.mjs';
 import { monotonic_ms, wait_for } from './kit/wait.mjs';
 
 const stack = (etcd, keys) => ({ listen, ports, kit }) => `
@@ -28,19 +28,11 @@ clusters:
 
 async function start(t, { members = 3, words = [], keys = 'owner: a' } = {}) {
   const etcd = await start_etcd(members, words);
-  const made = {};
-  t.after(async () => {
-    try {
-      await made.a?.stop(); // and the proof that nothing promised was broken; b ends with it
-    } finally {
-      if (made.b && made.b.child.exitCode === null && made.b.child.signalCode === null)
-        await made.b.kill9();
-      await etcd.stop();
-    }
+  const { a, b } = await start_twins(t, {
+    yaml: stack(etcd, keys),
+    recorded: () => etcd.activities('twins'),
+    last: () => etcd.stop(),
   });
-  const a = (made.a = await start_stack({ yaml: stack(etcd, keys), name: 'a' }));
-  a.recorded = () => etcd.activities('twins');
-  const b = (made.b = await a.beside('b'));
   await a.serving('game', 2);
   const crowd = new Crowd(a, 'game');
   await crowd.add(6);

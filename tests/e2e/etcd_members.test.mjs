@@ -37,8 +37,7 @@ test('a machine is lost with its member of etcd and its controller, and nobody i
     try {
       await made.a?.stop();
     } finally {
-      if (made.b && made.b.child.exitCode === null && made.b.child.signalCode === null)
-        await made.b.kill9();
+      if (made.b?.runs()) await made.b.kill9();
       for (const keeper of made.keepers) await keeper.stop();
     }
   });

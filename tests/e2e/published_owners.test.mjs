@@ -9,7 +9,7 @@ import { WsClient } from './kit/clients.mjs';
 import { start_etcd, why_not as no_etcd } from './kit/etcd.mjs';
 import { Haproxy, why_not as no_haproxy } from './kit/haproxy.mjs';
 import { redis } from './kit/redis.mjs';
-import { start_stack } from './kit/stack.mjs';
+import { owns, start_twins } from './kit/twins.mjs';
 import { monotonic_ms, wait_for } from './kit/wait.mjs';
 
 const stack = (etcd, haproxy, store) => ({ listen, ports, kit }) => `
@@ -42,19 +42,11 @@ async function start(t) {
     (text) => `${text}\nbackend lobby\n    balance leastconn\n`,
   );
   const store = await redis();
-  const made = {};
-  t.after(async () => {
-    const runs = ({ child }) => child.exitCode === null && child.signalCode === null;
-    try {
-      await made.a?.stop();
-    } finally {
-      if (made.b && runs(made.b)) await made.b.kill9();
-      await Promise.all([haproxy.stop(), store.stop(), etcd.stop()]);
-    }
+  const { a, b } = await start_twins(t, {
+    yaml: stack(etcd, haproxy, store),
+    recorded: () => etcd.activities('twins'),
+    last: () => Promise.all([haproxy.stop(), store.stop(), etcd.stop()]),
   });
-  const a = (made.a = await start_stack({ yaml: stack(etcd, haproxy, store), name: 'a' }));
-  a.recorded = () => etcd.activities('twins');
-  const b = (made.b = await a.beside('b'));
   await owns(a, { lobby: 'a', game: 'b' });
   const instances = [...(await a.serving('lobby', 2)), ...(await a.serving('game', 2))];
   const view = new View(haproxy, store);
@@ -62,16 +54,6 @@ async function start(t) {
   await view.holds(instances);
   return { etcd, a, b, haproxy, instances, view };
 }
-
-const owns = (controller, expected, within = 20_000) =>
-  wait_for(
-    async () => {
-      const all = (await controller.status()).clusters.map((one) => [one.name, one.owner]);
-      assert.deepEqual(Object.fromEntries(all), expected);
-      return true;
-    },
-    { within, every: 50, what: `the owners to be ${JSON.stringify(expected)}` },
-  );
 
 // The url of each member, by its cluster's key.
 async function members(port, key) {

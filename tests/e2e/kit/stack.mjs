@@ -325,8 +325,12 @@ class Fleet {
     await this.up();
   }
 
+  runs() {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   async restart(within) {
-    if (this.child.exitCode === null && this.child.signalCode === null) await this.kill9();
+    if (this.runs()) await this.kill9();
     return this.up(within);
   }
 
